@@ -1,0 +1,124 @@
+// swift-tools-version: 6.2
+// Targets in reading order. The arrows of the design are enforced here: a target can import only what it names, so
+// Contracts ← Domain (pure) ← Server (I/O) ← Run (composition root), and a wrong import does not compile.
+
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+// Products of other packages, by the name the targets below use.
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
+
+let package = Package(
+    name: "roost",
+    products: [
+        .executable(name: "roost-api", targets: ["roost-api"]),
+        .executable(name: "roost-gateway", targets: ["roost-gateway"]),
+        .executable(name: "roost-contracts", targets: ["roost-contracts"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.0"),
+    ],
+    targets: [
+        // Shared: what more than one service needs.
+        .target(name: "Contracts", path: "Shared/Contracts", swiftSettings: strict),
+        .target(
+            name: "ServiceKit",
+            dependencies: [
+                "Contracts", crypto, jwtKit, lifecycle, logging, nioCore, nioHTTP1, nioPosix,
+            ],
+            path: "Shared/ServiceKit",
+            swiftSettings: strict),
+        .target(
+            name: "RedisBus",
+            dependencies: ["Contracts", "CHiredis", crypto, logging, nioCore, nioPosix, nioSSL],
+            path: "Shared/RedisBus",
+            swiftSettings: strict),
+        .systemLibrary(
+            name: "CLibPQ", path: "Shared/CLibraries/CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(
+            name: "CHiredis", path: "Shared/CLibraries/CHiredis",
+            providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(
+            name: "CCrypt", path: "Shared/CLibraries/CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]
+        ),
+
+        // Services/API
+        .target(name: "APIDomain", dependencies: ["Contracts"], path: "Services/API/Domain", swiftSettings: strict),
+        .target(
+            name: "Postgres",
+            dependencies: ["CLibPQ", logging, nioCore],
+            path: "Services/API/Postgres",
+            swiftSettings: strict),
+        .target(
+            name: "APIServer",
+            dependencies: [
+                "APIDomain", "CCrypt", "Contracts", "Postgres", "RedisBus", "ServiceKit", crypto, httpTypes, hummingbird,
+                jwtKit, lifecycle, logging, nioCore, nioPosix,
+            ],
+            path: "Services/API/Server",
+            swiftSettings: strict),
+        .executableTarget(
+            name: "roost-api",
+            dependencies: [
+                "APIServer", "Contracts", "Postgres", "RedisBus", "ServiceKit", argumentParser, lifecycle, logging,
+            ],
+            path: "Services/API/Run",
+            swiftSettings: strict),
+
+        // Services/Gateway
+        .target(
+            name: "GatewayDomain", dependencies: ["Contracts"], path: "Services/Gateway/Domain", swiftSettings: strict),
+        .target(
+            name: "GatewayServer",
+            dependencies: [
+                "Contracts", "GatewayDomain", "RedisBus", "ServiceKit", lifecycle, logging, nioCore, nioHTTP1, nioPosix,
+                nioWebSocket,
+            ],
+            path: "Services/Gateway/Server",
+            swiftSettings: strict),
+        .executableTarget(
+            name: "roost-gateway",
+            dependencies: ["Contracts", "GatewayServer", "RedisBus", "ServiceKit", argumentParser, lifecycle, logging],
+            path: "Services/Gateway/Run",
+            swiftSettings: strict),
+
+        // What is generated from Contracts: OpenAPI, AsyncAPI and TypeScript.
+        .target(
+            name: "ContractDocuments", dependencies: ["Contracts"], path: "Shared/ContractDocuments",
+            swiftSettings: strict),
+        .executableTarget(
+            name: "roost-contracts",
+            dependencies: ["ContractDocuments", argumentParser],
+            path: "Shared/ContractTool",
+            swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,493 @@
+// Generated from Shared/Contracts by `make contracts`. Do not edit.
+
+export type ChannelID = string;
+export type ConnectionID = string;
+export type MessageID = string;
+export type SessionID = string;
+export type StreamID = string;
+export type Timestamp = string;
+export type UserID = string;
+export type WorkspaceID = string;
+
+export type ChannelKind =
+  | "text"
+  | "voice"
+  | "direct";
+export type ChannelVisibility =
+  | "public"
+  | "private";
+export type ErrorCode =
+  | "malformed_request"
+  | "validation_failed"
+  | "unauthenticated"
+  | "token_expired"
+  | "invalid_credentials"
+  | "session_revoked"
+  | "refresh_token_reused"
+  | "forbidden"
+  | "not_found"
+  | "method_not_allowed"
+  | "email_taken"
+  | "username_taken"
+  | "name_taken"
+  | "invite_invalid"
+  | "conflict"
+  | "body_too_large"
+  | "unsupported_media_type"
+  | "rate_limited"
+  | "muted"
+  | "internal_error"
+  | "unavailable"
+  | "timed_out";
+export type EventName =
+  | "message.created"
+  | "message.edited"
+  | "message.deleted"
+  | "channel.updated"
+  | "channel.member.joined"
+  | "channel.member.left"
+  | "channel.joined"
+  | "channel.left"
+  | "workspace.joined"
+  | "session.revoked"
+  | "channel.created"
+  | "workspace.member.joined"
+  | "user.updated";
+export type RefreshDelivery =
+  | "body"
+  | "cookie";
+export type StreamKind =
+  | "channel"
+  | "user"
+  | "workspace";
+export type WorkspaceRole =
+  | "owner"
+  | "member";
+
+/** Adds a member of the workspace to a channel the caller is in. */
+export interface AddChannelMemberRequest {
+  userID: UserID;
+}
+
+/** What a client needs to start: one consistent snapshot with the place of every stream. */
+export interface Bootstrap {
+  user: CurrentUser;
+  sessionID: SessionID;
+  workspaces: Workspace[];
+  /** The channels the user is a member of, in all workspaces. */
+  channels: Channel[];
+  /** Identify with these: every event after the snapshot follows. */
+  cursors: Cursor[];
+}
+
+/** A place for messages: a text or voice channel, or a direct conversation. */
+export interface Channel {
+  id: ChannelID;
+  workspaceID: WorkspaceID;
+  kind: ChannelKind;
+  visibility: ChannelVisibility;
+  /** Unique in its workspace; absent for a direct conversation. */
+  name?: string;
+  topic: string;
+  /** The two people of a direct conversation; empty for the other kinds. */
+  participants: UserID[];
+  createdAt: Timestamp;
+  /** Grows with each change; of two states the one with the higher version is newer. */
+  version: number;
+}
+
+/** The user is now in a channel; its events follow from seq on. */
+export interface ChannelJoined {
+  channel: Channel;
+  seq: number;
+}
+
+/** The user is no longer in a channel; its events stop. */
+export interface ChannelLeft {
+  channelID: ChannelID;
+}
+
+/** Channels. */
+export interface ChannelList {
+  channels: Channel[];
+}
+
+/** A person in a channel. */
+export interface ChannelMember {
+  user: User;
+  joinedAt: Timestamp;
+}
+
+/** A person is no longer in the channel. */
+export interface ChannelMemberLeft {
+  userID: UserID;
+}
+
+/** Members of a channel by user id. */
+export interface ChannelMemberPage {
+  members: ChannelMember[];
+  /** Pass it as `after` to read on; absent at the end. */
+  nextCursor?: string;
+}
+
+/** Creates a text or voice channel and joins it. */
+export interface CreateChannelRequest {
+  /** Unique in its workspace, case does not matter. */
+  name: string;
+  /** text or voice; text if absent. Direct conversations have an endpoint of their own. */
+  kind?: ChannelKind;
+  /** public if absent. */
+  visibility?: ChannelVisibility;
+  topic?: string;
+}
+
+/** Creates a workspace with one public channel, general, owned by the caller. */
+export interface CreateWorkspaceRequest {
+  name: string;
+}
+
+/** Everything that was missed has been sent; what follows is live. */
+export type Current = Record<string, never>;
+
+/** The signed-in person. */
+export interface CurrentUser {
+  id: UserID;
+  username: string;
+  displayName: string;
+  email: string;
+  createdAt: Timestamp;
+}
+
+/** A place in a stream: everything up to and including seq is known. */
+export interface Cursor {
+  stream: StreamID;
+  seq: number;
+}
+
+/** Replaces the text of one's own message. */
+export interface EditMessageRequest {
+  content: string;
+}
+
+/** Sent by the client at least each heartbeatIntervalMilliseconds, answered at once. */
+export type Heartbeat = Record<string, never>;
+
+/** The first frame of the gateway: identify now. */
+export interface Hello {
+  heartbeatIntervalMilliseconds: number;
+  identifyTimeoutMilliseconds: number;
+}
+
+/** The first frame of a client: who it is and what it has. */
+export interface Identify {
+  /** The access token. */
+  token: string;
+  /** Where the client stands in each stream: from the snapshot, moved by each event since. What came after is replayed before `current`. */
+  cursors: Cursor[];
+}
+
+/** A secret that lets its bearer join a workspace until it expires. */
+export interface Invite {
+  code: string;
+  workspaceID: WorkspaceID;
+  expiresAt: Timestamp;
+}
+
+/** Signs in with a password. */
+export interface LoginRequest {
+  /** The e-mail address or the user name. */
+  login: string;
+  password: string;
+  refreshDelivery?: RefreshDelivery;
+}
+
+/** A message of a channel. */
+export interface Message {
+  id: MessageID;
+  channelID: ChannelID;
+  /** The number of its creation in the channel's stream: messages are ordered by it. */
+  seq: number;
+  authorID: UserID;
+  content: string;
+  /** The key its author sent it with. */
+  idempotencyKey: string;
+  createdAt: Timestamp;
+  /** Absent if it never changed. */
+  editedAt?: Timestamp;
+  /** The number of its last change in the channel's stream; of two states the higher one is newer. */
+  version: number;
+}
+
+/** A message is gone; nothing of its text is kept. */
+export interface MessageDeleted {
+  id: MessageID;
+  channelID: ChannelID;
+  version: number;
+}
+
+/** Messages of a channel, the oldest first. */
+export interface MessagePage {
+  messages: Message[];
+  /** Pass it as `before` to read older ones; absent when there are none. */
+  before?: string;
+  /** Pass it as `after` to read newer ones; absent when there are none. */
+  after?: string;
+  /** The page shows the channel as of this place in its stream. */
+  seq: number;
+}
+
+/** Opens the direct conversation with another member, or returns the one that exists. */
+export interface OpenDirectChannelRequest {
+  userID: UserID;
+}
+
+/** What went wrong and what to do about it (RFC 9457). */
+export interface Problem {
+  /** Always about:blank; `code` tells problems apart. */
+  type: string;
+  title: string;
+  status: number;
+  code: ErrorCode;
+  /** What to do, for a person. */
+  detail?: string;
+  /** The field that is not acceptable. */
+  field?: string;
+  /** Quote it to the operator: the log has it. */
+  requestID?: string;
+  /** Seconds to wait, as in Retry-After. */
+  retryAfter?: number;
+}
+
+/** The client is known. Missed events follow, then `current`. */
+export interface Ready {
+  connectionID: ConnectionID;
+  sessionID: SessionID;
+  user: User;
+  /** All streams the client will get. A stream it sent a cursor for is delivered after that cursor; any other from this place on: load its state by HTTP. */
+  streams: Cursor[];
+}
+
+/** Trades a refresh token for new tokens. A browser sends the cookie and leaves it out. */
+export interface RefreshRequest {
+  /** Single use: presenting one twice ends the session. */
+  refreshToken?: string;
+}
+
+/** Opens an account and signs in. */
+export interface RegisterRequest {
+  /** Unique, case does not matter. */
+  email: string;
+  /** Unique, case does not matter. */
+  username: string;
+  /** Shown to others; the user name if absent. */
+  displayName?: string;
+  password: string;
+  refreshDelivery?: RefreshDelivery;
+}
+
+/** The cursor is too old to replay: load the stream's state anew. Events follow after seq. */
+export interface Reset {
+  stream: StreamID;
+  seq: number;
+}
+
+/** Sends a message. The same key in the same channel returns the first message. */
+export interface SendMessageRequest {
+  /** Text; at most 65536 bytes of UTF-8. */
+  content: string;
+  /** Chosen by the client, one a message, kept for good. */
+  idempotencyKey: string;
+}
+
+/** One sign-in on one device. */
+export interface Session {
+  id: SessionID;
+  createdAt: Timestamp;
+  lastUsedAt: Timestamp;
+  userAgent?: string;
+  isCurrent: boolean;
+}
+
+/** The live sessions of the signed-in user, the newest first. */
+export interface SessionList {
+  sessions: Session[];
+}
+
+/** A session of the user has ended. */
+export interface SessionRevoked {
+  sessionID: SessionID;
+}
+
+/** Tokens of a session, and whose it is. */
+export interface SignedIn {
+  user: CurrentUser;
+  sessionID: SessionID;
+  /** A JWT for the Authorization header and for identify on the gateway. */
+  accessToken: string;
+  accessTokenExpiresAt: Timestamp;
+  /** Absent when it was set as a cookie. */
+  refreshToken?: string;
+}
+
+/** Changes a channel; absent fields stay. */
+export interface UpdateChannelRequest {
+  name?: string;
+  topic?: string;
+}
+
+/** Changes how others see the signed-in person. */
+export interface UpdateProfileRequest {
+  displayName: string;
+}
+
+/** A person as others see them. */
+export interface User {
+  id: UserID;
+  username: string;
+  displayName: string;
+}
+
+/** A team or community: people and their channels. */
+export interface Workspace {
+  id: WorkspaceID;
+  name: string;
+  createdAt: Timestamp;
+}
+
+/** The user is now in a workspace; its events follow from seq on. */
+export interface WorkspaceJoined {
+  workspace: Workspace;
+  seq: number;
+}
+
+/** The workspaces of the signed-in user. */
+export interface WorkspaceList {
+  workspaces: Workspace[];
+}
+
+/** A person in a workspace. */
+export interface WorkspaceMember {
+  user: User;
+  role: WorkspaceRole;
+  joinedAt: Timestamp;
+}
+
+/** Members of a workspace by user id. */
+export interface WorkspaceMemberPage {
+  members: WorkspaceMember[];
+  /** Pass it as `after` to read on; absent at the end. */
+  nextCursor?: string;
+}
+
+export interface EventPayloads {
+  "message.created": Message;
+  "message.edited": Message;
+  "message.deleted": MessageDeleted;
+  "channel.updated": Channel;
+  "channel.member.joined": ChannelMember;
+  "channel.member.left": ChannelMemberLeft;
+  "channel.joined": ChannelJoined;
+  "channel.left": ChannelLeft;
+  "workspace.joined": WorkspaceJoined;
+  "session.revoked": SessionRevoked;
+  "channel.created": Channel;
+  "workspace.member.joined": WorkspaceMember;
+  "user.updated": User;
+}
+
+/** One event of a stream; `name` says the shape of `data`. */
+export type EventFrame = {
+  [N in EventName]: { type: "event"; stream: StreamID; seq: number; name: N; data: EventPayloads[N] };
+}[EventName];
+
+/** A frame from the client: one JSON object in a text message. */
+export type ClientFrame =
+  | ({ type: "identify" } & Identify)
+  | { type: "heartbeat" };
+
+/** A frame from the gateway: one JSON object in a text message. */
+export type ServerFrame =
+  | ({ type: "hello" } & Hello)
+  | ({ type: "ready" } & Ready)
+  | ({ type: "reset" } & Reset)
+  | { type: "current" }
+  | { type: "heartbeat" };
+
+export const eventNames: readonly EventName[] = [
+  "message.created",
+  "message.edited",
+  "message.deleted",
+  "channel.updated",
+  "channel.member.joined",
+  "channel.member.left",
+  "channel.joined",
+  "channel.left",
+  "workspace.joined",
+  "session.revoked",
+  "channel.created",
+  "workspace.member.joined",
+  "user.updated",
+];
+
+export const limits = {
+  usernameCount: { min: 3, max: 20 },
+  displayNameCount: { min: 1, max: 64 },
+  passwordCount: { min: 8, max: 128 },
+  workspaceNameCount: { min: 1, max: 64 },
+  channelNameCount: { min: 1, max: 64 },
+  channelTopicCount: { min: 0, max: 250 },
+  messageScalarCount: { min: 1, max: 16000 },
+  pageCount: { min: 1, max: 200 },
+  messageByteCount: 65536,
+  defaultPageCount: 50,
+  cursorsPerIdentify: 3000,
+  heartbeatIntervalMilliseconds: 25000,
+  heartbeatTimeoutMilliseconds: 60000,
+  messageMuteMilliseconds: 30000,
+} as const;
+
+/** What to do when the gateway closes the socket with this code. */
+export const closeActions: Record<number, "resume" | "refresh" | "signIn" | "stop"> = {
+  4000: "resume",
+  4001: "resume",
+  4002: "resume",
+  4003: "resume",
+  4100: "refresh",
+  4200: "signIn",
+  4201: "signIn",
+  4300: "stop",
+  4301: "stop",
+  4302: "stop",
+  4303: "stop",
+  4304: "stop",
+};
+
+export const endpoints = {
+  register: { method: "POST", path: "/api/v1/auth/register" },
+  logIn: { method: "POST", path: "/api/v1/auth/login" },
+  refresh: { method: "POST", path: "/api/v1/auth/refresh" },
+  logOut: { method: "POST", path: "/api/v1/auth/logout" },
+  listSessions: { method: "GET", path: "/api/v1/auth/sessions" },
+  revokeSession: { method: "DELETE", path: "/api/v1/auth/sessions/{sessionID}" },
+  bootstrap: { method: "GET", path: "/api/v1/bootstrap" },
+  me: { method: "GET", path: "/api/v1/me" },
+  updateMe: { method: "PATCH", path: "/api/v1/me" },
+  listWorkspaces: { method: "GET", path: "/api/v1/workspaces" },
+  createWorkspace: { method: "POST", path: "/api/v1/workspaces" },
+  listWorkspaceMembers: { method: "GET", path: "/api/v1/workspaces/{workspaceID}/members" },
+  createInvite: { method: "POST", path: "/api/v1/workspaces/{workspaceID}/invites" },
+  acceptInvite: { method: "POST", path: "/api/v1/invites/{code}/accept" },
+  listChannels: { method: "GET", path: "/api/v1/workspaces/{workspaceID}/channels" },
+  createChannel: { method: "POST", path: "/api/v1/workspaces/{workspaceID}/channels" },
+  openDirectChannel: { method: "POST", path: "/api/v1/workspaces/{workspaceID}/direct" },
+  readChannel: { method: "GET", path: "/api/v1/channels/{channelID}" },
+  updateChannel: { method: "PATCH", path: "/api/v1/channels/{channelID}" },
+  joinChannel: { method: "POST", path: "/api/v1/channels/{channelID}/join" },
+  leaveChannel: { method: "POST", path: "/api/v1/channels/{channelID}/leave" },
+  listChannelMembers: { method: "GET", path: "/api/v1/channels/{channelID}/members" },
+  addChannelMember: { method: "POST", path: "/api/v1/channels/{channelID}/members" },
+  sendMessage: { method: "POST", path: "/api/v1/channels/{channelID}/messages" },
+  listMessages: { method: "GET", path: "/api/v1/channels/{channelID}/messages" },
+  editMessage: { method: "PATCH", path: "/api/v1/channels/{channelID}/messages/{messageID}" },
+  deleteMessage: { method: "DELETE", path: "/api/v1/channels/{channelID}/messages/{messageID}" },
+} as const;

@@ -1,0 +1,50 @@
+/// The first line of a request or a reply on the bus. The body follows after one line feed, as bytes.
+package enum BusEnvelope: Hashable, Sendable {
+    /// `request <id> <reply to> <deadline, Unix ms> <kind>`
+    case request(id: RequestID, replyTo: InstanceAddress, deadline: Timestamp, kind: BusRequestKind)
+    /// `reply <id>`: the body is the answer.
+    case reply(id: RequestID)
+    /// `failure <id> <error code>`: the body is one sentence.
+    case failure(id: RequestID, code: ErrorCode)
+
+    /// The header line without its line feed.
+    package var header: String {
+        switch self {
+        case .request(let id, let replyTo, let deadline, let kind):
+            "request \(id) \(replyTo) \(deadline.milliseconds) \(kind.rawValue)"
+        case .reply(let id): "reply \(id)"
+        case .failure(let id, let code): "failure \(id) \(code.rawValue)"
+        }
+    }
+
+    /// Reads a header line; `nil` if it is none.
+    package init?(header: some StringProtocol) {
+        let words = header.split(separator: " ")
+        guard words.count >= 2, let id = RequestID(words[1]) else { return nil }
+        switch words[0] {
+        case "request":
+            guard words.count == 5, let replyTo = InstanceAddress(words[2]), let deadline = Int64(words[3]),
+                let kind = BusRequestKind(rawValue: String(words[4]))
+            else { return nil }
+            self = .request(id: id, replyTo: replyTo, deadline: Timestamp(milliseconds: deadline), kind: kind)
+        case "reply":
+            guard words.count == 2 else { return nil }
+            self = .reply(id: id)
+        case "failure":
+            guard words.count == 3, let code = ErrorCode(rawValue: String(words[2])) else { return nil }
+            self = .failure(id: id, code: code)
+        default:
+            return nil
+        }
+    }
+}
+
+/// What one process may ask of another. All of them are idempotent: a request that nobody answered may be asked again.
+package enum BusRequestKind: String, WireEnum {
+    /// Gateway → API: who is this session and what may it see? ``IdentifyRequest`` → ``IdentifyReply``.
+    case identify
+    /// Gateway → API: the events after these cursors. ``ReplayRequest`` → ``ReplayReply`` and event lines.
+    case replay
+    /// Gateway → API: the public keys. No body → the JWKS document (RFC 7517 §5).
+    case keys
+}

@@ -1,0 +1,153 @@
+/// What a client sends up the socket. Nothing that is stored goes this way.
+package enum ClientFrame: WireUnion {
+    case identify(Identify)
+    case heartbeat(Heartbeat)
+
+    package static let summary = "A frame from the client: one JSON object in a text message."
+    package static var variants: [(type: String, payload: any WireObject.Type)] {
+        [("identify", Identify.self), ("heartbeat", Heartbeat.self)]
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let type = try decoder.container(keyedBy: FrameKey.self).decode(String.self, forKey: .type)
+        switch type {
+        case "identify": self = .identify(try Identify(from: decoder))
+        case "heartbeat": self = .heartbeat(try Heartbeat(from: decoder))
+        default: throw unknownFrameType(type, decoder)
+        }
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .identify(let payload): try encodeFrame("identify", payload, to: encoder)
+        case .heartbeat(let payload): try encodeFrame("heartbeat", payload, to: encoder)
+        }
+    }
+}
+
+/// What a gateway sends, besides the events, which are ``EventFrame``s.
+package enum ServerFrame: WireUnion {
+    case hello(Hello)
+    case ready(Ready)
+    case reset(Reset)
+    case current(Current)
+    case heartbeat(Heartbeat)
+
+    package static let summary = "A frame from the gateway: one JSON object in a text message."
+    package static var variants: [(type: String, payload: any WireObject.Type)] {
+        [
+            ("hello", Hello.self), ("ready", Ready.self), ("reset", Reset.self), ("current", Current.self),
+            ("heartbeat", Heartbeat.self),
+        ]
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let type = try decoder.container(keyedBy: FrameKey.self).decode(String.self, forKey: .type)
+        switch type {
+        case "hello": self = .hello(try Hello(from: decoder))
+        case "ready": self = .ready(try Ready(from: decoder))
+        case "reset": self = .reset(try Reset(from: decoder))
+        case "current": self = .current(try Current(from: decoder))
+        case "heartbeat": self = .heartbeat(try Heartbeat(from: decoder))
+        default: throw unknownFrameType(type, decoder)
+        }
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .hello(let payload): try encodeFrame("hello", payload, to: encoder)
+        case .ready(let payload): try encodeFrame("ready", payload, to: encoder)
+        case .reset(let payload): try encodeFrame("reset", payload, to: encoder)
+        case .current(let payload): try encodeFrame("current", payload, to: encoder)
+        case .heartbeat(let payload): try encodeFrame("heartbeat", payload, to: encoder)
+        }
+    }
+}
+
+package struct Identify: WireObject {
+    package static let summary = "The first frame of a client: who it is and what it has."
+    package static var fields: [String: FieldRule] {
+        [
+            "token": FieldRule("The access token."),
+            "cursors": FieldRule(
+                "Where the client stands in each stream: from the snapshot, moved by each event since. What came after "
+                    + "is replayed before `current`.", count: 0...Limits.cursorsPerIdentify),
+        ]
+    }
+    package let token: String
+    package let cursors: [Cursor]
+
+    package init(token: String, cursors: [Cursor]) {
+        self.token = token
+        self.cursors = cursors
+    }
+}
+
+package struct Heartbeat: WireObject {
+    package static let summary = "Sent by the client at least each heartbeatIntervalMilliseconds, answered at once."
+    package init() {}
+}
+
+package struct Hello: WireObject {
+    package static let summary = "The first frame of the gateway: identify now."
+    package let heartbeatIntervalMilliseconds: Int
+    package let identifyTimeoutMilliseconds: Int
+
+    package init(heartbeatIntervalMilliseconds: Int, identifyTimeoutMilliseconds: Int) {
+        self.heartbeatIntervalMilliseconds = heartbeatIntervalMilliseconds
+        self.identifyTimeoutMilliseconds = identifyTimeoutMilliseconds
+    }
+}
+
+package struct Ready: WireObject {
+    package static let summary = "The client is known. Missed events follow, then `current`."
+    package static var fields: [String: FieldRule] {
+        [
+            "streams": FieldRule(
+                "All streams the client will get. A stream it sent a cursor for is delivered after that cursor; any "
+                    + "other from this place on: load its state by HTTP.")
+        ]
+    }
+    package let connectionID: ConnectionID
+    package let sessionID: SessionID
+    package let user: User
+    package let streams: [Cursor]
+
+    package init(connectionID: ConnectionID, sessionID: SessionID, user: User, streams: [Cursor]) {
+        self.connectionID = connectionID
+        self.sessionID = sessionID
+        self.user = user
+        self.streams = streams
+    }
+}
+
+package struct Reset: WireObject {
+    package static let summary = "The cursor is too old to replay: load the stream's state anew. Events follow after seq."
+    package let stream: StreamID
+    package let seq: StreamSequence
+
+    package init(stream: StreamID, seq: StreamSequence) {
+        self.stream = stream
+        self.seq = seq
+    }
+}
+
+package struct Current: WireObject {
+    package static let summary = "Everything that was missed has been sent; what follows is live."
+    package init() {}
+}
+
+private enum FrameKey: String, CodingKey {
+    case type
+}
+
+private func encodeFrame(_ type: String, _ payload: some WireObject, to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: FrameKey.self)
+    try container.encode(type, forKey: .type)
+    try payload.encode(to: encoder)
+}
+
+private func unknownFrameType(_ type: String, _ decoder: any Decoder) -> DecodingError {
+    .dataCorrupted(
+        .init(codingPath: decoder.codingPath, debugDescription: "There is no frame of the type \"\(type)\"."))
+}

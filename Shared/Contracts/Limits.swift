@@ -1,0 +1,94 @@
+/// Every bound of the system, with its unit in its type or name. Where a bound is met its outcome is an error code, a
+/// close code or a counter. Those that an operator may change are read from the environment by the services.
+package enum Limits {
+    // MARK: Accounts
+    package static let usernameCount = 3...20
+    package static let usernamePattern = "^[A-Za-z0-9_]{3,20}$"
+    package static let displayNameCount = 1...64
+    package static let emailCount = 3...254
+    package static let passwordCount = 8...128
+    /// bcrypt reads no more than this many bytes of a password; a longer one is refused rather than cut.
+    package static let bcryptPasswordByteCount = 72
+    package static let accessTokenLifetime = Duration.seconds(15 * 60)
+    package static let refreshTokenLifetime = Duration.seconds(7 * 24 * 3600)
+    /// Two tabs may refresh with the same token at the same moment: within this time a reuse is answered as a race.
+    package static let refreshRaceGrace = Duration.seconds(10)
+    /// Sign-in attempts for one account name in ``loginWindow``, then 429.
+    package static let loginAttempts = 10
+    package static let loginWindow = Duration.seconds(60)
+    /// Passwords that may wait to be hashed, then 503.
+    package static let passwordQueueCount = 64
+    /// How long Redis remembers the state of a session.
+    package static let sessionCache = Duration.seconds(60)
+    package static let sessionsPerUser = 50
+
+    // MARK: Spaces
+    package static let workspaceNameCount = 1...64
+    package static let channelNameCount = 1...64
+    package static let channelTopicCount = 0...250
+    package static let channelsPerWorkspace = 2_000
+    package static let workspacesPerUser = 100
+    package static let inviteLifetime = Duration.seconds(7 * 24 * 3600)
+
+    // MARK: Messages
+    /// Unicode scalars of a message.
+    package static let messageScalarCount = 1...16_000
+    /// Bytes of UTF-8 of a message.
+    package static let messageByteCount = 64 * 1024
+    package static let idempotencyKeyCount = 8...64
+    package static let idempotencyKeyPattern = "^[A-Za-z0-9_-]{8,64}$"
+    /// Messages of one user in one channel in ``messageRateWindow``, then a mute of ``messageMute``.
+    package static let messageRate = 10
+    package static let messageRateWindow = Duration.seconds(10)
+    package static let messageMute = Duration.seconds(30)
+    package static let pageCount = 1...200
+    package static let defaultPageCount = 50
+
+    // MARK: Streams
+    /// Events of one stream a resume goes back; beyond it the stream is reset.
+    package static let horizonPerStream: StreamSequence = 5_000
+    /// Events in one answer to a replay.
+    package static let replayPageCount = 500
+    /// Events a resume replays over all streams; beyond it the rest are reset.
+    package static let replayTotalCount = 20_000
+    /// How long a gateway holds an event that came out of order before it asks for the missing ones.
+    package static let gapHold = Duration.milliseconds(50)
+    /// Events that may wait behind a gap, a stream; beyond it they are dropped and fetched.
+    package static let gapHeldCount = 256
+    /// An event that was committed but not published is found after this time.
+    package static let outboxAge = Duration.seconds(1)
+    package static let outboxSweepInterval = Duration.milliseconds(500)
+    package static let outboxSweepCount = 500
+
+    // MARK: HTTP
+    package static let bodyByteCount = 256 * 1024
+    package static let requestIDCount = 64
+
+    // MARK: Gateway
+    package static let heartbeatInterval = Duration.seconds(25)
+    /// A connection from which nothing came for this long is closed.
+    package static let heartbeatTimeout = Duration.seconds(60)
+    package static let identifyTimeout = Duration.seconds(10)
+    package static let clientFrameByteCount = 64 * 1024
+    package static let cursorsPerIdentify = 3_000
+    /// Frames a client may send in ``clientFrameWindow``.
+    package static let clientFrameRate = 60
+    package static let clientFrameWindow = Duration.seconds(10)
+    /// Bytes that may wait for one connection; beyond it the connection is closed as too slow.
+    package static let connectionQueueByteCount = 1024 * 1024
+    /// Live events that may wait for one connection while it is replayed what it missed.
+    package static let replayHeldCount = 4_096
+    package static let gatewayConnectionCount = 18_000
+
+    // MARK: Bus
+    package static let instanceLease = Duration.seconds(10)
+    package static let instanceBeat = Duration.seconds(3)
+    package static let busRequestDeadline = Duration.seconds(5)
+    package static let busReplyByteCount = 4 * 1024 * 1024
+    /// Commands that may wait for Redis on one connection; beyond it a command fails at once.
+    package static let redisPendingCount = 65_536
+    package static let redisPendingByteCount = 64 * 1024 * 1024
+    package static let redisCommandDeadline = Duration.seconds(2)
+    /// Requests of other processes that one instance works on at once; beyond it they are answered `unavailable`.
+    package static let busRequestsAtOnce = 512
+}

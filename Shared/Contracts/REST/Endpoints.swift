@@ -1,0 +1,102 @@
+/// All operations of the HTTP API.
+package enum Endpoints {
+    // MARK: Authentication
+    package static let register = Endpoint<RegisterRequest, SignedIn>(
+        .post, "/api/v1/auth/register", "register", "Open an account and sign in", group: .authentication,
+        isPublic: true, status: 201, errors: [.emailTaken, .usernameTaken, .unavailable])
+    package static let logIn = Endpoint<LoginRequest, SignedIn>(
+        .post, "/api/v1/auth/login", "logIn", "Sign in with a password", group: .authentication, isPublic: true,
+        errors: [.invalidCredentials, .rateLimited, .unavailable])
+    package static let refresh = Endpoint<RefreshRequest, SignedIn>(
+        .post, "/api/v1/auth/refresh", "refresh", "Trade a refresh token for new tokens", group: .authentication,
+        isPublic: true, errors: [.unauthenticated, .sessionRevoked, .refreshTokenReused])
+    package static let logOut = Endpoint<Empty, Empty>(
+        .post, "/api/v1/auth/logout", "logOut", "End this session", group: .authentication, status: 204)
+    package static let listSessions = Endpoint<Empty, SessionList>(
+        .get, "/api/v1/auth/sessions", "listSessions", "List my sessions", group: .authentication)
+    package static let revokeSession = Endpoint<Empty, Empty>(
+        .delete, "/api/v1/auth/sessions/{sessionID}", "revokeSession", "End one of my sessions",
+        group: .authentication, status: 204, errors: [.notFound])
+
+    // MARK: Users
+    package static let bootstrap = Endpoint<Empty, Bootstrap>(
+        .get, "/api/v1/bootstrap", "bootstrap", "Read all a client needs to start", group: .users)
+    package static let me = Endpoint<Empty, CurrentUser>(.get, "/api/v1/me", "me", "Read my account", group: .users)
+    package static let updateMe = Endpoint<UpdateProfileRequest, CurrentUser>(
+        .patch, "/api/v1/me", "updateMe", "Change my profile", group: .users)
+
+    // MARK: Workspaces
+    package static let listWorkspaces = Endpoint<Empty, WorkspaceList>(
+        .get, "/api/v1/workspaces", "listWorkspaces", "List my workspaces", group: .workspaces)
+    package static let createWorkspace = Endpoint<CreateWorkspaceRequest, Workspace>(
+        .post, "/api/v1/workspaces", "createWorkspace", "Create a workspace", group: .workspaces, status: 201,
+        errors: [.conflict])
+    package static let listWorkspaceMembers = Endpoint<Empty, WorkspaceMemberPage>(
+        .get, "/api/v1/workspaces/{workspaceID}/members", "listWorkspaceMembers", "List the members of a workspace",
+        group: .workspaces, query: [.after, .limit], errors: [.notFound])
+    package static let createInvite = Endpoint<Empty, Invite>(
+        .post, "/api/v1/workspaces/{workspaceID}/invites", "createInvite", "Make an invite to a workspace",
+        group: .workspaces, status: 201, errors: [.notFound])
+    package static let acceptInvite = Endpoint<Empty, Workspace>(
+        .post, "/api/v1/invites/{code}/accept", "acceptInvite", "Join the workspace of an invite",
+        group: .workspaces, errors: [.inviteInvalid, .conflict])
+
+    // MARK: Channels
+    package static let listChannels = Endpoint<Empty, ChannelList>(
+        .get, "/api/v1/workspaces/{workspaceID}/channels", "listChannels",
+        "List the channels of a workspace that I may see", group: .channels, errors: [.notFound])
+    package static let createChannel = Endpoint<CreateChannelRequest, Channel>(
+        .post, "/api/v1/workspaces/{workspaceID}/channels", "createChannel", "Create a channel", group: .channels,
+        status: 201, errors: [.notFound, .nameTaken, .conflict])
+    package static let openDirectChannel = Endpoint<OpenDirectChannelRequest, Channel>(
+        .post, "/api/v1/workspaces/{workspaceID}/direct", "openDirectChannel", "Open a direct conversation",
+        group: .channels, errors: [.notFound])
+    package static let readChannel = Endpoint<Empty, Channel>(
+        .get, "/api/v1/channels/{channelID}", "readChannel", "Read a channel", group: .channels, errors: [.notFound])
+    package static let updateChannel = Endpoint<UpdateChannelRequest, Channel>(
+        .patch, "/api/v1/channels/{channelID}", "updateChannel", "Change the name or topic of a channel",
+        group: .channels, errors: [.notFound, .forbidden, .nameTaken])
+    package static let joinChannel = Endpoint<Empty, Channel>(
+        .post, "/api/v1/channels/{channelID}/join", "joinChannel", "Join a public channel", group: .channels,
+        errors: [.notFound])
+    package static let leaveChannel = Endpoint<Empty, Empty>(
+        .post, "/api/v1/channels/{channelID}/leave", "leaveChannel", "Leave a channel", group: .channels, status: 204,
+        errors: [.notFound, .forbidden])
+    package static let listChannelMembers = Endpoint<Empty, ChannelMemberPage>(
+        .get, "/api/v1/channels/{channelID}/members", "listChannelMembers", "List the members of a channel",
+        group: .channels, query: [.after, .limit], errors: [.notFound])
+    package static let addChannelMember = Endpoint<AddChannelMemberRequest, Empty>(
+        .post, "/api/v1/channels/{channelID}/members", "addChannelMember", "Add a person to a channel",
+        group: .channels, status: 204, errors: [.notFound, .forbidden])
+
+    // MARK: Messages
+    package static let sendMessage = Endpoint<SendMessageRequest, Message>(
+        .post, "/api/v1/channels/{channelID}/messages", "sendMessage", "Send a message", group: .messages, status: 201,
+        errors: [.notFound, .muted])
+    package static let listMessages = Endpoint<Empty, MessagePage>(
+        .get, "/api/v1/channels/{channelID}/messages", "listMessages",
+        "Read messages: the newest, or those before or after a cursor", group: .messages,
+        query: [.before, .after, .limit], errors: [.notFound])
+    package static let editMessage = Endpoint<EditMessageRequest, Message>(
+        .patch, "/api/v1/channels/{channelID}/messages/{messageID}", "editMessage", "Edit my message",
+        group: .messages, errors: [.notFound, .forbidden])
+    package static let deleteMessage = Endpoint<Empty, Empty>(
+        .delete, "/api/v1/channels/{channelID}/messages/{messageID}", "deleteMessage", "Delete my message",
+        group: .messages, status: 204, errors: [.notFound, .forbidden])
+
+    /// Every endpoint, in the order of the documents.
+    package static let all: [EndpointDescription] = [
+        register.description, logIn.description, refresh.description, logOut.description, listSessions.description,
+        revokeSession.description, bootstrap.description, me.description, updateMe.description,
+        listWorkspaces.description, createWorkspace.description, listWorkspaceMembers.description,
+        createInvite.description, acceptInvite.description, listChannels.description, createChannel.description,
+        openDirectChannel.description, readChannel.description, updateChannel.description, joinChannel.description,
+        leaveChannel.description, listChannelMembers.description, addChannelMember.description,
+        sendMessage.description, listMessages.description, editMessage.description, deleteMessage.description,
+    ]
+
+    /// What any endpoint may answer.
+    package static let commonErrors: [ErrorCode] = [.malformedRequest, .validationFailed, .internalError, .unavailable]
+    /// What any endpoint that wants an access token may answer besides.
+    package static let tokenErrors: [ErrorCode] = [.unauthenticated, .tokenExpired, .sessionRevoked]
+}

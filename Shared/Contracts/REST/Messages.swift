@@ -1,0 +1,85 @@
+package struct Message: WireObject, Hashable {
+    package static let summary = "A message of a channel."
+    package static var fields: [String: FieldRule] {
+        [
+            "seq": FieldRule("The number of its creation in the channel's stream: messages are ordered by it."),
+            "idempotencyKey": FieldRule("The key its author sent it with."),
+            "editedAt": FieldRule("Absent if it never changed."),
+            "version": FieldRule(
+                "The number of its last change in the channel's stream; of two states the higher one is newer."),
+        ]
+    }
+    package let id: MessageID
+    package let channelID: ChannelID
+    package let seq: StreamSequence
+    package let authorID: UserID
+    package let content: String
+    package let idempotencyKey: String
+    package let createdAt: Timestamp
+    package let editedAt: Timestamp?
+    package let version: StreamSequence
+
+    package init(
+        id: MessageID, channelID: ChannelID, seq: StreamSequence, authorID: UserID, content: String,
+        idempotencyKey: String, createdAt: Timestamp, editedAt: Timestamp?, version: StreamSequence
+    ) {
+        self.id = id
+        self.channelID = channelID
+        self.seq = seq
+        self.authorID = authorID
+        self.content = content
+        self.idempotencyKey = idempotencyKey
+        self.createdAt = createdAt
+        self.editedAt = editedAt
+        self.version = version
+    }
+}
+
+package struct SendMessageRequest: WireObject {
+    package static let summary = "Sends a message. The same key in the same channel returns the first message."
+    package static var fields: [String: FieldRule] {
+        [
+            "content": FieldRule(
+                "Text; at most \(Limits.messageByteCount) bytes of UTF-8.", count: Limits.messageScalarCount),
+            "idempotencyKey": FieldRule(
+                "Chosen by the client, one a message, kept for good.", pattern: Limits.idempotencyKeyPattern),
+        ]
+    }
+    package let content: String
+    package let idempotencyKey: String
+
+    package init(content: String, idempotencyKey: String) {
+        self.content = content
+        self.idempotencyKey = idempotencyKey
+    }
+}
+
+package struct EditMessageRequest: WireObject {
+    package static let summary = "Replaces the text of one's own message."
+    package static var fields: [String: FieldRule] { ["content": FieldRule(count: Limits.messageScalarCount)] }
+    package let content: String
+
+    package init(content: String) { self.content = content }
+}
+
+package struct MessagePage: WireObject {
+    package static let summary = "Messages of a channel, the oldest first."
+    package static var fields: [String: FieldRule] {
+        [
+            "before": FieldRule("Pass it as `before` to read older ones; absent when there are none."),
+            "after": FieldRule("Pass it as `after` to read newer ones; absent when there are none."),
+            "seq": FieldRule("The page shows the channel as of this place in its stream."),
+        ]
+    }
+    package let messages: [Message]
+    package let before: String?
+    package let after: String?
+    package let seq: StreamSequence
+
+    package init(messages: [Message], before: String?, after: String?, seq: StreamSequence) {
+        self.messages = messages
+        self.before = before
+        self.after = after
+        self.seq = seq
+    }
+}

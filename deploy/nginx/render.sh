@@ -1,0 +1,175 @@
+#!/usr/bin/env bash
+# Renders roost.conf.template into $NGINX_PREFIX/nginx.conf, with its header files beside it, and prints the path.
+# Usage: VARIABLE=… render.sh, then nginx -p "$NGINX_PREFIX" -c "$NGINX_PREFIX/nginx.conf"
+#
+#   NGINX_PREFIX               writable directory for the result, the pid file and temporary files   (required)
+#   API_UPSTREAMS              host:port,host:port                                                   (required)
+#   GATEWAY_UPSTREAMS          host:port,host:port                                                   (required)
+#   WEB_ROOT                   the built web client                                                  (required)
+#   NGINX_LISTEN               port or address:port        (default: 8080; 443 with TLS)
+#   NGINX_SERVER_NAME          names of the site           (default: _)
+#   NGINX_TLS_CERTIFICATE      PEM chain; with _KEY it turns TLS 1.2+, HTTP/2 and HSTS on
+#   NGINX_TLS_KEY              PEM key
+#   NGINX_LISTEN_REDIRECT      where plain http is redirected from when TLS is on (default: 80)
+#   NGINX_TRUSTED_PROXIES      addresses or networks whose X-Forwarded-For is believed, comma separated
+#   NGINX_ACCESS_LOG           (default: $NGINX_PREFIX/access.log)
+#   NGINX_ERROR_LOG            (default: stderr)
+#   NGINX_MIME_TYPES           (default: /etc/nginx/mime.types)
+#   NGINX_USER                 the workers' user when started as root (default: www-data or nginx)
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+fail() {
+    printf 'render.sh: %s\n' "$*" >&2
+    exit 1
+}
+
+main() {
+    prefix=${NGINX_PREFIX:?render.sh: NGINX_PREFIX is not set}
+    web_root=${WEB_ROOT:?render.sh: WEB_ROOT is not set}
+    tls=${NGINX_TLS_CERTIFICATE:-}
+    [[ ${tls:+set} == "${NGINX_TLS_KEY:+set}" ]] || fail "NGINX_TLS_CERTIFICATE and NGINX_TLS_KEY go together"
+    listen=${NGINX_LISTEN:-$([[ -n $tls ]] && echo 443 || echo 8080)}
+    server_name=${NGINX_SERVER_NAME:-_}
+    refuse_syntax
+
+    mkdir -p "$prefix/temp"
+    text=$(<"$here/roost.conf.template")
+    fill USER "$(user_directive)"
+    fill_limits
+    fill PREFIX "$prefix"
+    fill ERROR_LOG "${NGINX_ERROR_LOG:-stderr}"
+    fill ACCESS_LOG "${NGINX_ACCESS_LOG:-$prefix/access.log}"
+    fill MIME_TYPES "${NGINX_MIME_TYPES:-/etc/nginx/mime.types}"
+    fill REAL_IP "$(real_ip_directives)"
+    fill API_SERVERS "$(upstream_servers API_UPSTREAMS)"
+    fill GATEWAY_SERVERS "$(upstream_servers GATEWAY_UPSTREAMS)"
+    fill REDIRECT_SERVER "$(redirect_server)"
+    fill LISTEN "$(listen_directives)"
+    fill SERVER_NAME "$server_name"
+    fill WEB_ROOT "$web_root"
+    [[ $text != *'{{'* ]] || fail "the template has a name that render.sh does not know: {{${text#*'{{'}"
+
+    write_headers
+    printf '%s\n' "$text" >"$prefix/nginx.conf"
+    echo "$prefix/nginx.conf"
+}
+
+# Values land in a configuration file: what has a meaning there is a mistake or an attack, never a path or a name.
+refuse_syntax() {
+    local name
+    for name in NGINX_PREFIX API_UPSTREAMS GATEWAY_UPSTREAMS WEB_ROOT NGINX_LISTEN NGINX_SERVER_NAME NGINX_USER \
+        NGINX_TLS_CERTIFICATE NGINX_TLS_KEY NGINX_LISTEN_REDIRECT NGINX_TRUSTED_PROXIES NGINX_ACCESS_LOG \
+        NGINX_ERROR_LOG NGINX_MIME_TYPES; do
+        [[ ${!name:-} != *[\;\{\}\"\'\\\$\#$'\n']* ]] || fail "$name has a character that nginx gives a meaning: ${!name}"
+        [[ $name == NGINX_SERVER_NAME || ${!name:-} != *[[:space:]]* ]] || fail "$name has a space: ${!name}"
+    done
+}
+
+fill() { text=${text//"{{$1}}"/"$2"}; }
+
+# Workers give up root. They become www-data (Debian) or nginx (nginx.org) when that user can read the web client, as it
+# can not when the repository lies in a closed home directory: there they stay root, with a warning.
+user_directive() {
+    local user
+    if ((EUID != 0)); then
+        echo "# Started as an ordinary user: workers are that user."
+        return
+    fi
+    for user in ${NGINX_USER:-www-data nginx}; do
+        id "$user" >/dev/null 2>&1 || continue
+        if setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups test -x "$web_root"; then
+            echo "user $user $(id -gn "$user");"
+            return
+        fi
+        echo "render.sh: $user cannot read $web_root, so nginx's workers stay root" >&2
+    done
+    echo "user root;"
+}
+
+# 16384 connections a worker where the hard limit on open files allows it.
+fill_limits() {
+    local hard files connections
+    hard=$(ulimit -Hn)
+    if [[ $hard == unlimited ]] || ((hard > 65536)); then hard=65536; fi
+    files=$hard
+    connections=$((files - 64 < 16384 ? files - 64 : 16384))
+    fill OPEN_FILES "$files"
+    fill CONNECTIONS "$connections"
+}
+
+upstream_servers() {
+    local server servers
+    IFS=, read -ra servers <<<"${!1:?render.sh: $1 is not set}"
+    for server in "${servers[@]}"; do
+        echo "        server $server max_fails=1 fail_timeout=1s;"
+    done
+}
+
+real_ip_directives() {
+    local network networks
+    [[ -n ${NGINX_TRUSTED_PROXIES:-} ]] || return 0
+    IFS=, read -ra networks <<<"$NGINX_TRUSTED_PROXIES"
+    printf '\n'
+    for network in "${networks[@]}"; do echo "    set_real_ip_from $network;"; done
+    echo "    real_ip_header X-Forwarded-For;"
+    echo "    real_ip_recursive on;"
+}
+
+listen_directives() {
+    if [[ -z $tls ]]; then
+        echo "        listen $listen;"
+        return
+    fi
+    cat <<END
+        listen $listen ssl http2;
+        ssl_certificate $tls;
+        ssl_certificate_key $NGINX_TLS_KEY;
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;
+        ssl_prefer_server_ciphers off;
+        ssl_session_cache shared:roost_tls:10m;
+        ssl_session_timeout 1d;
+        ssl_session_tickets off;
+END
+}
+
+redirect_server() {
+    local port=${listen##*:} suffix=''
+    [[ -n $tls ]] || return 0
+    if [[ $port != 443 ]]; then suffix=:$port; fi
+    cat <<END
+
+    server {
+        listen ${NGINX_LISTEN_REDIRECT:-80};
+        server_name $server_name;
+        return 308 https://\$host$suffix\$request_uri;
+    }
+END
+}
+
+# headers-site.conf for the client, headers-docs.conf for Swagger UI, headers-error.conf for nginx's own JSON.
+write_headers() {
+    local common policy
+    common='add_header X-Content-Type-Options nosniff always;
+add_header X-Frame-Options DENY always;
+add_header Referrer-Policy no-referrer always;
+add_header Cross-Origin-Opener-Policy same-origin always;
+add_header Permissions-Policy "camera=(self), microphone=(self), display-capture=(self), geolocation=(), payment=(), usb=()" always;'
+    if [[ -n $tls ]]; then
+        common+=$'\nadd_header Strict-Transport-Security "max-age=31536000" always;'
+    fi
+    # In connect-src 'self' covers same-origin WebSockets too (CSP level 3).
+    policy="default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self';"
+    policy+=" font-src 'self'; manifest-src 'self'; media-src 'self' blob:; worker-src 'self'; frame-ancestors 'none';"
+    policy+=" base-uri 'none'; form-action 'self'"
+    printf '%s\nadd_header Content-Security-Policy "%s" always;\n' "$common" "$policy" >"$prefix/headers-site.conf"
+    # Swagger UI writes style attributes; its scripts stay files of ours.
+    printf '%s\nadd_header Content-Security-Policy "%s" always;\n' "$common" \
+        "${policy/"style-src 'self'"/"style-src 'self' 'unsafe-inline'"}" >"$prefix/headers-docs.conf"
+    printf '%s\n' "$common" 'add_header Cache-Control no-store always;' \
+        "add_header X-Request-ID \$roost_request_id always;" >"$prefix/headers-error.conf"
+}
+
+main
