@@ -78,6 +78,12 @@ let package = Package(
             path: "Services/API/Postgres",
             swiftSettings: strict),
         .target(
+            name: "Migrations",
+            dependencies: ["Postgres"],
+            path: "Services/API/Migrations",
+            resources: [.embedInCode("0001_accounts_spaces_messages.sql")],
+            swiftSettings: strict),
+        .target(
             name: "APIServer",
             dependencies: [
                 "APIDomain", "CCrypt", "Contracts", "Postgres", "RedisBus", "ServiceKit", crypto, httpTypes, hummingbird,
@@ -88,7 +94,7 @@ let package = Package(
         .executableTarget(
             name: "roost-api",
             dependencies: [
-                "APIServer", "Contracts", "Postgres", "RedisBus", "ServiceKit", argumentParser, lifecycle, logging,
+                "APIServer", "Contracts", "Migrations", "Postgres", "RedisBus", "ServiceKit", lifecycle, logging, nioPosix,
             ],
             path: "Services/API/Run",
             swiftSettings: strict),
@@ -106,7 +112,7 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "roost-gateway",
-            dependencies: ["Contracts", "GatewayServer", "RedisBus", "ServiceKit", argumentParser, lifecycle, logging],
+            dependencies: ["Contracts", "GatewayServer", "RedisBus", "ServiceKit", lifecycle, logging, nioPosix],
             path: "Services/Gateway/Run",
             swiftSettings: strict),
 
@@ -116,7 +122,7 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "roost-contracts",
-            dependencies: ["ContractDocuments", argumentParser],
+            dependencies: ["ContractDocuments"],
             path: "Shared/ContractTool",
             swiftSettings: strict),
     ],

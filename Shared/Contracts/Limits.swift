@@ -11,8 +11,6 @@ package enum Limits {
     package static let bcryptPasswordByteCount = 72
     package static let accessTokenLifetime = Duration.seconds(15 * 60)
     package static let refreshTokenLifetime = Duration.seconds(7 * 24 * 3600)
-    /// Two tabs may refresh with the same token at the same moment: within this time a reuse is answered as a race.
-    package static let refreshRaceGrace = Duration.seconds(10)
     /// Sign-in attempts for one account name in ``loginWindow``, then 429.
     package static let loginAttempts = 10
     package static let loginWindow = Duration.seconds(60)

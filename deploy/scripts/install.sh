@@ -129,7 +129,7 @@ install_test_tools() {
     if [[ ! -x $venv/bin/pytest || ! -x $venv/bin/playwright ]]; then
         step "test tools from PyPI" create_venv || die "cannot install playwright and pytest from PyPI; see above"
     fi
-    if is_ubuntu && ! have chromium && ! compgen -G "${HOME:-/root}/.cache/ms-playwright/chromium-*" >/dev/null; then
+    if is_ubuntu && ! have chromium && ! compgen -G "$HOME/.cache/ms-playwright/chromium-*" >/dev/null; then
         step "Chromium from Playwright" "$venv/bin/playwright" install --with-deps chromium ||
             die "Playwright cannot install its Chromium; see above"
     fi

@@ -8,6 +8,9 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 source "$(dirname "${BASH_SOURCE[0]}")/process.sh"
 program=roost
 
+# A script's background job (`make run &`) ignores SIGINT, and bash cannot trap what it was born ignoring.
+if [[ $(trap -p INT) == *"''"* ]]; then exec env --default-signal=INT "$0"; fi
+
 # Without our lock: what the stack starts must not hold it after us.
 stack() { "$ROOT/deploy/scripts/stack.sh" "$@" 8>&-; }
 
@@ -77,7 +80,8 @@ supervise() {
             if is_meant_to_run "$name" && ! is_alive "$name"; then
                 warn "$name (port $port) died; starting it again; its log: $(log_file "$name")"
                 sleep 1
-                # `start` leaves alone what a test or a person started meanwhile.
+                # Meanwhile a person may have stopped it. What was started meanwhile `start` leaves alone.
+                is_meant_to_run "$name" || continue
                 if stack start "$name"; then say "$name is back"; else warn "$name did not come back; trying again"; fi
             fi
         done 3<"$ROOST_STATE/run/ports"

@@ -463,20 +463,25 @@ start_postgres() {
         -D "$ROOST_STATE/postgres" -h 127.0.0.1 -p "${ports[postgres]}" -k "$sockets" -c max_connections=200
 }
 
-# After a crash PostgreSQL refuses to start while the process id in its lock file exists. In containers that id is often a
-# zombie nobody has reaped, or somebody else's after a restart: then the lock is void, once no backend of the dead server
+# After a crash PostgreSQL refuses to start while the process id in its lock files exists. In containers that id is often a
+# zombie nobody has reaped, or somebody else's after a restart: then the locks are void, once no backend of the dead server
 # holds its shared memory any more (line 7 of the file: key and id; column 7 of shm: how many are attached).
 forget_dead_postmaster() {
     local file=$ROOST_STATE/postgres/postmaster.pid pid segment deadline=$((SECONDS + 10))
-    pid=$(head -n 1 "$file" 2>/dev/null) || return 0
-    if [[ $(process_field "$pid" 3) != Z && $(cat "/proc/$pid/comm" 2>/dev/null || true) == postgres ]]; then return; fi
-    segment=$(awk 'NR == 7 { print $2 }' "$file")
-    while [[ -n $segment ]] && awk -v id="$segment" '$2 == id && $7 > 0 { found = 1 } END { exit !found }' \
-        /proc/sysvipc/shm 2>/dev/null; do
-        ((SECONDS < deadline)) || die "processes of the PostgreSQL that crashed ($file) still run; end them first"
-        sleep 0.1
-    done
-    rm -f "$file"
+    if [[ -f $file ]]; then
+        pid=$(head -n 1 "$file")
+        if [[ $(process_field "$pid" 3) != Z && $(cat "/proc/$pid/comm" 2>/dev/null || true) == postgres ]]; then return; fi
+        segment=$(awk 'NR == 7 { print $2 }' "$file")
+        while [[ -n $segment ]] && is_attached "$segment"; do
+            ((SECONDS < deadline)) || die "processes of the PostgreSQL that crashed ($file) still run; end them first"
+            sleep 0.1
+        done
+    fi
+    rm -f "$file" "$ROOST_STATE"/run/postgres-socket/.s.PGSQL.*
+}
+
+is_attached() {
+    awk -v id="$1" '$2 == id && $7 > 0 { found = 1 } END { exit !found }' /proc/sysvipc/shm 2>/dev/null
 }
 
 # ---- Readiness

@@ -1,0 +1,42 @@
+package import Contracts
+
+/// The message rate of one user in one channel, in this process alone: what limits fall back on while Redis is away.
+/// The same rule as the Redis script: so many members in a window, then a mute; a member that is there costs nothing.
+package struct SlidingWindow {
+    private var times: [String: Timestamp] = [:]
+    private var mutedUntil: Timestamp?
+
+    package init() {}
+
+    package enum Outcome: Equatable {
+        /// The member was counted now.
+        case counted
+        /// The member had been counted before.
+        case known
+        case muted(Duration)
+    }
+
+    package mutating func admit(
+        _ member: String, now: Timestamp, count: Int, window: Duration, mute: Duration
+    ) -> Outcome {
+        times = times.filter { $0.value + window > now }
+        if times[member] != nil { return .known }
+        if let mutedUntil, mutedUntil > now {
+            return .muted(.milliseconds(mutedUntil.milliseconds - now.milliseconds))
+        }
+        guard times.count < count else {
+            mutedUntil = now + mute
+            return .muted(mute)
+        }
+        times[member] = now
+        return .counted
+    }
+
+    /// Takes back what a member cost.
+    package mutating func forget(_ member: String) { times[member] = nil }
+
+    /// Whether nothing is remembered at `now`, so that the window can be dropped.
+    package func isEmpty(now: Timestamp, window: Duration) -> Bool {
+        (mutedUntil ?? now) <= now && times.allSatisfy { $0.value + window <= now }
+    }
+}

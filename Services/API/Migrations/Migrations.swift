@@ -1,0 +1,12 @@
+package import Postgres
+
+/// The schema's history, embedded in the binary, so that a service and its migrations cannot be of different versions.
+package enum Migrations {
+    package static let all: [Migration] = [
+        Migration(
+            number: 1, name: "accounts_spaces_messages",
+            sql: text(PackageResources._0001_accounts_spaces_messages_sql))
+    ]
+
+    private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+}

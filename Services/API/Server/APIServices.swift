@@ -1,0 +1,34 @@
+package import Contracts
+package import Logging
+package import Postgres
+package import RedisBus
+package import ServiceKit
+
+/// What the routes work with. One value a process, made by the composition root.
+package struct APIServices: Sendable {
+    let database: PostgresPool
+    let bus: RedisBus
+    let tokens: TokenIssuer
+    let passwords: PasswordHasher
+    let publisher: EventPublisher
+    let sessions: SessionStore
+    let messageRate: MessageRateLimiter
+    let loginRate: LoginRateLimiter
+    let authenticator: Authenticator
+    let logger: Logger
+
+    package init(
+        configuration: APIConfiguration, database: PostgresPool, bus: RedisBus, tokens: TokenIssuer, logger: Logger
+    ) {
+        self.database = database
+        self.bus = bus
+        self.tokens = tokens
+        self.logger = logger
+        passwords = PasswordHasher(method: configuration.passwordHash)
+        publisher = EventPublisher(database: database, bus: bus, logger: logger)
+        sessions = SessionStore(database: database, bus: bus)
+        messageRate = MessageRateLimiter(bus: bus, rule: configuration.messageRate)
+        loginRate = LoginRateLimiter(bus: bus)
+        authenticator = Authenticator(verifier: tokens.verifier, sessions: sessions)
+    }
+}

@@ -1,0 +1,115 @@
+import type {
+  Channel, ChannelID, CurrentUser, MessageID, Session, SessionID, StreamID, Timestamp, User, UserID, Workspace,
+  WorkspaceID, WorkspaceRole,
+} from "./contracts";
+import type { Outgoing } from "./outbox";
+import type { Timeline } from "./timeline";
+
+/** Everything the client knows. Only `reduce` makes a new one. */
+export interface State {
+  session: SessionState;
+  connection: ConnectionState;
+  /** Whether workspaces and joined channels are those of the server: `stale` asks for a new snapshot. */
+  snapshot: "missing" | "stale" | "loaded";
+  /** The last event applied of each stream. A stream without an entry is not followed. */
+  cursors: Readonly<Record<StreamID, number>>;
+  users: Readonly<Record<UserID, User>>;
+  workspaces: Readonly<Record<WorkspaceID, JoinedWorkspace>>;
+  /** Every channel that was seen: the joined ones and the public ones of workspaces. */
+  channels: Readonly<Record<ChannelID, Channel>>;
+  joined: Readonly<Record<ChannelID, JoinedChannel>>;
+  /** Messages that the server has not taken yet, in the order they were written. */
+  outbox: readonly Outgoing[];
+  /** Until when the server refuses messages, by channel, in Unix milliseconds. */
+  mutedUntil: Readonly<Record<ChannelID, number>>;
+  drafts: Readonly<Record<ChannelID, string>>;
+  /** The user's sessions, once the settings asked for them. */
+  sessions: readonly Session[] | undefined;
+  /** Why a load failed last, by its key; gone when it succeeds. */
+  loadProblems: Readonly<Record<string, string>>;
+  view: ViewState;
+}
+
+export type SessionState =
+  | { phase: "starting"; problem?: string }
+  | { phase: "signedOut"; notice?: string }
+  | { phase: "signedIn"; user: CurrentUser; sessionID: SessionID };
+
+export type ConnectionState =
+  | { phase: "idle" }
+  | { phase: "connecting"; attempt: number }
+  | { phase: "replaying" }
+  | { phase: "current" }
+  | { phase: "waiting"; attempt: number; retryAt: number }
+  | { phase: "stopped"; reason: string };
+
+export interface JoinedWorkspace {
+  workspace: Workspace;
+  members: Readonly<Record<UserID, { role: WorkspaceRole; joinedAt: Timestamp }>>;
+  isLoaded: boolean;
+}
+
+export interface JoinedChannel {
+  timeline: Timeline;
+  /** When each member joined; `null` remembers that a person left, so that a page read earlier cannot bring them back. */
+  members: Readonly<Record<UserID, Timestamp | null>>;
+  hasMembers: boolean;
+  /** Whether the channel's name and topic may have changed unseen. */
+  isStale: boolean;
+  /** Messages of others since the channel was last looked at. */
+  unread: number;
+  /** The first of them, where the "New" line goes. */
+  unreadFrom: number | undefined;
+}
+
+export type DialogState =
+  | { name: "createWorkspace" | "createChannel" | "browse" | "invite" | "direct" | "switcher" | "settings" | "keys" }
+  | { name: "channel" | "addPeople"; channelID: ChannelID }
+  | { name: "deleteMessage"; channelID: ChannelID; messageID: MessageID };
+
+export interface ViewState {
+  workspaceID: WorkspaceID | undefined;
+  channelID: ChannelID | undefined;
+  /** An invite that waits to be accepted. */
+  inviteCode: string | undefined;
+  /** Where the "New" line of the channel in view goes. */
+  newFrom: number | undefined;
+  /** Whether the page is in sight: what arrives while it is not counts as unread. */
+  isVisible: boolean;
+  isSidebarOpen: boolean;
+  isMembersOpen: boolean;
+  editing: MessageID | undefined;
+  dialog: DialogState | undefined;
+}
+
+export const initialState: State = {
+  session: { phase: "starting" },
+  connection: { phase: "idle" },
+  snapshot: "missing",
+  cursors: {},
+  users: {},
+  workspaces: {},
+  channels: {},
+  joined: {},
+  outbox: [],
+  mutedUntil: {},
+  drafts: {},
+  sessions: undefined,
+  loadProblems: {},
+  view: {
+    workspaceID: undefined,
+    channelID: undefined,
+    inviteCode: undefined,
+    newFrom: undefined,
+    isVisible: true,
+    isSidebarOpen: false,
+    isMembersOpen: false,
+    editing: undefined,
+    dialog: undefined,
+  },
+};
+
+export function without<V>(record: Readonly<Record<string, V>>, key: string): Record<string, V> {
+  const { [key]: _, ...rest } = record;
+  return rest;
+}
