@@ -108,16 +108,17 @@ allow_service_starts() {
 install_swagger_ui() {
     local target=$ROOST_TOOLS/swagger-ui
     if [[ -f $target/swagger-ui-bundle.js && -f $target/swagger-ui.css ]]; then return; fi
-    step "Swagger UI" fetch_swagger_ui "$target" || die "cannot fetch the wheel swagger-ui-bundle from PyPI; see above"
+    step "Swagger UI" fetch_swagger_ui "$target" || die "cannot fetch the wheel drf-spectacular-sidecar from PyPI; see above"
 }
 
 # Called by `step` on the left of `||`, where bash ignores `set -e`: hence the explicit chain.
 fetch_swagger_ui() {
     local target=$1 scratch distribution
     mkdir -p "$ROOST_TOOLS" && scratch=$(mktemp -d "$ROOST_TOOLS/swagger-ui.XXXXXX") || return 1
-    python3 -m pip download --quiet --no-deps --dest "$scratch" swagger-ui-bundle &&
-        unzip -q "$scratch"/swagger_ui_bundle-*.whl -d "$scratch/wheel" &&
-        distribution=$(printf '%s\n' "$scratch"/wheel/*/vendor/swagger-ui-* | sort -V | tail -n 1) &&
+    # This wheel carries Swagger UI 5, the first that renders OpenAPI 3.1.
+    distribution=$scratch/wheel/drf_spectacular_sidecar/static/drf_spectacular_sidecar/swagger-ui-dist
+    python3 -m pip download --quiet --no-deps --dest "$scratch" drf-spectacular-sidecar &&
+        unzip -q "$scratch"/drf_spectacular_sidecar-*.whl -d "$scratch/wheel" &&
         [[ -f $distribution/swagger-ui-bundle.js && -f $distribution/swagger-ui.css ]] &&
         rm -rf "$target" && mv "$distribution" "$target"
     local status=$?

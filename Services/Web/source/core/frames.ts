@@ -1,5 +1,4 @@
-import { eventNames } from "./contracts";
-import type { EventFrame, EventName, ServerFrame, StreamID } from "./contracts";
+import type { EventFrame, ServerFrame, StreamID } from "./contracts";
 
 /** What an event is to a client that stands at these cursors. */
 export type Placement =
@@ -19,7 +18,10 @@ export function place(cursors: Readonly<Record<StreamID, number>>, frame: EventF
   return frame.seq === cursor + 1 ? "next" : "gap";
 }
 
-/** Reads a text message of the gateway; `undefined` for a frame or an event of a later version. */
+/**
+ * Reads a text message of the gateway; `undefined` for a frame of a later version. An event of a later version is
+ * passed on: it changes nothing but its stream's cursor, or the next event would look like a gap.
+ */
 export function parseFrame(text: string): ServerFrame | EventFrame | undefined {
   const frame = JSON.parse(text) as ServerFrame | EventFrame;
   switch (frame.type) {
@@ -28,12 +30,9 @@ export function parseFrame(text: string): ServerFrame | EventFrame | undefined {
     case "reset":
     case "current":
     case "heartbeat":
-      return frame;
     case "event":
-      return knownNames.has(frame.name) ? frame : undefined;
+      return frame;
     default:
       return undefined;
   }
 }
-
-const knownNames: ReadonlySet<EventName> = new Set(eventNames);

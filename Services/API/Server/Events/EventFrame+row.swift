@@ -1,0 +1,92 @@
+import Contracts
+import Postgres
+
+extension EventFrame {
+    /// Reads a row of the view `event_states`.
+    init(row: PostgresRow) throws {
+        self.init(
+            stream: try row.stream(), seq: try row.decode("seq"),
+            event: try Event(name: try row.decode("name"), row: row))
+    }
+}
+
+extension Event {
+    /// The event as its object is now: a message that was deleted since shows as deleted, a channel that the user has
+    /// left since shows as left, so that a replay tells nothing that a fresh snapshot would not.
+    fileprivate init(name: EventName, row: PostgresRow) throws {
+        switch name {
+        case .messageCreated, .messageEdited, .messageDeleted:
+            let deletedAt: Timestamp? = try row.decode("deleted_at")
+            if deletedAt != nil {
+                self = .messageDeleted(try MessageDeleted(eventRow: row))
+            } else {
+                let message = try Message(eventRow: row)
+                self = name == .messageCreated ? .messageCreated(message) : .messageEdited(message)
+            }
+        case .channelUpdated: self = .channelUpdated(try Channel(eventRow: row))
+        case .channelCreated: self = .channelCreated(try Channel(eventRow: row))
+        case .channelMemberJoined:
+            self = .channelMemberJoined(
+                ChannelMember(user: try User(eventRow: row), joinedAt: try row.decode("happened_at")))
+        case .channelMemberLeft: self = .channelMemberLeft(ChannelMemberLeft(userID: try row.decode("object_id")))
+        case .channelJoined:
+            let isMember: Bool = try row.decode("is_member")
+            self =
+                isMember
+                ? .channelJoined(
+                    ChannelJoined(channel: try Channel(eventRow: row), seq: try row.decode("place")))
+                : .channelLeft(ChannelLeft(channelID: try row.decode("object_id")))
+        case .channelLeft: self = .channelLeft(ChannelLeft(channelID: try row.decode("object_id")))
+        case .workspaceJoined:
+            let workspace = Workspace(
+                id: try row.decode("object_id"), name: try row.decode("workspace_name"),
+                createdAt: try row.decode("workspace_created_at"))
+            self = .workspaceJoined(WorkspaceJoined(workspace: workspace, seq: try row.decode("place")))
+        case .sessionRevoked: self = .sessionRevoked(SessionRevoked(sessionID: try row.decode("object_id")))
+        case .workspaceMemberJoined:
+            self = .workspaceMemberJoined(
+                WorkspaceMember(
+                    user: try User(eventRow: row), role: try row.decode("role", as: WorkspaceRole?.self) ?? .member,
+                    joinedAt: try row.decode("happened_at")))
+        case .userUpdated: self = .userUpdated(try User(eventRow: row))
+        }
+    }
+}
+
+extension Message {
+    fileprivate init(eventRow row: PostgresRow) throws {
+        self.init(
+            id: try row.decode("object_id"), channelID: try row.decode("message_channel_id"),
+            seq: try row.decode("message_seq"), authorID: try row.decode("author_id"),
+            content: try row.decode("content"), idempotencyKey: try row.decode("idempotency_key"),
+            createdAt: try row.decode("sent_at"), editedAt: try row.decode("edited_at"),
+            version: try row.decode("message_version"))
+    }
+}
+
+extension MessageDeleted {
+    fileprivate init(eventRow row: PostgresRow) throws {
+        self.init(
+            id: try row.decode("object_id"), channelID: try row.decode("message_channel_id"),
+            version: try row.decode("message_version"))
+    }
+}
+
+extension Channel {
+    fileprivate init(eventRow row: PostgresRow) throws {
+        self.init(
+            id: try row.decode("object_id"), workspaceID: try row.decode("workspace_id"),
+            kind: try row.decode("channel_kind"), visibility: try row.decode("visibility"),
+            name: try row.decode("channel_name"), topic: try row.decode("topic"),
+            participants: try row.decode("participants"), createdAt: try row.decode("channel_created_at"),
+            version: try row.decode("channel_version"))
+    }
+}
+
+extension User {
+    fileprivate init(eventRow row: PostgresRow) throws {
+        self.init(
+            id: try row.decode("object_id"), username: try row.decode("username"),
+            displayName: try row.decode("display_name"))
+    }
+}

@@ -1,0 +1,181 @@
+import type { Action } from "./actions";
+import { applyEvent, changeJoined, isInView, withChannel, withMessage, withUser } from "./events";
+import { withFailure, withMute, withRetry } from "./outbox";
+import { applyBootstrap, applyReady, applyReset, applyWorkspace, withChannelList, withChannelMembers } from "./snapshots";
+import { initialState, without } from "./state";
+import type { State } from "./state";
+import { applyNewest, applyOlder, askTimeline, emptyTimeline, keptMessageCount } from "./timeline";
+
+/** The one place where the state changes. No clock, no randomness, no I/O: what they say comes in the action. */
+export function reduce(state: State, action: Action): State {
+  switch (action.type) {
+    case "startFailed":
+      return { ...state, session: { phase: "starting", problem: action.problem } };
+    case "signedIn":
+      return {
+        ...initialState,
+        session: { phase: "signedIn", user: action.user, sessionID: action.sessionID },
+        users: { [action.user.id]: publicUser(action.user) },
+        drafts: action.drafts,
+        outbox: action.unsent,
+        view: state.view,
+      };
+    case "signedOut":
+      return {
+        ...initialState,
+        session: { phase: "signedOut", notice: action.notice },
+        view: { ...initialState.view, channelID: state.view.channelID, inviteCode: state.view.inviteCode },
+      };
+    case "profileChanged":
+      return withUser(state, publicUser(action.user));
+    case "sessionsLoaded":
+      return { ...state, sessions: action.sessions };
+
+    case "connectionChanged":
+      return { ...state, connection: action.connection };
+    case "ready":
+      return applyReady(state, action.frame);
+    case "reset":
+      return applyReset(state, action.frame);
+    case "event":
+      return settleView(applyEvent(state, action.frame));
+
+    case "bootstrapLoaded":
+      return settleView(loaded(applyBootstrap(state, action.snapshot), "bootstrap"));
+    case "workspaceLoaded":
+      return settleView(loaded(applyWorkspace(state, action), `workspace:${action.workspaceID}`));
+    case "channelsLoaded":
+      return withChannelList(state, action.workspaceID, action.channels);
+    case "channelLoaded":
+      return changeJoined(
+        loaded(withChannel(state, action.channel), `channel:${action.channel.id}`), action.channel.id,
+        (joined) => ({ ...joined, isStale: false }));
+    case "channelMembersLoaded":
+      return loaded(withChannelMembers(state, action.channelID, action.members), `members:${action.channelID}`);
+    case "timelineAsked":
+      return changeJoined(state, action.channelID, (joined) => ({
+        ...joined, timeline: askTimeline(joined.timeline, state.cursors[`channel:${action.channelID}`] ?? 0),
+      }));
+    case "newestLoaded":
+      return changeJoined(loaded(state, `timeline:${action.channelID}`), action.channelID, (joined) => ({
+        ...joined, timeline: applyNewest(joined.timeline, action.page),
+      }));
+    case "olderAsked":
+      return changeLoadingOlder(state, action.channelID, true);
+    case "olderFailed":
+      return changeLoadingOlder(state, action.channelID, false);
+    case "olderLoaded":
+      return changeJoined(state, action.channelID, (joined) => ({
+        ...joined, timeline: applyOlder(joined.timeline, action.before, action.page),
+      }));
+    case "messageAnswered":
+      return withMessage(state, action.message);
+    case "loadFailed":
+      return { ...state, loadProblems: { ...state.loadProblems, [action.key]: action.problem } };
+
+    case "messageWritten":
+      return { ...state, outbox: [...state.outbox, action.outgoing] };
+    case "sendFailed":
+      return { ...state, outbox: withFailure(state.outbox, action.key, action.problem) };
+    case "sendMuted":
+      return {
+        ...state,
+        outbox: withMute(state.outbox, action.channelID, action.problem),
+        mutedUntil: { ...state.mutedUntil, [action.channelID]: action.until },
+      };
+    case "sendRetried":
+      return { ...state, outbox: withRetry(state.outbox, action.key) };
+    case "sendDiscarded":
+      return { ...state, outbox: state.outbox.filter((outgoing) => outgoing.key !== action.key) };
+    case "draftChanged":
+      return {
+        ...state,
+        drafts: action.text === ""
+          ? without(state.drafts, action.channelID)
+          : { ...state.drafts, [action.channelID]: action.text },
+      };
+
+    case "workspaceChosen":
+      return settleView(forgetLong({
+        ...state, view: { ...state.view, workspaceID: action.workspaceID, channelID: undefined, editing: undefined },
+      }, state.view.channelID));
+    case "channelChosen":
+      return chooseChannel(state, action.channelID, action.workspaceID);
+    case "inviteOpened":
+      return { ...state, view: { ...state.view, inviteCode: action.code } };
+    case "inviteClosed":
+      return { ...state, view: { ...state.view, inviteCode: undefined } };
+    case "visibilityChanged":
+      return markViewed({ ...state, view: { ...state.view, isVisible: action.isVisible } });
+    case "sidebarToggled":
+      return { ...state, view: { ...state.view, isSidebarOpen: action.isOpen } };
+    case "membersToggled":
+      return { ...state, view: { ...state.view, isMembersOpen: action.isOpen } };
+    case "editingChanged":
+      return { ...state, view: { ...state.view, editing: action.messageID } };
+    case "dialogOpened":
+      return { ...state, view: { ...state.view, dialog: action.dialog } };
+    case "dialogClosed":
+      return { ...state, view: { ...state.view, dialog: undefined } };
+    default: {
+      const unhandled: never = action;
+      return unhandled;
+    }
+  }
+}
+
+function publicUser({ id, username, displayName }: { id: string; username: string; displayName: string }) {
+  return { id, username, displayName };
+}
+
+function loaded(state: State, key: string): State {
+  return key in state.loadProblems ? { ...state, loadProblems: without(state.loadProblems, key) } : state;
+}
+
+function changeLoadingOlder(state: State, channelID: string, isLoadingOlder: boolean): State {
+  return changeJoined(state, channelID, (joined) => ({ ...joined, timeline: { ...joined.timeline, isLoadingOlder } }));
+}
+
+/** The workspace is that of the channel, as far as it is known; the answer that made the channel knows it too. */
+function chooseChannel(state: State, channelID: string, workspaceID: string | undefined): State {
+  const view = {
+    ...state.view,
+    channelID,
+    workspaceID: state.channels[channelID]?.workspaceID ?? workspaceID ?? state.view.workspaceID,
+    newFrom: undefined,
+    editing: undefined,
+    isSidebarOpen: false,
+  };
+  return markViewed(forgetLong({ ...state, view }, state.view.channelID));
+}
+
+/** A channel that goes out of view keeps a bounded part of its messages: all or none. */
+function forgetLong(state: State, channelID: string | undefined): State {
+  if (channelID === undefined || channelID === state.view.channelID) return state;
+  return changeJoined(state, channelID, (joined) =>
+    Object.keys(joined.timeline.messages).length > keptMessageCount ? { ...joined, timeline: emptyTimeline } : joined);
+}
+
+function markViewed(state: State): State {
+  const { channelID } = state.view;
+  const joined = channelID === undefined ? undefined : state.joined[channelID];
+  if (channelID === undefined || !joined || joined.unread === 0 || !isInView(state, channelID)) return state;
+  const next = changeJoined(state, channelID, (known) => ({ ...known, unread: 0, unreadFrom: undefined }));
+  return { ...next, view: { ...next.view, newFrom: joined.unreadFrom } };
+}
+
+/** Something is in view whenever something can be: the first workspace and its first text channel. */
+function settleView(state: State): State {
+  const { view } = state;
+  const isKnown = view.workspaceID !== undefined && view.workspaceID in state.workspaces;
+  const chosen = view.channelID === undefined ? undefined : state.channels[view.channelID];
+  const workspaceID = isKnown ? view.workspaceID : chosen?.workspaceID ?? Object.keys(state.workspaces).sort()[0];
+  if (state.snapshot !== "loaded" || workspaceID === undefined) return state;
+  if (view.workspaceID === workspaceID && view.channelID !== undefined && view.channelID in state.joined) return state;
+  if (view.workspaceID === workspaceID && view.channelID !== undefined && !chosen && isKnown) return state;
+  const first = Object.keys(state.joined).map((id) => state.channels[id])
+    .filter((channel) => channel?.workspaceID === workspaceID && channel.kind === "text")
+    .sort((left, right) => (left?.createdAt ?? "").localeCompare(right?.createdAt ?? ""))[0];
+  const channelID = chosen && chosen.id in state.joined && chosen.workspaceID === workspaceID ? chosen.id : first?.id;
+  return markViewed({ ...state, view: { ...view, workspaceID, channelID } });
+}
