@@ -17,6 +17,7 @@ let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -26,6 +27,7 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 
 let package = Package(
     name: "roost",
@@ -58,7 +60,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "RedisBus",
-            dependencies: ["Contracts", "CHiredis", crypto, logging, nioCore, nioPosix, nioSSL],
+            dependencies: ["Contracts", "CHiredis", crypto, lifecycle, logging, nioCore, nioPosix, nioSSL],
             path: "Shared/RedisBus",
             swiftSettings: strict),
         .systemLibrary(
@@ -87,14 +89,15 @@ let package = Package(
             name: "APIServer",
             dependencies: [
                 "APIDomain", "CCrypt", "Contracts", "Postgres", "RedisBus", "ServiceKit", crypto, httpTypes, hummingbird,
-                jwtKit, lifecycle, logging, nioCore, nioPosix,
+                hummingbirdCore, jwtKit, lifecycle, logging, nioCore, nioPosix,
             ],
             path: "Services/API/Server",
             swiftSettings: strict),
         .executableTarget(
             name: "roost-api",
             dependencies: [
-                "APIServer", "Contracts", "Migrations", "Postgres", "RedisBus", "ServiceKit", lifecycle, logging, nioPosix,
+                "APIServer", "Contracts", "Migrations", "Postgres", "RedisBus", "ServiceKit", hummingbird, lifecycle, logging,
+                nioPosix, unixSignals,
             ],
             path: "Services/API/Run",
             swiftSettings: strict),
@@ -112,7 +115,7 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "roost-gateway",
-            dependencies: ["Contracts", "GatewayServer", "RedisBus", "ServiceKit", lifecycle, logging, nioPosix],
+            dependencies: ["Contracts", "GatewayServer", "RedisBus", "ServiceKit", lifecycle, logging, nioPosix, unixSignals],
             path: "Services/Gateway/Run",
             swiftSettings: strict),
 
@@ -124,6 +127,12 @@ let package = Package(
             name: "roost-contracts",
             dependencies: ["ContractDocuments"],
             path: "Shared/ContractTool",
+            swiftSettings: strict),
+
+        // Tests.
+        .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
+        .testTarget(
+            name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging], path: "Tests/Postgres",
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

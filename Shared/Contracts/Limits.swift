@@ -67,7 +67,7 @@ package enum Limits {
     /// A connection from which nothing came for this long is closed.
     package static let heartbeatTimeout = Duration.seconds(60)
     package static let identifyTimeout = Duration.seconds(10)
-    package static let clientFrameByteCount = 64 * 1024
+    package static let clientFrameByteCount = 256 * 1024
     package static let cursorsPerIdentify = 3_000
     /// Frames a client may send in ``clientFrameWindow``.
     package static let clientFrameRate = 60
@@ -89,4 +89,31 @@ package enum Limits {
     package static let redisCommandDeadline = Duration.seconds(2)
     /// Requests of other processes that one instance works on at once; beyond it they are answered `unavailable`.
     package static let busRequestsAtOnce = 512
+    /// Own requests that may wait for an answer at once; beyond it a request fails at once.
+    package static let busRequestsPending = 32_768
+    /// How long a request waits for one instance before it asks another too. Doubles with each wait.
+    package static let busRequestPatience = Duration.seconds(1)
+    /// How long a request waits before it looks again for a live instance when there was none.
+    package static let busInstanceRetry = Duration.milliseconds(200)
+    /// How long the list of live instances is used before it is read again.
+    package static let instanceCache = Duration.seconds(1)
+    /// How often a process looks whether Redis has lost its memory.
+    package static let runMarkerInterval = Duration.seconds(1)
+    /// After Redis lost its memory each process registers anew at a random moment within this time.
+    package static let registerJitter = Duration.seconds(2)
+    /// Bytes of the first line of a ``BusEnvelope``; a longer one is dropped.
+    package static let busHeaderByteCount = 512
+    /// Topics that one process may be subscribed to; beyond it a subscription fails at once.
+    package static let busTopicCount = 262_144
+    /// Topics in one `SSUBSCRIBE`.
+    package static let busTopicsPerCommand = 512
+    /// How long Redis may take to confirm all topics again after a connection was lost; then it is connected anew.
+    package static let busRestoreDeadline = Duration.seconds(5)
+    /// How long a process that shuts down finishes requests of others.
+    package static let busDrain = Duration.seconds(5)
+    package static let redisConnectDeadline = Duration.seconds(2)
+    /// The first and the longest pause between attempts to connect, each shortened at random by up to a half.
+    package static let redisBackoff = Duration.milliseconds(50)...Duration.seconds(1)
+    /// Bytes of a reply that is not complete yet; beyond it the connection is closed.
+    package static let redisReplyByteCount = 64 * 1024 * 1024
 }

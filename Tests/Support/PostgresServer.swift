@@ -109,7 +109,7 @@ package final class PostgresServer: Sendable {
     private static func command(_ path: String, _ arguments: [String]) throws -> String {
         // A file, not a pipe: the server inherits it from pg_ctl and would keep a pipe open for ever.
         let output = FileManager.default.temporaryDirectory.appendingPathComponent("roost-\(UUID().uuidString)")
-        FileManager.default.createFile(atPath: output.path, contents: nil)
+        try Data().write(to: output)
         defer { try? FileManager.default.removeItem(at: output) }
         let handle = try FileHandle(forWritingTo: output)
         let process = Process()

@@ -3,17 +3,28 @@ import NIOCore
 /// Decides which connection of a lane takes a batch, which batches wait, and when to connect again.
 ///
 /// A pure value: no socket, no clock, no randomness. Owned by the poll thread.
-struct LaneMachine<Batch> {
-    typealias Instant = ContinuousClock.Instant
+package struct LaneMachine<Batch> {
+    package typealias Instant = ContinuousClock.Instant
 
-    struct Limits {
+    /// The bounds of `PostgresConfiguration` that concern one lane.
+    package struct Limits {
         var inFlightPerConnection: Int
         var queued: Int
         var queueTimeout: Duration
         var backoff: ClosedRange<Duration>
+
+        package init(
+            inFlightPerConnection: Int, queued: Int, queueTimeout: Duration, backoff: ClosedRange<Duration>
+        ) {
+            self.inFlightPerConnection = inFlightPerConnection
+            self.queued = queued
+            self.queueTimeout = queueTimeout
+            self.backoff = backoff
+        }
     }
 
-    enum Submission: Equatable {
+    /// What became of a batch.
+    package enum Submission: Equatable {
         /// Send it on this connection now.
         case send(slot: Int)
         /// Kept until `dequeue` or `expire` gives it back.
@@ -35,21 +46,23 @@ struct LaneMachine<Batch> {
     private var failures: [Int]
     private var queue = CircularBuffer<(batch: Batch, deadline: Instant)>()
 
-    init(slots count: Int, limits: Limits, now: Instant) {
+    /// All `count` connections are due at once.
+    package init(slots count: Int, limits: Limits, now: Instant) {
         self.limits = limits
         slots = Array(repeating: .waiting(until: now), count: count)
         failures = Array(repeating: 0, count: count)
     }
 
     /// True when nothing is queued or in flight.
-    var isIdle: Bool {
+    package var isIdle: Bool {
         queue.isEmpty
             && slots.allSatisfy {
                 if case .ready(let inFlight) = $0 { inFlight == 0 } else { true }
             }
     }
 
-    mutating func submit(_ batch: Batch, now: Instant) -> Submission {
+    /// A caller gives a batch.
+    package mutating func submit(_ batch: Batch, now: Instant) -> Submission {
         if queue.isEmpty, let slot = takeLeastLoaded() { return .send(slot: slot) }
         guard queue.count < limits.queued else { return .refused }
         queue.append((batch, now + limits.queueTimeout))
@@ -57,25 +70,26 @@ struct LaneMachine<Batch> {
     }
 
     /// The next waiting batch that a connection has room for. Call until nil after `connected` and `finished`.
-    mutating func dequeue() -> (slot: Int, batch: Batch)? {
+    package mutating func dequeue() -> (slot: Int, batch: Batch)? {
         guard !queue.isEmpty, let slot = takeLeastLoaded() else { return nil }
         return (slot, queue.removeFirst().batch)
     }
 
     /// The answer of one batch of this connection is complete.
-    mutating func finished(slot: Int) {
+    package mutating func finished(slot: Int) {
         guard case .ready(let inFlight) = slots[slot] else { return }
         slots[slot] = .ready(inFlight: inFlight - 1)
         failures[slot] = 0
     }
 
-    mutating func connected(slot: Int) {
+    /// An attempt of `connectsDue` succeeded.
+    package mutating func connected(slot: Int) {
         slots[slot] = .ready(inFlight: 0)
     }
 
     /// A connection ended or could not be made. Returns how many attempts have failed since the last answer.
     /// - Parameter jitter: random, 0..<1.
-    mutating func lost(slot: Int, now: Instant, jitter: Double) -> Int {
+    package mutating func lost(slot: Int, now: Instant, jitter: Double) -> Int {
         let doublings = min(failures[slot], 16)
         failures[slot] += 1
         let wait = min(limits.backoff.lowerBound * (1 << doublings), limits.backoff.upperBound)
@@ -84,7 +98,7 @@ struct LaneMachine<Batch> {
     }
 
     /// The connections to make now. Each is given once and must come back as `connected` or `lost`.
-    mutating func connectsDue(now: Instant) -> [Int] {
+    package mutating func connectsDue(now: Instant) -> [Int] {
         var due: [Int] = []
         for slot in slots.indices {
             guard case .waiting(let until) = slots[slot], until <= now else { continue }
@@ -95,7 +109,7 @@ struct LaneMachine<Batch> {
     }
 
     /// The batches that have waited too long.
-    mutating func expire(now: Instant) -> [Batch] {
+    package mutating func expire(now: Instant) -> [Batch] {
         var expired: [Batch] = []
         while let first = queue.first, first.deadline <= now {
             expired.append(queue.removeFirst().batch)
@@ -104,7 +118,7 @@ struct LaneMachine<Batch> {
     }
 
     /// When `connectsDue` or `expire` has something to give.
-    func nextDeadline() -> Instant? {
+    package func nextDeadline() -> Instant? {
         var next = queue.first?.deadline
         for case .waiting(let until) in slots {
             next = next.map { min($0, until) } ?? until

@@ -1,7 +1,7 @@
 import NIOCore
 
 /// One message to the server. `statement` is an index in the batch.
-enum PipelineCommand: Equatable {
+package enum PipelineCommand: Equatable {
     /// Parse under a name.
     case prepare(statement: Int, name: String)
     /// Bind and execute a prepared statement.
@@ -11,7 +11,7 @@ enum PipelineCommand: Equatable {
 }
 
 /// One answer of the server, in the order the commands were sent.
-enum PipelineReply<Output> {
+package enum PipelineReply<Output> {
     case success(Output)
     case failure(ServerError)
     /// Skipped, because an earlier command of the batch failed.
@@ -20,7 +20,7 @@ enum PipelineReply<Output> {
     case synchronized
 }
 
-enum PipelineAction<Payload, Output> {
+package enum PipelineAction<Payload, Output> {
     case none
     /// The batch is committed, or rolled back with this error.
     case deliver(Payload, Result<[Output], ServerError>)
@@ -31,7 +31,7 @@ enum PipelineAction<Payload, Output> {
 /// Knows what one connection has prepared, and gives each answer to the batch that asked.
 ///
 /// A batch is its Parse messages, then its Bind and Execute messages, then Sync. A pure value, owned by the poll thread.
-struct PipelineMachine<Payload, Output> {
+package struct PipelineMachine<Payload, Output> {
     private enum Prepared {
         /// Parse is in flight, sent by the batch with this serial number. If it fails the name does not exist, so other
         /// batches run unnamed until the answer is here.
@@ -57,17 +57,19 @@ struct PipelineMachine<Payload, Output> {
     private var nextBatch = 0
     private var inFlight = CircularBuffer<InFlight>()
 
-    init(nameLimit: Int) {
+    /// - Parameter nameLimit: how many names may exist on the server.
+    package init(nameLimit: Int) {
         self.nameLimit = nameLimit
     }
 
-    var isEmpty: Bool { inFlight.isEmpty }
+    /// True when no answer is owed.
+    package var isEmpty: Bool { inFlight.isEmpty }
 
     /// Statements and prepares of the batch whose answer comes next.
-    var headCommandCount: Int { inFlight.first.map { $0.keys.count + $0.prepares.count } ?? 0 }
+    package var headCommandCount: Int { inFlight.first.map { $0.keys.count + $0.prepares.count } ?? 0 }
 
     /// Adds a batch and fills `commands` with what to send for it, before Sync.
-    mutating func send(_ payload: Payload, keys: [StatementKey], commands: inout [PipelineCommand]) {
+    package mutating func send(_ payload: Payload, keys: [StatementKey], commands: inout [PipelineCommand]) {
         commands.removeAll(keepingCapacity: true)
         let batch = nextBatch
         nextBatch += 1
@@ -92,7 +94,8 @@ struct PipelineMachine<Payload, Output> {
         inFlight.append(entry)
     }
 
-    mutating func receive(_ reply: PipelineReply<Output>) -> PipelineAction<Payload, Output> {
+    /// Takes the next answer of the server.
+    package mutating func receive(_ reply: PipelineReply<Output>) -> PipelineAction<Payload, Output> {
         guard !inFlight.isEmpty else { return .desynchronized }
         let head = inFlight.startIndex
         if case .synchronized = reply { return finishHead() }
@@ -126,7 +129,7 @@ struct PipelineMachine<Payload, Output> {
     }
 
     /// The connection has ended: all batches whose outcome is unknown, in the order they were sent.
-    mutating func loseAll() -> [Payload] {
+    package mutating func loseAll() -> [Payload] {
         defer { inFlight.removeAll() }
         return inFlight.map(\.payload)
     }

@@ -50,6 +50,10 @@ package struct Statement: Sendable {
 }
 
 /// The address of a SQL literal, which no other text can have while the program runs.
-struct StatementKey: Hashable, Sendable {
+package struct StatementKey: Hashable, Sendable {
     let address: UInt
+
+    package init(address: UInt) {
+        self.address = address
+    }
 }

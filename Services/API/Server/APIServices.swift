@@ -11,6 +11,8 @@ package struct APIServices: Sendable {
     let tokens: TokenIssuer
     let passwords: PasswordHasher
     let publisher: EventPublisher
+    /// The outbox, whose loop the composition root runs.
+    package var eventPublisher: EventPublisher { publisher }
     let sessions: SessionStore
     let messageRate: MessageRateLimiter
     let loginRate: LoginRateLimiter

@@ -26,10 +26,11 @@ package struct IdentifyReply: WireObject {
 /// Asks for the events after each cursor. Cursors of streams the user may not read are left out of the answer.
 package struct ReplayRequest: WireObject {
     package static let summary = "Asks for the events after each cursor."
-    package let userID: UserID
+    /// Whose access counts. Absent when a gateway mends a gap of streams it carries: then all are answered.
+    package let userID: UserID?
     package let cursors: [Cursor]
 
-    package init(userID: UserID, cursors: [Cursor]) {
+    package init(userID: UserID?, cursors: [Cursor]) {
         self.userID = userID
         self.cursors = cursors
     }

@@ -27,8 +27,8 @@ struct EventReader {
             """, user)
     }
 
-    /// A page of what came after the cursors, of those streams among them that the user may read.
-    func replay(for user: UserID, after cursors: [Cursor]) async throws -> (reply: ReplayReply, events: [EventFrame]) {
+    /// A page of what came after the cursors, of those streams among them that the user may read; of all for `nil`.
+    func replay(for user: UserID?, after cursors: [Cursor]) async throws -> (reply: ReplayReply, events: [EventFrame]) {
         let kinds = cursors.map(\.stream.kind)
         let entities = cursors.map(\.stream.entity)
         let seqs = cursors.map(\.seq)
@@ -37,14 +37,15 @@ struct EventReader {
                 """
                 SELECT s.kind, s.id AS stream_id, s.last_seq AS seq
                 FROM unnest($2::text[], $3::uuid[]) AS wanted (kind, id)
-                JOIN readable_streams r ON r.user_id = $1 AND r.kind = wanted.kind AND r.stream_id = wanted.id
                 JOIN streams s ON s.kind = wanted.kind AND s.id = wanted.id
+                WHERE $1::uuid IS NULL OR EXISTS (
+                    SELECT FROM readable_streams r
+                    WHERE r.user_id = $1 AND r.kind = wanted.kind AND r.stream_id = wanted.id)
                 """, user, kinds, entities),
             Statement(
                 """
                 SELECT e.* FROM unnest($2::text[], $3::uuid[], $4::bigint[])
                     WITH ORDINALITY AS wanted (kind, id, after, place)
-                JOIN readable_streams r ON r.user_id = $1 AND r.kind = wanted.kind AND r.stream_id = wanted.id
                 JOIN streams s ON s.kind = wanted.kind AND s.id = wanted.id
                                AND s.last_seq > wanted.after AND s.last_seq - wanted.after <= $6
                 CROSS JOIN LATERAL (
@@ -52,6 +53,9 @@ struct EventReader {
                     WHERE v.kind = wanted.kind AND v.stream_id = wanted.id AND v.seq > wanted.after
                     ORDER BY v.seq LIMIT $5
                 ) e
+                WHERE $1::uuid IS NULL OR EXISTS (
+                    SELECT FROM readable_streams r
+                    WHERE r.user_id = $1 AND r.kind = wanted.kind AND r.stream_id = wanted.id)
                 ORDER BY wanted.place, e.seq LIMIT $5
                 """, user, kinds, entities, seqs, Limits.replayPageCount, Limits.horizonPerStream),
         ])

@@ -19,6 +19,11 @@ extension Statement {
         Statement("INSERT INTO streams (kind, id) VALUES ($1, $2)", stream.kind, stream.entity)
     }
 
+    /// Begins the stream of a channel, if the statements before it have created the channel.
+    static func beginStream(ofCreated channel: ChannelID) -> Statement {
+        Statement("INSERT INTO streams (kind, id) SELECT 'channel', id FROM channels WHERE id = $1", channel)
+    }
+
     /// Appends an event whatever the state; the row it returns is read by ``PostgresRow/cursor()``.
     static func append(
         _ name: EventName, to stream: StreamID, about object: some PostgresEncodable, place: StreamSequence? = nil

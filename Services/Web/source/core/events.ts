@@ -114,6 +114,7 @@ export function withoutChannel(state: State, channelID: ChannelID): State {
     channels: isGone ? without(state.channels, channelID) : state.channels,
     cursors: without(state.cursors, `channel:${channelID}`),
     outbox: state.outbox.filter((outgoing) => outgoing.channelID !== channelID),
+    view: state.view.channelID === channelID ? { ...state.view, channelID: undefined } : state.view,
   };
 }
 

@@ -164,18 +164,27 @@ function markViewed(state: State): State {
   return { ...next, view: { ...next.view, newFrom: joined.unreadFrom } };
 }
 
-/** Something is in view whenever something can be: the first workspace and its first text channel. */
+/**
+ * Something is in view whenever something can be. What was chosen by an answer but has not come by an event yet stays
+ * chosen; only a snapshot says that it does not exist.
+ */
 function settleView(state: State): State {
   const { view } = state;
-  const isKnown = view.workspaceID !== undefined && view.workspaceID in state.workspaces;
-  const chosen = view.channelID === undefined ? undefined : state.channels[view.channelID];
-  const workspaceID = isKnown ? view.workspaceID : chosen?.workspaceID ?? Object.keys(state.workspaces).sort()[0];
-  if (state.snapshot !== "loaded" || workspaceID === undefined) return state;
-  if (view.workspaceID === workspaceID && view.channelID !== undefined && view.channelID in state.joined) return state;
-  if (view.workspaceID === workspaceID && view.channelID !== undefined && !chosen && isKnown) return state;
-  const first = Object.keys(state.joined).map((id) => state.channels[id])
-    .filter((channel) => channel?.workspaceID === workspaceID && channel.kind === "text")
-    .sort((left, right) => (left?.createdAt ?? "").localeCompare(right?.createdAt ?? ""))[0];
-  const channelID = chosen && chosen.id in state.joined && chosen.workspaceID === workspaceID ? chosen.id : first?.id;
+  if (state.snapshot !== "loaded") return state;
+  if (view.channelID !== undefined) {
+    const workspaceID = state.channels[view.channelID]?.workspaceID ?? view.workspaceID;
+    return markViewed(workspaceID === view.workspaceID ? state : { ...state, view: { ...view, workspaceID } });
+  }
+  const workspaceID = view.workspaceID ?? Object.keys(state.workspaces).sort()[0];
+  const channelID = firstTextChannel(state, workspaceID);
+  if (workspaceID === view.workspaceID && channelID === undefined) return state;
   return markViewed({ ...state, view: { ...view, workspaceID, channelID } });
+}
+
+/** The oldest joined text channel of a workspace: `general`, as long as the person is in it. */
+function firstTextChannel(state: State, workspaceID: string | undefined): string | undefined {
+  return Object.keys(state.joined).sort().find((id) => {
+    const channel = state.channels[id];
+    return channel?.workspaceID === workspaceID && channel?.kind === "text";
+  });
 }

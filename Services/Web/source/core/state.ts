@@ -63,7 +63,7 @@ export interface JoinedChannel {
 }
 
 export type DialogState =
-  | { name: "createWorkspace" | "createChannel" | "browse" | "invite" | "direct" | "switcher" | "settings" | "keys" }
+  | { name: "createWorkspace" | "createChannel" | "browse" | "invite" | "direct" | "switcher" | "settings" }
   | { name: "channel" | "addPeople"; channelID: ChannelID }
   | { name: "deleteMessage"; channelID: ChannelID; messageID: MessageID };
 

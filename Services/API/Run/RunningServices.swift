@@ -1,0 +1,25 @@
+import APIServer
+import Postgres
+import ServiceLifecycle
+
+/// Runs the database pool until shutdown.
+struct DatabaseService: Service {
+    let pool: PostgresPool
+
+    func run() async throws {
+        try await withGracefulShutdownHandler {
+            try await pool.run()
+        } onGracefulShutdown: {
+            pool.shutdown()
+        }
+    }
+}
+
+/// Runs the outbox until shutdown.
+struct OutboxService: Service {
+    let publisher: EventPublisher
+
+    func run() async throws {
+        try await cancelWhenGracefulShutdown { await publisher.run() }
+    }
+}

@@ -1,0 +1,95 @@
+import APIDomain
+import Contracts
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import ServiceKit
+
+/// Puts endpoints of the contract on the router: decode → access → perform → encode. Routes exist only by way of the
+/// contract, so the documents cannot miss one.
+final class RouteTable {
+    private let router: Router<APIRequestContext>
+    private let authenticator: Authenticator
+    /// The names of the endpoints that have a route.
+    private(set) var names: Set<String> = []
+
+    init(router: Router<APIRequestContext>, authenticator: Authenticator) {
+        self.router = router
+        self.authenticator = authenticator
+    }
+
+    /// An endpoint that works without a token.
+    func on<Body, Reply>(
+        open endpoint: Endpoint<Body, Reply>, perform: @escaping @Sendable (Call<Body>) async throws -> Answer<Reply>
+    ) {
+        precondition(endpoint.description.isPublic, "\(endpoint.description.name) wants a token by its contract")
+        add(endpoint) { call, _ in try await perform(call) }
+    }
+
+    /// An endpoint for a principal whose session lives.
+    func on<Body, Reply>(
+        _ endpoint: Endpoint<Body, Reply>,
+        perform: @escaping @Sendable (Call<Body>, Principal) async throws -> Answer<Reply>
+    ) {
+        let authenticator = self.authenticator
+        add(endpoint) { call, authorization in
+            try await perform(call, try await authenticator.authenticate(authorization: authorization))
+        }
+    }
+
+    /// An endpoint for a principal whose token is valid; the action checks the session itself.
+    func on<Body, Reply>(
+        checkingSession endpoint: Endpoint<Body, Reply>,
+        perform: @escaping @Sendable (Call<Body>, Principal) async throws -> Answer<Reply>
+    ) {
+        let authenticator = self.authenticator
+        add(endpoint) { call, authorization in
+            try await perform(call, try await authenticator.verify(authorization: authorization))
+        }
+    }
+
+    private func add<Body, Reply>(
+        _ endpoint: Endpoint<Body, Reply>,
+        respond: @escaping @Sendable (Call<Body>, _ authorization: String?) async throws -> Answer<Reply>
+    ) {
+        let description = endpoint.description
+        names.insert(description.name)
+        guard let method = HTTPRequest.Method(rawValue: description.method.rawValue) else {
+            preconditionFailure("\(description.name) has no HTTP method")
+        }
+        router.on(RouterPath(description.path), method: method) { request, context in
+            // Who asks comes before what is asked: a stranger learns nothing from a malformed body.
+            if !description.isPublic, request.headers[.authorization] == nil {
+                throw APIError(.unauthenticated, "Send the access token: Authorization: Bearer <token>.")
+            }
+            let body: Body = try await decodeBody(of: request)
+            let call = Call(body: body, request: request, parameters: context.parameters)
+            let answer = try await respond(call, request.headers[.authorization])
+            return try encode(answer, status: description.status)
+        }
+    }
+}
+
+private func decodeBody<Body: WireObject>(of request: Request) async throws -> Body {
+    if let empty = Empty() as? Body { return empty }
+    guard request.headers[.contentType]?.hasPrefix("application/json") == true else {
+        throw APIError(.unsupportedMediaType, "Send the body as application/json.")
+    }
+    let bytes = try await request.body.collect(upTo: Limits.bodyByteCount)
+    do {
+        return try WireJSON.decode(Body.self, from: bytes.readableBytesView)
+    } catch {
+        let (field, detail) = WireJSON.explanation(of: error)
+        throw APIError(.malformedRequest, detail, field: field)
+    }
+}
+
+private func encode<Body>(_ answer: Answer<Body>, status: Int) throws -> Response {
+    var headers = answer.headers
+    let status = HTTPResponse.Status(code: answer.status ?? status)
+    guard Body.self != Empty.self else { return Response(status: status, headers: headers) }
+    let json = try WireJSON.encode(answer.body)
+    headers[.contentType] = "application/json"
+    headers[.cacheControl] = "no-store"
+    return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: json)))
+}

@@ -1,0 +1,31 @@
+import Contracts
+import Postgres
+
+/// The snapshot a client starts from: everything in one REPEATABLE READ transaction, so that the cursors are exactly
+/// where the state is.
+struct BootstrapRoute: Sendable {
+    let services: APIServices
+
+    func add(to routes: RouteTable) {
+        routes.on(Endpoints.bootstrap) { _, principal in
+            let user = principal.userID
+            let results = try await services.database.snapshot([
+                CurrentUser.select(user),
+                Workspace.selectAll(of: user),
+                Statement(
+                    """
+                    SELECT c.* FROM channels c JOIN channel_members m ON m.channel_id = c.id
+                    WHERE m.user_id = $1 ORDER BY c.id
+                    """, user),
+                EventReader.heads(of: user),
+            ])
+            guard let account = results[0].first else { throw Authenticator.sessionEnded }
+            return Answer(
+                Bootstrap(
+                    user: try CurrentUser(row: account), sessionID: principal.sessionID,
+                    workspaces: try results[1].map(Workspace.init(row:)),
+                    channels: try results[2].map(Channel.init(row:)),
+                    cursors: try results[3].map { try $0.cursor() }))
+        }
+    }
+}

@@ -1,0 +1,62 @@
+package import Contracts
+
+/// The protocol of one connection as the gateway sees it: hello, identify, then heartbeats. Owned by the connection.
+package struct ConnectionMachine {
+    package enum Action: Equatable {
+        case none
+        case identify(Identify)
+        case answerHeartbeat
+        case close(CloseCode)
+    }
+
+    private enum Phase {
+        case awaitingIdentify(until: Timestamp)
+        case identified
+    }
+
+    private var phase: Phase
+    private var lastReceived: Timestamp
+    private var windowStart: Timestamp
+    private var framesInWindow = 0
+
+    package init(now: Timestamp) {
+        phase = .awaitingIdentify(until: now + Limits.identifyTimeout)
+        lastReceived = now
+        windowStart = now
+    }
+
+    /// A frame arrived; `nil` is one that could not be read.
+    package mutating func receive(_ frame: ClientFrame?, now: Timestamp) -> Action {
+        guard countFrame(now) else { return .close(.tooManyFrames) }
+        switch (frame, phase) {
+        case (nil, _): return .close(.malformedFrame)
+        case (.identify(let identify), .awaitingIdentify):
+            guard identify.cursors.count <= Limits.cursorsPerIdentify else { return .close(.malformedFrame) }
+            phase = .identified
+            return .identify(identify)
+        case (.identify, .identified): return .close(.alreadyIdentified)
+        case (.heartbeat, _): return .answerHeartbeat
+        }
+    }
+
+    /// Anything else arrived, such as a ping or a part of a message: the peer is alive.
+    package mutating func noteAlive(now: Timestamp) -> Action {
+        countFrame(now) ? .none : .close(.tooManyFrames)
+    }
+
+    /// Time has passed.
+    package func check(now: Timestamp) -> Action {
+        if case .awaitingIdentify(let deadline) = phase, now >= deadline { return .close(.identifyTimeout) }
+        return now >= lastReceived + Limits.heartbeatTimeout ? .close(.heartbeatTimeout) : .none
+    }
+
+    private mutating func countFrame(_ now: Timestamp) -> Bool {
+        lastReceived = now
+        if now >= windowStart + Limits.clientFrameWindow {
+            windowStart = now
+            framesInWindow = 0
+        }
+        framesInWindow += 1
+        return framesInWindow <= Limits.clientFrameRate
+    }
+}

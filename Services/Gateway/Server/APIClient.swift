@@ -1,0 +1,47 @@
+import Contracts
+import NIOCore
+import RedisBus
+import ServiceKit
+
+/// Asks API instances over the bus.
+struct APIClient: Sendable {
+    let bus: RedisBus
+
+    /// One page of a replay.
+    struct Replay: Sendable {
+        let reply: ReplayReply
+        let events: [(stream: StreamID, seq: StreamSequence, event: PreparedEvent)]
+    }
+
+    struct MalformedReply: Error {}
+
+    func identify(user: UserID, session: SessionID) async throws -> IdentifyReply {
+        let request = try WireJSON.encode(IdentifyRequest(userID: user, sessionID: session))
+        let body = try await bus.request(.identify, to: .api, body: ByteBuffer(bytes: request))
+        return try WireJSON.decode(IdentifyReply.self, from: body.readableBytesView)
+    }
+
+    /// The events after the cursors that the user may see; for `nil` those of all, to mend a gap.
+    func replay(for user: UserID?, after cursors: [Cursor]) async throws -> Replay {
+        let request = try WireJSON.encode(ReplayRequest(userID: user, cursors: cursors))
+        var body = try await bus.request(.replay, to: .api, body: ByteBuffer(bytes: request))
+        guard let head = readLine(&body) else { throw MalformedReply() }
+        let reply = try WireJSON.decode(ReplayReply.self, from: head.utf8)
+        var events: [(StreamID, StreamSequence, PreparedEvent)] = []
+        while let header = readLine(&body) {
+            guard let line = ReplayLine(header: header),
+                let end = body.readableBytesView.firstIndex(of: UInt8(ascii: "\n")),
+                let json = body.readSlice(length: end - body.readerIndex)
+            else { throw MalformedReply() }
+            body.moveReaderIndex(forwardBy: 1)
+            events.append(
+                (line.stream, line.envelope.seq, PreparedEvent(effects: line.envelope.effects, json: json)))
+        }
+        return Replay(reply: reply, events: events)
+    }
+
+    /// The public keys, as a JWK Set.
+    func keys() async throws -> String {
+        String(buffer: try await bus.request(.keys, to: .api, body: ByteBuffer()))
+    }
+}

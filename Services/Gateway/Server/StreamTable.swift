@@ -1,0 +1,217 @@
+import Contracts
+import GatewayDomain
+import Logging
+import NIOCore
+import RedisBus
+
+/// The streams that this gateway carries: one subscription and one sequencer each, however many connections read it.
+/// Takes events from the bus, puts them in order, mends what is missing, and hands them to the loops that have readers.
+///
+/// SAFETY: `@unchecked Sendable` because all state is touched on the bus's event loop only, which every method checks.
+final class StreamTable: @unchecked Sendable {
+    private struct Entry {
+        var sequencer = StreamSequencer<PreparedEvent>()
+        /// Connections of each loop that are attached.
+        var readerCounts: [Int]
+        /// Completed when Redis has confirmed the subscription.
+        let subscribed: EventLoopPromise<Void>
+        var subscription: BusSubscription?
+        /// The stream is known to have reached this place, delivered or not.
+        var expected: StreamSequence = 0
+        var isMending = false
+
+        var isBehind: Bool { sequencer.hasGap || (sequencer.last.map { $0 < expected } ?? false) }
+    }
+
+    private let bus: RedisBus
+    private let api: APIClient
+    private let logger: Logger
+    private let eventLoop: any EventLoop
+    private let loops: [LoopRegistry]
+    private var entries: [StreamID: Entry] = [:]
+
+    init(bus: RedisBus, api: APIClient, loops: [LoopRegistry], logger: Logger) {
+        self.bus = bus
+        self.api = api
+        self.loops = loops
+        self.logger = logger
+        eventLoop = bus.eventLoop
+    }
+
+    // MARK: Readers
+
+    /// Counts a connection of a loop as a reader of streams. Returns when Redis confirmed all of them: whatever is
+    /// published from then on reaches the loop.
+    func attach(_ streams: [StreamID], loop: Int) async throws {
+        try await eventLoop.flatSubmit { [self] in
+            var fresh: [StreamID] = []
+            let confirmations = streams.map { stream in
+                if entries[stream] == nil {
+                    entries[stream] = Entry(
+                        readerCounts: Array(repeating: 0, count: loops.count), subscribed: eventLoop.makePromise())
+                    fresh.append(stream)
+                }
+                entries[stream]?.readerCounts[loop] += 1
+                return entries[stream]?.subscribed.futureResult ?? eventLoop.makeSucceededVoidFuture()
+            }
+            if !fresh.isEmpty { subscribe(to: fresh) }
+            return EventLoopFuture.andAllSucceed(confirmations, on: eventLoop)
+        }.get()
+    }
+
+    /// Ends what ``attach(_:loop:)`` began. The last reader ends the subscription.
+    func detach(_ streams: [StreamID], loop: Int) {
+        eventLoop.execute { [self] in
+            for stream in streams {
+                guard var entry = entries.removeValue(forKey: stream) else { continue }
+                entry.readerCounts[loop] -= 1
+                if entry.readerCounts.contains(where: { $0 > 0 }) {
+                    entries[stream] = entry
+                } else {
+                    entry.subscription?.cancel()
+                    if entry.subscription == nil { entry.subscribed.fail(CancellationError()) }
+                }
+            }
+        }
+    }
+
+    /// A connection was replayed up to these places. Answers the streams whose live events have not come so far yet.
+    func settle(_ places: [Cursor]) async throws -> Set<StreamID> {
+        try await eventLoop.submit { [self] in
+            var lagging: Set<StreamID> = []
+            for place in places {
+                guard var entry = entries[place.stream] else { continue }
+                let released = entry.sequencer.settle(at: place.seq)
+                entry.expected = max(entry.expected, place.seq)
+                if let last = entry.sequencer.last, last < place.seq { lagging.insert(place.stream) }
+                entries[place.stream] = entry
+                deliver(released, of: place.stream)
+                scheduleMend(place.stream)
+            }
+            return lagging
+        }.get()
+    }
+
+    private func subscribe(to streams: [StreamID]) {
+        let streamOfTopic = Dictionary(uniqueKeysWithValues: streams.map { (Topic.stream($0), $0) })
+        Task { [self] in
+            do {
+                let subscriptions = try await bus.subscribe(to: Array(streamOfTopic.keys)) { [self] topic, message in
+                    if let stream = streamOfTopic[topic] { receive(stream, message) }
+                }
+                eventLoop.execute { [self] in
+                    for subscription in subscriptions {
+                        guard let stream = streamOfTopic[subscription.topic] else { continue }
+                        if entries[stream] != nil, entries[stream]?.subscription == nil {
+                            entries[stream]?.subscription = subscription
+                            entries[stream]?.subscribed.succeed()
+                        } else {
+                            // All readers left before Redis answered.
+                            subscription.cancel()
+                        }
+                    }
+                }
+            } catch {
+                eventLoop.execute { [self] in
+                    for stream in streams { entries.removeValue(forKey: stream)?.subscribed.fail(error) }
+                }
+            }
+        }
+    }
+
+    // MARK: Events
+
+    private func receive(_ stream: StreamID, _ message: ByteBuffer) {
+        eventLoop.preconditionInEventLoop()
+        guard entries[stream] != nil else { return }
+        guard let (envelope, event) = PreparedEvent.parse(message) else {
+            logger.warning("not an event", metadata: ["stream": "\(stream)"])
+            return
+        }
+        let ready = entries[stream]?.sequencer.receive(envelope.seq, event) ?? []
+        deliver(ready, of: stream)
+        scheduleMend(stream)
+    }
+
+    private func deliver(_ events: [(StreamSequence, PreparedEvent)], of stream: StreamID) {
+        guard !events.isEmpty, let entry = entries[stream] else { return }
+        for (index, count) in entry.readerCounts.enumerated() where count > 0 {
+            loops[index].deliver(events, of: stream)
+        }
+    }
+
+    // MARK: Mending
+
+    /// Gives missing events a moment to arrive by themselves, then fetches them.
+    private func scheduleMend(_ stream: StreamID) {
+        guard let entry = entries[stream], entry.isBehind, !entry.isMending else { return }
+        entries[stream]?.isMending = true
+        eventLoop.scheduleTask(in: .nanoseconds(Limits.gapHold.nanoseconds)) { [self] in mend(stream) }
+    }
+
+    private func mend(_ stream: StreamID) {
+        guard let entry = entries[stream] else { return }
+        guard entry.isBehind, let last = entry.sequencer.last else {
+            entries[stream]?.isMending = false
+            return
+        }
+        Task { [self] in
+            do {
+                try await fetch([Cursor(stream: stream, seq: last)])
+                eventLoop.execute { [self] in
+                    entries[stream]?.isMending = false
+                    scheduleMend(stream)
+                }
+            } catch {
+                logger.warning("gap not mended yet", metadata: ["stream": "\(stream)", "error": "\(error)"])
+                eventLoop.scheduleTask(in: .milliseconds(500)) { [self] in mend(stream) }
+            }
+        }
+    }
+
+    /// After a reconnection to Redis: whatever was published meanwhile is lost on the bus and is fetched.
+    func fetchMissed() {
+        eventLoop.execute { [self] in
+            let places = entries.compactMap { stream, entry in
+                entry.sequencer.last.map { Cursor(stream: stream, seq: $0) }
+            }
+            Task { [self] in
+                var rest = places[...]
+                while !rest.isEmpty {
+                    let chunk = Array(rest.prefix(Limits.cursorsPerIdentify))
+                    do {
+                        try await fetch(chunk)
+                        rest = rest.dropFirst(chunk.count)
+                    } catch {
+                        logger.warning("missed events not fetched yet", metadata: ["error": "\(error)"])
+                        try? await Task.sleep(for: .milliseconds(500))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Fetches all that came after the places and feeds it through the sequencers.
+    private func fetch(_ places: [Cursor]) async throws {
+        var places = places
+        var hasMore = true
+        while hasMore {
+            let replay = try await api.replay(for: nil, after: places)
+            try await eventLoop.submit { [self] in
+                for (stream, seq, event) in replay.events {
+                    deliver(entries[stream]?.sequencer.receive(seq, event) ?? [], of: stream)
+                }
+                for place in replay.reply.resets {
+                    deliver(entries[place.stream]?.sequencer.skip(to: place.seq) ?? [], of: place.stream)
+                    for loop in loops { loop.reset(place) }
+                }
+            }.get()
+            places = replay.reply.covered
+            hasMore = replay.reply.hasMore
+        }
+    }
+}
+
+extension Duration {
+    var nanoseconds: Int64 { components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000 }
+}

@@ -1,0 +1,90 @@
+import type { Channel, ChannelID, Message, User, UserID, WorkspaceID } from "./contracts";
+import type { State } from "./state";
+import { orderedMessages } from "./timeline";
+
+export function myID(state: State): UserID | undefined {
+  return state.session.phase === "signedIn" ? state.session.user.id : undefined;
+}
+
+/** The other person of a direct conversation; oneself in a conversation with oneself. */
+export function partnerOf(state: State, channel: Channel): User | undefined {
+  const mine = myID(state);
+  const id = channel.participants.find((participant) => participant !== mine) ?? channel.participants[0];
+  return id === undefined ? undefined : state.users[id];
+}
+
+export function titleOf(state: State, channel: Channel): string {
+  return channel.name ?? partnerOf(state, channel)?.displayName ?? "Direct message";
+}
+
+export interface ChannelGroups {
+  text: Channel[];
+  voice: Channel[];
+  direct: Channel[];
+}
+
+/** The joined channels of a workspace, each group by name. */
+export function channelGroups(state: State, workspaceID: WorkspaceID | undefined): ChannelGroups {
+  const groups: ChannelGroups = { text: [], voice: [], direct: [] };
+  for (const id of Object.keys(state.joined)) {
+    const channel = state.channels[id];
+    if (channel?.workspaceID === workspaceID && channel !== undefined) groups[channel.kind].push(channel);
+  }
+  const byTitle = (left: Channel, right: Channel) => titleOf(state, left).localeCompare(titleOf(state, right));
+  return { text: groups.text.sort(byTitle), voice: groups.voice.sort(byTitle), direct: groups.direct.sort(byTitle) };
+}
+
+/** The channel above or below the one in view, in the order of the list, around its ends. */
+export function neighbourChannel(state: State, step: 1 | -1): ChannelID | undefined {
+  const { text, voice, direct } = channelGroups(state, state.view.workspaceID);
+  const all = [...text, ...voice, ...direct];
+  const place = all.findIndex((channel) => channel.id === state.view.channelID);
+  return all[(place + step + all.length) % all.length]?.id;
+}
+
+/** Public channels of a workspace that the person is not in, by name. */
+export function joinableChannels(state: State, workspaceID: WorkspaceID | undefined): Channel[] {
+  return Object.values(state.channels)
+    .filter((channel) =>
+      channel.workspaceID === workspaceID && channel.visibility === "public" && channel.kind !== "direct"
+      && !(channel.id in state.joined))
+    .sort((left, right) => (left.name ?? "").localeCompare(right.name ?? ""));
+}
+
+/** The people of a workspace by name, without oneself. */
+export function otherPeople(state: State, workspaceID: WorkspaceID | undefined): User[] {
+  const members = workspaceID === undefined ? undefined : state.workspaces[workspaceID]?.members;
+  const mine = myID(state);
+  return byName(Object.keys(members ?? {}).filter((id) => id !== mine).map((id) => state.users[id]));
+}
+
+/** The people of a channel by name. */
+export function channelPeople(state: State, channelID: ChannelID): User[] {
+  const members = state.joined[channelID]?.members ?? {};
+  return byName(Object.keys(members).filter((id) => members[id] !== null).map((id) => state.users[id]));
+}
+
+function byName(users: (User | undefined)[]): User[] {
+  return users.filter((user): user is User => user !== undefined)
+    .sort((left, right) => left.displayName.localeCompare(right.displayName));
+}
+
+/** Unread messages of a workspace, or of all of them. */
+export function unreadCount(state: State, workspaceID?: WorkspaceID): number {
+  return Object.entries(state.joined).reduce((sum, [id, joined]) =>
+    workspaceID === undefined || state.channels[id]?.workspaceID === workspaceID ? sum + joined.unread : sum, 0);
+}
+
+/** The last message of one's own in a channel: what the up arrow edits. */
+export function lastOwnMessage(state: State, channelID: ChannelID): Message | undefined {
+  const timeline = state.joined[channelID]?.timeline;
+  const mine = myID(state);
+  return timeline && orderedMessages(timeline).reverse().find((message) => message.authorID === mine);
+}
+
+/** Whether every word of the query begins a word of the text, whatever their case. */
+export function matches(text: string, query: string): boolean {
+  const words = text.toLocaleLowerCase().split(/[\s_-]+/);
+  return query.toLocaleLowerCase().split(/\s+/).filter(Boolean)
+    .every((part) => words.some((word) => word.startsWith(part)));
+}

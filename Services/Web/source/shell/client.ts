@@ -1,0 +1,154 @@
+import type { ChannelID, CreateChannelRequest, UpdateChannelRequest, UserID } from "../core/contracts";
+import { API } from "./api";
+import { Gateway } from "./gateway";
+import { RequestFailure } from "./http";
+import { forgetKeepsakes, keepWritten, readKeepsakes } from "./keepsakes";
+import { Loader } from "./loader";
+import { Sender } from "./sender";
+import { Session } from "./session";
+import { Store } from "./store";
+
+/** What the views may do. Each method is one intention of the person; a failure is thrown as `RequestFailure`. */
+export class Client {
+  readonly store = new Store();
+  readonly api: API;
+  private readonly session: Session;
+  private readonly gateway: Gateway;
+
+  constructor() {
+    this.session = new Session(
+      ({ user, sessionID }) =>
+        this.store.dispatch({ type: "signedIn", user, sessionID, ...readKeepsakes(user.id) }),
+      (notice) => this.store.dispatch({ type: "signedOut", notice }));
+    this.api = new API(this.session);
+    const address = new URL("/gateway", location.href);
+    address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+    this.gateway = new Gateway(this.store, this.session, address.href);
+    new Loader(this.store, this.api);
+    new Sender(this.store, this.api);
+    keepWritten(this.store);
+    this.store.subscribe(() => this.runGateway());
+    addEventListener("online", () => this.gateway.wake());
+    addEventListener("offline", () => this.gateway.wake());
+    document.addEventListener("visibilitychange", () => {
+      const isVisible = document.visibilityState === "visible";
+      this.store.dispatch({ type: "visibilityChanged", isVisible });
+      if (isVisible) this.gateway.wake();
+    });
+  }
+
+  async start(): Promise<void> {
+    const refreshed = await this.session.restore();
+    if (refreshed === "ended") this.store.dispatch({ type: "signedOut" });
+    if (refreshed === "unreachable") {
+      this.store.dispatch({ type: "startFailed", problem: "Roost cannot be reached. Trying again…" });
+      setTimeout(() => void this.start(), 2_000);
+    }
+  }
+
+  register = (email: string, username: string, password: string, displayName: string | undefined) =>
+    this.session.register({ email, username, password, displayName });
+
+  logIn = (login: string, password: string) => this.session.logIn({ login, password });
+
+  async logOut(): Promise<void> {
+    const { session } = this.store.getState();
+    await this.session.logOut();
+    if (session.phase === "signedIn") forgetKeepsakes(session.user.id);
+    this.store.dispatch({ type: "signedOut" });
+  }
+
+  reconnect = () => this.gateway.wake();
+
+  sendMessage(channelID: ChannelID, content: string): void {
+    const { session } = this.store.getState();
+    if (session.phase !== "signedIn") return;
+    const outgoing = {
+      key: newKey(), channelID, authorID: session.user.id, content, writtenAt: new Date().toISOString(),
+      state: "pending" as const,
+    };
+    this.store.dispatch({ type: "messageWritten", outgoing });
+    this.store.dispatch({ type: "draftChanged", channelID, text: "" });
+  }
+
+  async loadOlder(channelID: ChannelID): Promise<void> {
+    const timeline = this.store.getState().joined[channelID]?.timeline;
+    if (timeline?.before === undefined || timeline.isLoadingOlder) return;
+    const { before } = timeline;
+    this.store.dispatch({ type: "olderAsked", channelID });
+    try {
+      this.store.dispatch({ type: "olderLoaded", channelID, before, page: await this.api.listMessages(channelID, before) });
+    } catch (failure) {
+      this.store.dispatch({ type: "olderFailed", channelID });
+      if (!(failure instanceof RequestFailure)) throw failure;
+    }
+  }
+
+  async editMessage(channelID: ChannelID, messageID: string, content: string): Promise<void> {
+    this.store.dispatch({ type: "messageAnswered", message: await this.api.editMessage(channelID, messageID, content) });
+  }
+
+  /** What is made or joined is chosen at once and appears with its event. */
+  async createWorkspace(name: string): Promise<void> {
+    const { id } = await this.api.createWorkspace(name);
+    this.store.dispatch({ type: "workspaceChosen", workspaceID: id });
+  }
+
+  async acceptInvite(code: string): Promise<void> {
+    const { id } = await this.api.acceptInvite(code);
+    this.store.dispatch({ type: "inviteClosed" });
+    this.store.dispatch({ type: "workspaceChosen", workspaceID: id });
+  }
+
+  async createChannel(body: CreateChannelRequest): Promise<void> {
+    this.choose(await this.api.createChannel(this.workspaceInView(), body));
+  }
+
+  async joinChannel(channelID: ChannelID): Promise<void> {
+    this.choose(await this.api.joinChannel(channelID));
+  }
+
+  async openDirect(userID: UserID): Promise<void> {
+    this.choose(await this.api.openDirectChannel(this.workspaceInView(), userID));
+  }
+
+  async updateChannel(channelID: ChannelID, body: UpdateChannelRequest): Promise<void> {
+    this.store.dispatch({ type: "channelLoaded", channel: await this.api.updateChannel(channelID, body) });
+  }
+
+  async updateName(displayName: string): Promise<void> {
+    this.store.dispatch({ type: "profileChanged", user: await this.api.updateMe(displayName) });
+  }
+
+  async refreshChannels(): Promise<void> {
+    const workspaceID = this.workspaceInView();
+    const { channels } = await this.api.listChannels(workspaceID);
+    this.store.dispatch({ type: "channelsLoaded", workspaceID, channels });
+  }
+
+  async refreshSessions(): Promise<void> {
+    this.store.dispatch({ type: "sessionsLoaded", sessions: (await this.api.listSessions()).sessions });
+  }
+
+  private choose({ id, workspaceID }: { id: ChannelID; workspaceID: string }): void {
+    this.store.dispatch({ type: "channelChosen", channelID: id, workspaceID });
+  }
+
+  private workspaceInView(): string {
+    const { workspaceID } = this.store.getState().view;
+    if (workspaceID === undefined) throw new Error("This takes a workspace in view.");
+    return workspaceID;
+  }
+
+  /** The gateway is told where the client stands, so it waits for the first snapshot. */
+  private runGateway(): void {
+    const { session, snapshot } = this.store.getState();
+    if (session.phase !== "signedIn") this.gateway.stop();
+    else if (snapshot !== "missing") this.gateway.start();
+  }
+}
+
+/** 128 random bits in an alphabet that idempotency keys take. `crypto.randomUUID` would need a secure context. */
+function newKey(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

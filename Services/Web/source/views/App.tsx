@@ -1,0 +1,31 @@
+import { AuthPage } from "./AuthPage";
+import { Dialogs } from "./Dialogs";
+import { InvitePage, WelcomePage } from "./WelcomePage";
+import { Mark } from "./icons";
+import { useAppState } from "./context";
+import { WorkspacePage } from "./WorkspacePage";
+
+/** The page for what the session and the view are. */
+export function App() {
+  const { session, snapshot, view, workspaces, loadProblems } = useAppState();
+  if (session.phase === "signedOut") return <AuthPage notice={session.notice} hasInvite={view.inviteCode !== undefined} />;
+  if (session.phase === "starting") return <Starting problem={session.problem} />;
+  if (snapshot === "missing") return <Starting problem={loadProblems.bootstrap} />;
+  if (view.inviteCode !== undefined) return <InvitePage code={view.inviteCode} />;
+  const hasPlace = Object.keys(workspaces).length > 0;
+  return (
+    <>
+      {hasPlace ? <WorkspacePage /> : <WelcomePage user={session.user} />}
+      <Dialogs />
+    </>
+  );
+}
+
+function Starting({ problem }: { problem: string | undefined }) {
+  return (
+    <main className="starting" aria-busy="true">
+      <Mark />
+      <p role="status">{problem ?? "Opening Roost…"}</p>
+    </main>
+  );
+}

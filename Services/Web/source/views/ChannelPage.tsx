@@ -1,0 +1,94 @@
+import { partnerOf, titleOf } from "../core/selectors";
+import type { Channel } from "../core/contracts";
+import { Avatar } from "./Avatar";
+import { Composer } from "./Composer";
+import { ConnectionBanner } from "./ConnectionBanner";
+import { useAppState, useClient, useDialogs } from "./context";
+import { Empty, IconButton } from "./Controls";
+import { LiveLog } from "./LiveLog";
+import { MembersPanel } from "./MembersPanel";
+import { MessageList, MessageSkeleton } from "./MessageList";
+import { ChannelIcon } from "./Sidebar";
+
+/** The channel in view: its head, its messages, the composer and, when asked for, its members. */
+export function ChannelPage() {
+  const state = useAppState();
+  const { channelID, isMembersOpen } = state.view;
+  const channel = channelID === undefined ? undefined : state.channels[channelID];
+  const joined = channelID === undefined ? undefined : state.joined[channelID];
+  if (!channel || !joined) return <NoChannel isOpening={channelID !== undefined} />;
+  return (
+    <div className={isMembersOpen ? "channel-page with-members" : "channel-page"}>
+      <main className="channel" id="channel" tabIndex={-1} aria-labelledby="channel-title">
+        <ChannelHead channel={channel} />
+        <ConnectionBanner />
+        <MessageList key={`list:${channel.id}`} channel={channel} joined={joined} />
+        <LiveLog key={`log:${channel.id}`} channelID={channel.id} />
+        <Composer key={`composer:${channel.id}`} channel={channel} />
+      </main>
+      {isMembersOpen && <MembersPanel channel={channel} />}
+    </div>
+  );
+}
+
+function ChannelHead({ channel }: { channel: Channel }) {
+  const state = useAppState();
+  const { dispatch } = useClient().store;
+  const dialogs = useDialogs();
+  const { isMembersOpen } = state.view;
+  const partner = channel.kind === "direct" ? partnerOf(state, channel) : undefined;
+  return (
+    <header className="channel-head">
+      <MenuButton />
+      {partner ? <Avatar user={partner} size="small" /> : <ChannelIcon channel={channel} />}
+      <div className="channel-heading">
+        <h1 id="channel-title">{titleOf(state, channel)}</h1>
+        {partner ? <p>@{partner.username}</p> : channel.topic !== "" && <p title={channel.topic}>{channel.topic}</p>}
+      </div>
+      {channel.kind !== "direct" && (
+        <>
+          <IconButton
+            icon="people" label="Members" testID="members" isPressed={isMembersOpen}
+            onClick={() => dispatch({ type: "membersToggled", isOpen: !isMembersOpen })}
+          />
+          <IconButton
+            icon="details" label="About this channel" testID="channel-details"
+            onClick={() => dialogs.open({ name: "channel", channelID: channel.id })}
+          />
+        </>
+      )}
+    </header>
+  );
+}
+
+function MenuButton() {
+  const { dispatch } = useClient().store;
+  return (
+    <span className="menu-button">
+      <IconButton
+        icon="menu" label="Channels and workspaces" testID="menu"
+        onClick={() => dispatch({ type: "sidebarToggled", isOpen: true })}
+      />
+    </span>
+  );
+}
+
+function NoChannel({ isOpening }: { isOpening: boolean }) {
+  const dialogs = useDialogs();
+  return (
+    <div className="channel-page">
+      <main className="channel" id="channel" tabIndex={-1} aria-busy={isOpening}>
+        <header className="channel-head"><MenuButton /></header>
+        <ConnectionBanner />
+        {isOpening ? <div className="messages"><MessageSkeleton /></div> : (
+          <Empty icon="hash" title="Choose a channel">
+            <p>Pick one from the list, or see which public channels there are to join.</p>
+            <button type="button" className="button" onClick={() => dialogs.open({ name: "browse" })}>
+              Browse channels
+            </button>
+          </Empty>
+        )}
+      </main>
+    </div>
+  );
+}

@@ -1,0 +1,36 @@
+import { useId, useLayoutEffect, useRef } from "react";
+import type { ReactNode } from "react";
+import { IconButton } from "./Controls";
+
+interface DialogProps {
+  title: string;
+  onClose: () => void;
+  className?: string;
+  children: ReactNode;
+}
+
+/** A modal dialog: the browser keeps the focus inside, Esc closes it, and the focus goes back to where it was. */
+export function Dialog({ title, onClose, className = "", children }: DialogProps) {
+  const element = useRef<HTMLDialogElement>(null);
+  const titleID = useId();
+  useLayoutEffect(() => {
+    const dialog = element.current;
+    dialog?.showModal();
+    return () => dialog?.close();
+  }, []);
+  return (
+    <dialog
+      ref={element} className={`dialog ${className}`} aria-labelledby={titleID}
+      onCancel={(event) => { event.preventDefault(); onClose(); }}
+      onMouseDown={(event) => { if (event.target === event.currentTarget) onClose(); }}
+    >
+      <div className="dialog-content">
+        <header className="dialog-head">
+          <h2 id={titleID}>{title}</h2>
+          <IconButton icon="close" label="Close" onClick={onClose} />
+        </header>
+        {children}
+      </div>
+    </dialog>
+  );
+}

@@ -1,0 +1,25 @@
+import { AddPeopleDialog, DirectDialog } from "./PeopleDialogs";
+import { BrowseDialog, ChannelDialog, CreateChannelDialog } from "./ChannelDialogs";
+import { useAppState } from "./context";
+import { DeleteMessageDialog } from "./DeleteMessageDialog";
+import { SettingsDialog } from "./SettingsDialog";
+import { SwitcherDialog } from "./SwitcherDialog";
+import { CreateWorkspaceDialog, InviteDialog } from "./WorkspaceDialogs";
+
+/** The dialog that is open. */
+export function Dialogs() {
+  const { dialog } = useAppState().view;
+  switch (dialog?.name) {
+    case undefined: return null;
+    case "createWorkspace": return <CreateWorkspaceDialog />;
+    case "invite": return <InviteDialog />;
+    case "createChannel": return <CreateChannelDialog />;
+    case "browse": return <BrowseDialog />;
+    case "channel": return <ChannelDialog channelID={dialog.channelID} />;
+    case "addPeople": return <AddPeopleDialog channelID={dialog.channelID} />;
+    case "direct": return <DirectDialog />;
+    case "switcher": return <SwitcherDialog />;
+    case "settings": return <SettingsDialog />;
+    case "deleteMessage": return <DeleteMessageDialog channelID={dialog.channelID} messageID={dialog.messageID} />;
+  }
+}

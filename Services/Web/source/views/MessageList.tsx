@@ -1,0 +1,152 @@
+import { useLayoutEffect, useMemo, useRef, useState } from "react";
+import type { Channel } from "../core/contracts";
+import { rowsOf } from "../core/rows";
+import type { Row } from "../core/rows";
+import { partnerOf, titleOf } from "../core/selectors";
+import type { JoinedChannel } from "../core/state";
+import { orderedMessages } from "../core/timeline";
+import { useAppState, useClient, useDialogs } from "./context";
+import { Icon } from "./icons";
+import { MessageRow, OutgoingRow } from "./MessageRow";
+import { dayOf, dayTitle } from "./times";
+
+/** How near the end a reader must be to be taken along by new messages, and how near the top to be given older ones. */
+const nearEndPixels = 80;
+const nearTopPixels = 400;
+
+/** The messages of a channel. What the reader looks at stays in place whatever is added above or below. */
+export function MessageList({ channel, joined }: { channel: Channel; joined: JoinedChannel }) {
+  const state = useAppState();
+  const client = useClient();
+  const scroller = useRef<HTMLDivElement>(null);
+  const place = useRef({ isAtEnd: true, topKey: "", height: 0, isPlaced: false });
+  const [isAway, setAway] = useState(false);
+  const { timeline } = joined;
+  const { newFrom } = state.view;
+  const rows = useMemo(
+    () => rowsOf(
+      orderedMessages(timeline), state.outbox.filter((item) => item.channelID === channel.id), newFrom, dayOf),
+    [timeline, state.outbox, newFrom, channel.id]);
+  const isLoaded = timeline.status === "loaded";
+
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (!element || !isLoaded) return;
+    const topKey = firstMessageKey(rows);
+    const newLine = place.current.isPlaced ? null : element.querySelector<HTMLElement>(".new-line");
+    if (newLine) {
+      element.scrollTop = newLine.offsetTop - element.clientHeight / 3;
+    } else if (place.current.isAtEnd) {
+      element.scrollTop = element.scrollHeight;
+    } else if (topKey !== place.current.topKey) {
+      element.scrollTop += element.scrollHeight - place.current.height;
+    }
+    place.current.topKey = topKey;
+    place.current.isPlaced = true;
+    measure();
+  }, [rows, isLoaded]);
+
+  // The composer grows, the window changes: whoever reads the end goes on reading the end.
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (!element) return undefined;
+    const observer = new ResizeObserver(() => {
+      if (place.current.isAtEnd) element.scrollTop = element.scrollHeight;
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+
+  const measure = () => {
+    const element = scroller.current;
+    if (!element) return;
+    const fromEnd = element.scrollHeight - element.scrollTop - element.clientHeight;
+    place.current.isAtEnd = fromEnd < nearEndPixels;
+    place.current.height = element.scrollHeight;
+    setAway(!place.current.isAtEnd);
+    if (isLoaded && element.scrollTop < nearTopPixels) void client.loadOlder(channel.id);
+  };
+
+  const problem = state.loadProblems[`timeline:${channel.id}`];
+  return (
+    <div className="messages-frame">
+      <div
+        className="messages" ref={scroller} tabIndex={0} role="region" aria-label="Messages" aria-busy={!isLoaded}
+        onScroll={measure}
+      >
+        {problem && !isLoaded && <p className="problem" role="alert">{problem} Trying again…</p>}
+        {!isLoaded && <MessageSkeleton />}
+        {isLoaded && timeline.before === undefined && <Beginning channel={channel} />}
+        {timeline.isLoadingOlder && <p className="loading-older" role="status">Fetching older messages…</p>}
+        {isLoaded && <ol>{rows.map((row) => <li key={row.key} className={row.kind}>{rowOf(row)}</li>)}</ol>}
+      </div>
+      {isAway && isLoaded && (
+        <button
+          type="button" className="to-end"
+          onClick={() => scroller.current?.scrollTo({ top: scroller.current.scrollHeight })}
+        >
+          <Icon name="down" />Newest
+        </button>
+      )}
+    </div>
+  );
+}
+
+function rowOf(row: Row) {
+  switch (row.kind) {
+    case "day": return <h2 className="day-line"><span>{dayTitle(row.at)}</span></h2>;
+    case "new": return <p className="new-line"><span>New</span></p>;
+    case "message": return <MessageRow message={row.message} startsGroup={row.startsGroup} />;
+    case "outgoing": return <OutgoingRow outgoing={row.outgoing} startsGroup={row.startsGroup} />;
+  }
+}
+
+function firstMessageKey(rows: readonly Row[]): string {
+  return rows.find((row) => row.kind === "message")?.key ?? "";
+}
+
+/** What stands above the first message of a channel. */
+function Beginning({ channel }: { channel: Channel }) {
+  const state = useAppState();
+  const dialogs = useDialogs();
+  const title = titleOf(state, channel);
+  if (channel.kind === "direct") {
+    return (
+      <div className="beginning">
+        <h2>{partnerOf(state, channel)?.displayName}</h2>
+        <p>This is the beginning of your conversation. Only the two of you can read it.</p>
+      </div>
+    );
+  }
+  return (
+    <div className="beginning">
+      <h2>The beginning of {title}</h2>
+      <p>
+        {channel.kind === "voice"
+          ? "A voice channel: its text lives here. Say where you are going to talk."
+          : channel.topic || "Say hello, or tell people what this channel is for."}
+      </p>
+      <div className="beginning-actions">
+        <button
+          type="button" className="button" onClick={() => dialogs.open({ name: "channel", channelID: channel.id })}
+        >
+          {channel.topic === "" ? "Set a topic" : "About this channel"}
+        </button>
+        <button type="button" className="button" onClick={() => dialogs.open({ name: "invite" })}>Invite people</button>
+      </div>
+    </div>
+  );
+}
+
+export function MessageSkeleton() {
+  return (
+    <div className="skeletons" aria-hidden="true">
+      {["wide", "short", "middle", "wide", "middle", "short"].map((width, index) => (
+        <div className="skeleton" key={index}>
+          <span className="skeleton-egg" />
+          <span className="skeleton-lines"><span className="short" /><span className={width} /></span>
+        </div>
+      ))}
+    </div>
+  );
+}
