@@ -35,6 +35,7 @@ let package = Package(
         .executable(name: "roost-api", targets: ["roost-api"]),
         .executable(name: "roost-gateway", targets: ["roost-gateway"]),
         .executable(name: "roost-contracts", targets: ["roost-contracts"]),
+        .executable(name: "roost-load", targets: ["roost-load"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -130,9 +131,36 @@ let package = Package(
             swiftSettings: strict),
 
         // Tests.
-        .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                "Contracts", "ServiceKit", asyncHTTPClient, crypto, jwtKit, nioCore, nioHTTP1, nioPosix, nioWebSocket,
+            ],
+            path: "Tests/Support",
+            swiftSettings: strict),
+        .testTarget(
+            name: "ContractsTests", dependencies: ["ContractDocuments", "Contracts"], path: "Tests/Contracts",
+            swiftSettings: strict),
+        .testTarget(
+            name: "ServiceKitTests", dependencies: ["Contracts", "ServiceKit", jwtKit], path: "Tests/ServiceKit",
+            swiftSettings: strict),
+        .testTarget(
+            name: "APITests", dependencies: ["APIDomain", "Contracts"], path: "Tests/API", swiftSettings: strict),
+        .testTarget(
+            name: "GatewayTests", dependencies: ["Contracts", "GatewayDomain"], path: "Tests/Gateway",
+            swiftSettings: strict),
         .testTarget(
             name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging], path: "Tests/Postgres",
+            swiftSettings: strict),
+        .testTarget(
+            name: "RedisBusTests",
+            dependencies: ["Contracts", "RedisBus", "TestSupport", logging, nioCore, nioPosix],
+            path: "Tests/RedisBus",
+            swiftSettings: strict),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["Contracts", "ServiceKit", "TestSupport", nioCore, nioHTTP1, nioWebSocket],
+            path: "Tests/EndToEnd",
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

@@ -26,6 +26,18 @@ struct LockHolder {
         _ = try await pool.execute(Statement("SELECT pg_advisory_lock(1)"))
     }
 
+    /// How many sessions of the database wait for the lock. Asked on the holder's own connection, which nothing blocks.
+    func waiters() async throws -> Int {
+        let rows = try await pool.execute(
+            Statement(
+                """
+                SELECT count(*) AS n FROM pg_locks
+                WHERE locktype = 'advisory' AND NOT granted
+                    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                """))
+        return try rows[0].decode("n")
+    }
+
     /// Ends the session, and with it the lock.
     func unlock() async throws {
         pool.shutdown()

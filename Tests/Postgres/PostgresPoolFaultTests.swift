@@ -3,20 +3,8 @@ import TestSupport
 import Testing
 
 @Suite struct PostgresPoolFaultTests {
-    /// Takes advisory lock 1 and keeps it until `release` inserts a row, so that others can be made to wait for it.
+    /// Waits until the `LockHolder` of the test lets go.
     static let waitForLock: StaticString = "SELECT pg_advisory_xact_lock(1)"
-
-    func waiters(_ pool: PostgresPool) async throws -> Int {
-        let rows = try await pool.snapshot([
-            Statement(
-                """
-                SELECT count(*) AS n FROM pg_locks
-                WHERE locktype = 'advisory' AND NOT granted AND database = (
-                    SELECT oid FROM pg_database WHERE datname = current_database())
-                """)
-        ])
-        return try rows[0][0].decode("n")
-    }
 
     @Test("A snapshot sees one moment and cannot write")
     func snapshot() async throws {
@@ -30,7 +18,7 @@ import Testing
                 Statement("SELECT count(*) AS n FROM log"),
                 Statement("SELECT current_setting('transaction_isolation') AS level"),
             ])
-            #expect(try await eventually { try await waiters(pool) == 1 })
+            #expect(try await eventually { try await holder.waiters() == 1 })
             _ = try await pool.execute(Statement("INSERT INTO log VALUES (1)"))
             try await holder.unlock()
             let results = try await seen
@@ -48,19 +36,19 @@ import Testing
 
     @Test("When all backends are killed, what is in flight fails and what comes later succeeds")
     func killedBackends() async throws {
-        try await withPool { pool in
+        // One in flight on each connection, so that six waiters are all there is: none queued, none on its way.
+        try await withPool(configure: { $0.batchesInFlightPerConnection = 1 }) { pool in
             let holder = LockHolder(url: try await currentURL(pool))
             try await holder.lock()
             let outcomes = try await withThrowingTaskGroup(of: PostgresError?.self) { group in
-                for _ in 0..<24 {
+                for _ in 0..<6 {
                     group.addTask { await error { try await pool.execute(Statement(Self.waitForLock)) } }
                 }
-                // Four batches wait on each of the six connections, of which the first is in the server.
-                #expect(try await eventually { try await waiters(pool) == 6 })
+                #expect(try await eventually { try await holder.waiters() == 6 })
                 try await holder.killAllOthers()
                 return try await group.reduce(into: []) { $0.append($1) }
             }
-            #expect(outcomes.count == 24)
+            #expect(outcomes.count == 6)
             #expect(outcomes.allSatisfy { $0 == .connectionLost })
             try await holder.unlock()
             for _ in 0..<50 {
@@ -166,7 +154,7 @@ import Testing
             let holder = LockHolder(url: try await currentURL(pool))
             try await holder.lock()
             let caller = Task { try await pool.execute(Statement(Self.waitForLock)).count }
-            #expect(try await eventually { try await waiters(pool) == 1 })
+            #expect(try await eventually { try await holder.waiters() == 1 })
             caller.cancel()
             try await holder.unlock()
             #expect(try await caller.value == 1)

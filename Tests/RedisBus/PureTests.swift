@@ -86,8 +86,8 @@ struct PendingCommandsTests {
 
     @Test("Replies go to the callers in order, those of a pipeline together")
     mutating func order() {
-        #expect(pending.append("a", commandCount: 1, byteCount: 10, deadline: start))
-        #expect(pending.append("b", commandCount: 2, byteCount: 10, deadline: start))
+        #expect(pending.append("a", commandCount: 1, byteCount: 10, deadline: start) == true)
+        #expect(pending.append("b", commandCount: 2, byteCount: 10, deadline: start) == true)
         #expect("\(pending.receive(.integer(1)))" == "\(PendingCommands<String>.Received.one("a", .integer(1)))")
         #expect("\(pending.receive(.integer(2)))" == "incomplete")
         let both = PendingCommands<String>.Received.all("b", [.integer(2), .integer(3)])
@@ -98,8 +98,8 @@ struct PendingCommandsTests {
 
     @Test("The late reply of a command that timed out is dropped and the order holds")
     mutating func lateReply() {
-        #expect(pending.append("a", commandCount: 1, byteCount: 1, deadline: start))
-        #expect(pending.append("b", commandCount: 1, byteCount: 1, deadline: start + .seconds(1)))
+        #expect(pending.append("a", commandCount: 1, byteCount: 1, deadline: start) == true)
+        #expect(pending.append("b", commandCount: 1, byteCount: 1, deadline: start + .seconds(1)) == true)
         #expect(pending.nextDeadline == start)
         #expect(pending.expire(now: start) == ["a"])
         #expect(pending.expire(now: start).isEmpty)
@@ -111,12 +111,12 @@ struct PendingCommandsTests {
 
     @Test("What crosses a bound is not taken")
     mutating func bounds() {
-        #expect(!pending.append("a", commandCount: 5, byteCount: 1, deadline: start))
-        #expect(!pending.append("a", commandCount: 1, byteCount: 101, deadline: start))
-        #expect(pending.append("a", commandCount: 4, byteCount: 100, deadline: start))
-        #expect(!pending.append("b", commandCount: 1, byteCount: 0, deadline: start))
+        #expect(pending.append("a", commandCount: 5, byteCount: 1, deadline: start) == false)
+        #expect(pending.append("a", commandCount: 1, byteCount: 101, deadline: start) == false)
+        #expect(pending.append("a", commandCount: 4, byteCount: 100, deadline: start) == true)
+        #expect(pending.append("b", commandCount: 1, byteCount: 0, deadline: start) == false)
         #expect(pending.removeAll() == ["a"])
-        #expect(pending.append("b", commandCount: 4, byteCount: 100, deadline: start))
+        #expect(pending.append("b", commandCount: 4, byteCount: 100, deadline: start) == true)
     }
 }
 
@@ -184,19 +184,21 @@ struct RequestMachineTests {
         var table = RequestTable<String>(maximumCount: 1)
         let (id, other) = (RequestID.random(), RequestID.random())
         let answer = BusAnswer.reply(ByteBuffer(string: "x"))
-        #expect(table.open(id) && !table.open(other))
+        #expect(table.open(id) == true)
+        #expect(table.open(other) == false)
         #expect("\(table.receive(answer, for: other))" == "late")
         #expect("\(table.receive(answer, for: id))" == "kept")
         #expect("\(table.wait(for: id, "w"))" == "\(RequestTable<String>.Wait.answered(answer))")
         #expect("\(table.wait(for: id, "w"))" == "waiting")
         #expect("\(table.receive(answer, for: id))" == "\(RequestTable<String>.Received.resume("w"))")
         #expect("\(table.wait(for: id, "w"))" == "waiting")
-        #expect(table.stopWaiting(for: id) == "w" && table.stopWaiting(for: id) == nil)
+        #expect(table.stopWaiting(for: id) == "w")
+        #expect(table.stopWaiting(for: id) == nil)
         #expect(table.cancel(id) == nil)
         #expect("\(table.wait(for: id, "w"))" == "over")
         table.close(id)
         #expect("\(table.receive(answer, for: id))" == "late")
-        #expect(table.open(other))
+        #expect(table.open(other) == true)
     }
 
     @Test("Dead instances are passed over, busy ones too, silent ones are not waited for alone")

@@ -107,24 +107,34 @@ package final class PostgresServer: Sendable {
 
     @discardableResult
     private static func command(_ path: String, _ arguments: [String]) throws -> String {
-        // A file, not a pipe: the server inherits it from pg_ctl and would keep a pipe open for ever.
+        // Neither a pipe nor Foundation's Process: the server that pg_ctl leaves behind inherits every descriptor, and
+        // both would wait until it closes them.
         let output = FileManager.default.temporaryDirectory.appendingPathComponent("roost-\(UUID().uuidString)")
-        try Data().write(to: output)
         defer { try? FileManager.default.removeItem(at: output) }
-        let handle = try FileHandle(forWritingTo: output)
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = arguments
-        process.currentDirectoryURL = URL(fileURLWithPath: "/")
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = handle
-        process.standardError = handle
-        try process.run()
-        process.waitUntilExit()
-        try handle.close()
+        var files = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&files)
+        defer { posix_spawn_file_actions_destroy(&files) }
+        posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&files, 1, output.path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        posix_spawn_file_actions_adddup2(&files, 1, 2)
+        // Threads of the cooperative pool block signals, and a child inherits that: pgbench would never see its alarm.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var noSignals = sigset_t()
+        sigemptyset(&noSignals)
+        posix_spawnattr_setsigmask(&attributes, &noSignals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+        var words = ([path] + arguments).map { strdup($0) } + [nil]
+        defer { words.forEach { free($0) } }
+        var process = pid_t()
+        let code = posix_spawn(&process, path, &files, &attributes, &words, environ)
+        guard code == 0 else { throw Failure.command(path, status: code, output: "it could not be started") }
+        var status: Int32 = 0
+        while waitpid(process, &status, 0) == -1, errno == EINTR {}
         let text = String(decoding: (try? Data(contentsOf: output)) ?? Data(), as: UTF8.self)
-        guard process.terminationStatus == 0 else {
-            throw Failure.command(path, status: process.terminationStatus, output: text)
+        guard status == 0 else {
+            throw Failure.command(path, status: status, output: text)
         }
         return text
     }

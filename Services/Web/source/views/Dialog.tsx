@@ -9,7 +9,10 @@ interface DialogProps {
   children: ReactNode;
 }
 
-/** A modal dialog: the browser keeps the focus inside, Esc closes it, and the focus goes back to where it was. */
+/**
+ * A modal dialog: the browser keeps the focus inside, Esc closes it, and the focus goes back to where it was. The close
+ * button is last, so that the focus begins at the first field.
+ */
 export function Dialog({ title, onClose, className = "", children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   const titleID = useId();
@@ -25,11 +28,9 @@ export function Dialog({ title, onClose, className = "", children }: DialogProps
       onMouseDown={(event) => { if (event.target === event.currentTarget) onClose(); }}
     >
       <div className="dialog-content">
-        <header className="dialog-head">
-          <h2 id={titleID}>{title}</h2>
-          <IconButton icon="close" label="Close" onClick={onClose} />
-        </header>
+        <h2 id={titleID}>{title}</h2>
         {children}
+        <IconButton icon="close" label="Close" onClick={onClose} />
       </div>
     </dialog>
   );

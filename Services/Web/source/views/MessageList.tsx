@@ -19,6 +19,7 @@ export function MessageList({ channel, joined }: { channel: Channel; joined: Joi
   const state = useAppState();
   const client = useClient();
   const scroller = useRef<HTMLDivElement>(null);
+  const content = useRef<HTMLDivElement>(null);
   const place = useRef({ isAtEnd: true, topKey: "", height: 0, isPlaced: false });
   const [isAway, setAway] = useState(false);
   const { timeline } = joined;
@@ -46,14 +47,15 @@ export function MessageList({ channel, joined }: { channel: Channel; joined: Joi
     measure();
   }, [rows, isLoaded]);
 
-  // The composer grows, the window changes: whoever reads the end goes on reading the end.
+  // The composer grows, a message is edited, the window changes: whoever reads the end goes on reading the end.
   useLayoutEffect(() => {
     const element = scroller.current;
-    if (!element) return undefined;
+    if (!element || !content.current) return undefined;
     const observer = new ResizeObserver(() => {
       if (place.current.isAtEnd) element.scrollTop = element.scrollHeight;
     });
     observer.observe(element);
+    observer.observe(content.current);
     return () => observer.disconnect();
   }, []);
 
@@ -74,11 +76,13 @@ export function MessageList({ channel, joined }: { channel: Channel; joined: Joi
         className="messages" ref={scroller} tabIndex={0} role="region" aria-label="Messages" aria-busy={!isLoaded}
         onScroll={measure}
       >
-        {problem && !isLoaded && <p className="problem" role="alert">{problem} Trying again…</p>}
-        {!isLoaded && <MessageSkeleton />}
-        {isLoaded && timeline.before === undefined && <Beginning channel={channel} />}
-        {timeline.isLoadingOlder && <p className="loading-older" role="status">Fetching older messages…</p>}
-        {isLoaded && <ol>{rows.map((row) => <li key={row.key} className={row.kind}>{rowOf(row)}</li>)}</ol>}
+        <div className="messages-content" ref={content}>
+          {problem && !isLoaded && <p className="problem" role="alert">{problem} Trying again…</p>}
+          {!isLoaded && <MessageSkeleton />}
+          {isLoaded && timeline.before === undefined && <Beginning channel={channel} />}
+          {timeline.isLoadingOlder && <p className="loading-older" role="status">Fetching older messages…</p>}
+          {isLoaded && <ol>{rows.map((row) => <li key={row.key} className={row.kind}>{rowOf(row)}</li>)}</ol>}
+        </div>
       </div>
       {isAway && isLoaded && (
         <button

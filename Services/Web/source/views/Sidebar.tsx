@@ -32,7 +32,7 @@ export function Sidebar() {
           addTestID="new-channel"
           more={(
             <button type="button" className="more" data-testid="browse" onClick={() => dialogs.open({ name: "browse" })}>
-              <Icon name="hash" />Browse channels
+              <Icon name="compass" />Browse channels
             </button>
           )}
         />

@@ -30,9 +30,9 @@ const shapes = {
   search: <path d="M11 18a7 7 0 1 0 0-14 7 7 0 0 0 0 14M20 20l-4-4" />,
   settings: <path d="M4 7h9M17 7h3M4 17h3M11 17h9M15 9.500a2.500 2.500 0 1 0 0-5 2.500 2.500 0 0 0 0 5M9 19.500a2.500 2.500 0 1 0 0-5 2.500 2.500 0 0 0 0 5" />,
   invite: <path d="M10 11a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7M3.500 20a6.500 6.500 0 0 1 13 0M19 8v6M16 11h6" />,
+  compass: <path d="M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18M15.500 8.500l-2 5-5 2 2-5z" />,
   down: <path d="M12 5v14M6 13l6 6 6-6" />,
   chat: <path d="M4 5h16v11H10l-4 4v-4H4z" />,
-  retry: <path d="M20 11a8 8 0 1 0-2.300 6.700M20 5v6h-6" />,
 };
 
 export type IconName = keyof typeof shapes;

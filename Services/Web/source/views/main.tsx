@@ -7,6 +7,7 @@ import { Client } from "../shell/client";
 import { chooseTheme, readTheme } from "../shell/keepsakes";
 import { App } from "./App";
 import { ClientContext } from "./context";
+import { Rescue } from "./Rescue";
 
 /** Puts the parts together and starts them. */
 function main(): void {
@@ -19,7 +20,7 @@ function main(): void {
   createRoot(root).render(
     <StrictMode>
       <ClientContext.Provider value={client}>
-        <App />
+        <Rescue><App /></Rescue>
       </ClientContext.Provider>
     </StrictMode>,
   );

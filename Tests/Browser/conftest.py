@@ -1,0 +1,163 @@
+"""The stack and the people of the browser tests: real services behind nginx, and Chromium pages."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from cut_proxy import CutProxy
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "correct horse battery"
+
+expect.set_options(timeout=10_000)
+
+
+class Stack:
+    """Two APIs and three gateways behind nginx, started by the launcher that `make run` uses."""
+
+    def __init__(self) -> None:
+        self._state = tempfile.mkdtemp(prefix="roost-browser.")
+        self._environment = os.environ | {
+            "ROOST_STATE": self._state, "ROOST_PORTS": "free", "APIS": "2", "GATEWAYS": "3",
+        }
+        try:
+            self.run("up")
+        except subprocess.CalledProcessError:
+            self.close()
+            raise
+        lines = self.run("env").splitlines()
+        self.variables = dict(line.split("=", 1) for line in lines if "=" in line)
+        self.url = self.variables["ROOST_URL"]
+
+    def run(self, *arguments: str) -> str:
+        command = [str(ROOT / "deploy/scripts/stack.sh"), *arguments]
+        return subprocess.run(
+            command, env=self._environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+    def proxy(self) -> CutProxy:
+        address = urlsplit(self.url)
+        return CutProxy((address.hostname, address.port))
+
+    def close(self) -> None:
+        subprocess.run([str(ROOT / "deploy/scripts/stack.sh"), "down"], env=self._environment, check=False)
+        shutil.rmtree(self._state, ignore_errors=True)
+
+
+@dataclass
+class Person:
+    """Somebody at a browser of their own."""
+
+    name: str
+    page: Page
+
+    def sign_up(self) -> None:
+        self.page.get_by_test_id("to-sign-up").or_(self.page.get_by_test_id("email")).first.wait_for()
+        if self.page.get_by_test_id("to-sign-up").is_visible():
+            self.page.get_by_test_id("to-sign-up").click()
+        self.page.get_by_test_id("email").fill(f"{self.name}@example.org")
+        self.page.get_by_test_id("username").fill(self.name)
+        self.page.get_by_test_id("password").fill(PASSWORD)
+        self.page.get_by_test_id("submit").click()
+
+    def make_workspace(self, name: str) -> None:
+        self.page.get_by_test_id("new-workspace").first.click()
+        self.page.get_by_test_id("workspace-name").fill(name)
+        self.page.get_by_test_id("create-workspace").click()
+        self.page.get_by_test_id("composer").wait_for()
+
+    def make_channel(self, name: str) -> None:
+        self.page.get_by_test_id("new-channel").first.click()
+        self.page.get_by_test_id("channel-name").fill(name)
+        self.page.get_by_test_id("create-channel").click()
+        expect(self.page.get_by_test_id("channel-list")).to_contain_text(name)
+
+    def invite_path(self) -> str:
+        """The path of a new invite to the present workspace."""
+        self.page.get_by_test_id("invite-people").click()
+        field = self.page.get_by_test_id("invite-link")
+        expect(field).not_to_have_value("")
+        link = field.input_value()
+        self.page.keyboard.press("Escape")
+        return urlsplit(link).path
+
+    def open_channel(self, name: str) -> None:
+        self.page.get_by_test_id("channel-list").get_by_text(name).first.click()
+
+    def send(self, text: str) -> None:
+        composer = self.page.get_by_test_id("composer")
+        composer.fill(text)
+        composer.press("Enter")
+
+    def message(self, text: str):
+        return self.page.get_by_test_id("message").filter(has_text=text)
+
+    def expect_current(self) -> None:
+        """The socket is open and has everything."""
+        expect(self.page.get_by_test_id("connection-state")).to_have_attribute("data-state", "current")
+
+
+@pytest.fixture(scope="session")
+def stack():
+    stack = Stack()
+    yield stack
+    stack.close()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def person(stack: Stack, browser: Browser):
+    """Makes people: `person("ada")`, or `person("ada", base=url)` for one behind a proxy."""
+    contexts = []
+    problems: list[str] = []
+
+    def make(name: str, base: str | None = None, path: str = "/", **options) -> Person:
+        context = browser.new_context(base_url=base or stack.url, **options)
+        contexts.append(context)
+        page = context.new_page()
+        # What a strict Content-Security-Policy blocks, and errors nobody caught, are faults of ours.
+        page.on("pageerror", lambda error: problems.append(f"{name}: {error}"))
+        page.on(
+            "console",
+            lambda message: problems.append(f"{name}: {message.text}")
+            if "Content Security Policy" in message.text else None)
+        page.goto(path)
+        return Person(f"{name}_{uuid.uuid4().hex[:8]}", page)
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+@pytest.fixture
+def pair(stack: Stack, person):
+    """Ada and Bob in one workspace and its channel `engines`; Bob's connection goes through a proxy."""
+    proxy = stack.proxy()
+    ada = person("ada")
+    ada.sign_up()
+    ada.make_workspace("Analytical Engines")
+    bob = person("bob", base=f"http://127.0.0.1:{proxy.port}", path=ada.invite_path())
+    bob.sign_up()
+    bob.page.get_by_test_id("accept-invite").click()
+    bob.page.get_by_test_id("composer").wait_for()
+    for someone in (ada, bob):
+        someone.expect_current()
+        someone.open_channel("general")
+    yield ada, bob, proxy
+    proxy.close()

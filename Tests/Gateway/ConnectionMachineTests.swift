@@ -1,0 +1,49 @@
+import Contracts
+import GatewayDomain
+import Testing
+
+@Suite("Protocol of a connection")
+struct ConnectionMachineTests {
+    private let start = Timestamp(milliseconds: 1_000_000)
+    private let identify = Identify(token: "t", cursors: [])
+
+    @Test("Identify comes once, in time (O3)")
+    func identifyOnce() {
+        var machine = ConnectionMachine(now: start)
+        #expect(machine.check(now: start + .seconds(9)) == .none)
+        #expect(machine.check(now: start + .seconds(10)) == .close(.identifyTimeout))
+        #expect(machine.receive(.identify(identify), now: start) == .identify(identify))
+        #expect(machine.check(now: start + .seconds(10)) == .none)
+        #expect(machine.receive(.identify(identify), now: start) == .close(.alreadyIdentified))
+    }
+
+    @Test("A heartbeat is answered and keeps the connection; silence ends it")
+    func heartbeat() {
+        var machine = ConnectionMachine(now: start)
+        _ = machine.receive(.identify(identify), now: start)
+        #expect(machine.receive(.heartbeat(Heartbeat()), now: start + .seconds(50)) == .answerHeartbeat)
+        #expect(machine.check(now: start + .seconds(109)) == .none)
+        #expect(machine.check(now: start + .seconds(110)) == .close(.heartbeatTimeout))
+    }
+
+    @Test("What cannot be read and what comes too fast ends the connection")
+    func abuse() {
+        var machine = ConnectionMachine(now: start)
+        #expect(machine.receive(nil, now: start) == .close(.malformedFrame))
+        var fast = ConnectionMachine(now: start)
+        for _ in 1...Limits.clientFrameRate { #expect(fast.noteAlive(now: start) == .none) }
+        #expect(fast.noteAlive(now: start) == .close(.tooManyFrames))
+        #expect(fast.noteAlive(now: start + Limits.clientFrameWindow) == .none)
+    }
+
+    @Test("More cursors than a client may have is no identify")
+    func cursors() {
+        var machine = ConnectionMachine(now: start)
+        let cursors = Array(repeating: Cursor.sample, count: Limits.cursorsPerIdentify + 1)
+        #expect(machine.receive(.identify(Identify(token: "t", cursors: cursors)), now: start) == .close(.malformedFrame))
+    }
+}
+
+extension Cursor {
+    fileprivate static let sample = Cursor(stream: .example, seq: 1)
+}

@@ -1,0 +1,98 @@
+import ArgumentParser
+import Foundation
+
+/// `roost-load report`
+struct ReportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "report",
+        abstract: "Reads lines of figures from standard input and writes a Markdown table of their medians.")
+
+    func run() throws {
+        var runs: [String: [Figures]] = [:]
+        while let line = readLine() {
+            let figures = try JSONDecoder().decode(Figures.self, from: Data(line.utf8))
+            runs[figures.measure, default: []].append(figures)
+        }
+        print(Report(runs: runs).markdown)
+    }
+}
+
+/// The tables of `make bench`.
+struct Report {
+    /// The runs of each measurement.
+    let runs: [String: [Figures]]
+
+    /// All of it.
+    var markdown: String { ([memory] + [post, fanout].compactMap(\.self)).joined(separator: "\n\n") }
+
+    /// The median of a figure over the runs; of an even number the higher of the middle two.
+    private func median(_ measure: String, _ figure: String) -> Double? {
+        let values = (runs[measure] ?? []).compactMap { $0.values[figure] }.sorted()
+        return values.isEmpty ? nil : values[values.count / 2]
+    }
+
+    private func count(_ measure: String) -> Int { runs[measure]?.count ?? 0 }
+
+    private var memory: String {
+        let names = Set((runs["memory"] ?? []).flatMap(\.values.keys)).map { $0.prefix { $0 != " " } }
+        let rows = Set(names).sorted().map { name in
+            [String(name), text(median("memory", "\(name) RSS MB"), 1), text(median("memory", "\(name) Pss MB"), 1)]
+        }
+        return table("Idle memory", ["process", "VmRSS, MB", "Pss, MB"], rows)
+    }
+
+    private var post: String? {
+        guard let roost = median("post", "messagesPerSecond"), let bare = median("pgbench", "messagesPerSecond") else {
+            return nil
+        }
+        func cpu(_ name: String) -> String { text(median("post", "\(name)CPUSecondsPerThousand"), 3) }
+        return table(
+            "Messages stored, median of \(count("post"))", ["figure", "value"],
+            [
+                ["POST to the API, messages/s", text(roost, 0)],
+                ["pgbench, the same insert, /s", text(bare, 0)],
+                ["ratio", text(roost / bare, 3)],
+                ["latency p50, p99, ms", pair("post")],
+                ["CPU s per 1,000 messages: roost-api", cpu("api")],
+                ["… PostgreSQL", cpu("postgres")],
+                ["… Redis", cpu("redis")],
+                ["… the clients", cpu("load")],
+            ])
+    }
+
+    private var fanout: String? {
+        let measures = ["fanout", "nchan"].filter { count($0) > 0 }
+        guard !measures.isEmpty else { return nil }
+        func row(_ title: String, _ figure: String, _ digits: Int) -> [String] {
+            let values = measures.map { median($0, figure) }
+            let ratio = values.count == 2 ? values[0].flatMap { own in values[1].map { own / $0 } } : nil
+            return [title] + values.map { text($0, digits) } + [text(ratio, 2)]
+        }
+        return table(
+            "Delivery to many subscribers, median of \(count(measures[0]))",
+            ["figure"] + measures.map { $0 == "fanout" ? "roost-gateway" : $0 } + ["ratio"],
+            [
+                row("frames/s delivered", "framesPerSecond", 0),
+                row("CPU s per million frames", "serverCPUSecondsPerMillion", 2),
+                row("latency p50, ms", "p50Milliseconds", 1),
+                row("latency p99, ms", "p99Milliseconds", 1),
+                row("frame, bytes", "frameBytes", 0),
+                row("VmRSS with the subscribers, MB", "serverRSSMB", 1),
+                row("CPU s per million frames: the receivers", "loadCPUSecondsPerMillion", 2),
+            ])
+    }
+
+    private func pair(_ measure: String) -> String {
+        text(median(measure, "p50Milliseconds"), 1) + ", " + text(median(measure, "p99Milliseconds"), 1)
+    }
+
+    private func text(_ value: Double?, _ digits: Int) -> String {
+        value.map { String(format: "%.\(digits)f", $0) } ?? "–"
+    }
+
+    private func table(_ title: String, _ heads: [String], _ rows: [[String]]) -> String {
+        let rule = ["---"] + heads.dropFirst().map { _ in "---:" }
+        let lines = ([heads, rule] + rows).map { "| " + $0.joined(separator: " | ") + " |" }
+        return "### \(title)\n\n" + lines.joined(separator: "\n")
+    }
+}
