@@ -162,6 +162,13 @@ let package = Package(
             dependencies: ["Contracts", "ServiceKit", "TestSupport", nioCore, nioHTTP1, nioWebSocket],
             path: "Tests/EndToEnd",
             swiftSettings: strict),
+        .executableTarget(
+            name: "roost-load",
+            dependencies: [
+                "Contracts", "RedisBus", "ServiceKit", argumentParser, asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix,
+            ],
+            path: "Tests/Load",
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -40,7 +40,12 @@ extension RedisBus {
             for await part in group where part != .other { break }
             group.cancelAll()
         }
-        onLoop { $0.closeLink("the bus is shut down") }
+        await withCheckedContinuation { continuation in
+            onLoop {
+                $0.closeLink("the bus is shut down")
+                continuation.resume()
+            }
+        }
     }
 
     /// Ends ``run()``. It returns at once.

@@ -27,6 +27,7 @@ class Stack:
         self._state = tempfile.mkdtemp(prefix="roost-browser.")
         self._environment = os.environ | {
             "ROOST_STATE": self._state, "ROOST_PORTS": "free", "APIS": "2", "GATEWAYS": "3",
+            "ROOST_MESSAGE_RATE": "1000",
         }
         try:
             self.run("up")

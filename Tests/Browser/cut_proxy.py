@@ -78,6 +78,8 @@ class CutProxy:
             self._connections.discard(sink)
         for end in (source, sink):
             try:
-                end.close()
+                # Closing alone neither wakes the other thread's recv nor tells the peer.
+                end.shutdown(socket.SHUT_RDWR)
             except OSError:
-                pass
+                pass  # The other thread was first.
+            end.close()

@@ -1,7 +1,6 @@
 import AsyncHTTPClient
 import Contracts
 import NIOCore
-import NIOFoundationCompat
 import NIOHTTP1
 import ServiceKit
 

@@ -41,11 +41,10 @@ struct FanoutRun: ParsableArguments {
         let memory = try server.memory()
         // What the connections cost to open is none of the delivery's business.
         try await Task.sleep(for: .seconds(1))
-        let load = ProcessUsage(pid: Int(getpid()))
-        let (serverBefore, loadBefore) = (try server.cpuSeconds(), try load.cpuSeconds())
+        let (serverBefore, loadBefore) = (try server.cpuSeconds(), try ProcessUsage.own.cpuSeconds())
         let schedule = Schedule(start: .now() + .milliseconds(100), framesPerSecond: rate, count: frames.count)
         let delivery = try await subscribers.receive(schedule) { try await publish(schedule) }
-        let (serverAfter, loadAfter) = (try server.cpuSeconds(), try load.cpuSeconds())
+        let (serverAfter, loadAfter) = (try server.cpuSeconds(), try ProcessUsage.own.cpuSeconds())
         let elapsed = Double((delivery.lastReceived - schedule.start).nanoseconds) / 1e9
         let millions = Double(delivery.frames) / 1e6
         let percentiles = delivery.latencies.milliseconds(atShares: [0.5, 0.99])

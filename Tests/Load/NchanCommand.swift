@@ -4,6 +4,7 @@ import Contracts
 import Foundation
 import NIOCore
 import NIOHTTP1
+import ServiceKit
 
 /// `roost-load nchan`
 struct NchanCommand: AsyncParsableCommand {

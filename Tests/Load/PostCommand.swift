@@ -50,10 +50,9 @@ struct PostCommand: AsyncParsableCommand {
         let apis = try stack.processes("api")
         let postgres = try stack.processes("postgres")
         let redis = try stack.processes("redis")
-        let load0 = ProcessUsage(pid: Int(getpid()))
         let before = (
             api: try apis.cpuSeconds(), postgres: try postgres.cpuSeconds(), redis: try redis.cpuSeconds(),
-            load: try load0.cpuSeconds()
+            load: try ProcessUsage.own.cpuSeconds()
         )
         let start = ContinuousClock.now
         let latencies = try await load.run(for: .seconds(seconds))
@@ -68,7 +67,7 @@ struct PostCommand: AsyncParsableCommand {
                 "apiCPUSecondsPerThousand": perThousand(try apis.cpuSeconds(), before.api),
                 "postgresCPUSecondsPerThousand": perThousand(try postgres.cpuSeconds(), before.postgres),
                 "redisCPUSecondsPerThousand": perThousand(try redis.cpuSeconds(), before.redis),
-                "loadCPUSecondsPerThousand": perThousand(try load0.cpuSeconds(), before.load),
+                "loadCPUSecondsPerThousand": perThousand(try ProcessUsage.own.cpuSeconds(), before.load),
                 "p50Milliseconds": percentiles[0], "p99Milliseconds": percentiles[1],
             ])
     }

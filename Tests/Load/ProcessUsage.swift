@@ -6,6 +6,9 @@ struct ProcessUsage {
     /// The process that was started.
     let pid: Int
 
+    /// This process.
+    static var own: ProcessUsage { ProcessUsage(pid: Int(getpid())) }
+
     /// CPU seconds, user and system, of the process and the children it has now, in ticks of 10 ms (proc(5), stat).
     func cpuSeconds() throws -> Double {
         guard let own = Self.ticks(pid) else { throw LoadFailure("There is no process \(pid).") }

@@ -24,7 +24,7 @@ struct Schedule {
 final class SubscriberTally: @unchecked Sendable {
     let eventLoop: any EventLoop
     private(set) var latencies = LatencySamples()
-    private(set) var lastReceived = NIODeadline.uninitialized()
+    private(set) var lastReceived = NIODeadline.uptimeNanoseconds(0)
     private var schedule: Schedule?
     private var missing = 0
     private var finished: EventLoopPromise<Void>?
@@ -131,7 +131,7 @@ struct Subscribers {
 
     private func collect(_ schedule: Schedule) async throws -> Delivery {
         var latencies = LatencySamples()
-        var lastReceived = NIODeadline.uninitialized()
+        var lastReceived = NIODeadline.uptimeNanoseconds(0)
         for tally in tallies {
             let (own, last) = try await tally.eventLoop.submit { (tally.latencies, tally.lastReceived) }.get()
             latencies.add(own)

@@ -178,7 +178,7 @@ struct RedisBusTopicTests {
             let received = Box<Topic>()
             let subscriptions = try await bus.subscribe(to: topics) { topic, _ in received.append(topic) }
             #expect(subscriptions.map(\.topic) == topics)
-            let calls = try server.cli("INFO", "commandstats").split(separator: "\n")
+            let calls = try server.cli("INFO", "commandstats").split(whereSeparator: \.isNewline)
                 .first { $0.hasPrefix("cmdstat_ssubscribe") }
             #expect(calls?.hasPrefix("cmdstat_ssubscribe:calls=7,") == true, "\(calls ?? "")")
             for topic in topics.prefix(50) { #expect(try await bus.publish(ByteBuffer(), to: topic) == 1) }

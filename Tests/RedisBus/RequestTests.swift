@@ -150,9 +150,9 @@ struct RequestTests {
             await #expect(throws: BusError.noInstance) {
                 try await gateway.request(.keys, to: .api, body: ByteBuffer(), deadline: .milliseconds(300))
             }
-            async let answer = gateway.request(.keys, to: .api, body: ByteBuffer(string: "x"))
+            let answer = Task { try await gateway.request(.keys, to: .api, body: ByteBuffer(string: "x")) }
             try await running(api) {
-                let body = try await answer
+                let body = try await answer.value
                 #expect(String(buffer: body) == "x")
             }
         }

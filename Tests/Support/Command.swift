@@ -1,5 +1,5 @@
 import Foundation
-import Glibc
+package import Glibc
 import NIOPosix
 
 /// Runs other programs to their end, off the cooperative pool.

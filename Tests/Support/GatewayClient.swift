@@ -1,6 +1,6 @@
 package import Contracts
 import Foundation
-package import NIOCore
+import NIOCore
 import NIOHTTP1
 import NIOPosix
 package import NIOWebSocket

@@ -1,8 +1,8 @@
-package import Contracts
+import Contracts
 import Crypto
 package import Foundation
 import Glibc
-package import JWTKit
+import JWTKit
 import NIOPosix
 package import ServiceKit
 import Synchronization

@@ -1,6 +1,6 @@
 import Foundation
 import Glibc
-package import NIOCore
+import NIOCore
 import NIOPosix
 import Synchronization
 
@@ -52,7 +52,7 @@ package final class TCPProxy: Sendable {
         }
         for channel in channels {
             // Lingering for no time makes close a reset: no close frame and no FIN, as when a cable is cut.
-            try? await channel.setOption(.socketOption(.so_linger), value: linger(l_onoff: 1, l_linger: 0)).get()
+            try? await (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
             try? await channel.close()
         }
         try await eventually("all sockets of the proxy are closed") { socketCount == 0 ? true : nil }

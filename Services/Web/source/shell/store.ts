@@ -3,11 +3,14 @@ import { reduce } from "../core/reducer";
 import { initialState } from "../core/state";
 import type { State } from "../core/state";
 
-/** Holds the one state. Its listeners run at most once a frame, however many events a replay brings. */
+/**
+ * Holds the one state. What the person does shows at once, or the next key would go where the focus was; gateway events
+ * show at most once a frame, however many of them a replay brings.
+ */
 export class Store {
   private state: State = initialState;
   private readonly listeners = new Set<() => void>();
-  private isNotifying = false;
+  private isScheduled = false;
 
   readonly getState = (): State => this.state;
 
@@ -15,7 +18,8 @@ export class Store {
     const next = reduce(this.state, action);
     if (next === this.state) return;
     this.state = next;
-    this.scheduleNotification();
+    if (action.type === "event") this.scheduleNotification();
+    else this.notify();
   };
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -23,16 +27,17 @@ export class Store {
     return () => this.listeners.delete(listener);
   };
 
+  private notify(): void {
+    this.isScheduled = false;
+    for (const listener of this.listeners) listener();
+  }
+
   private scheduleNotification(): void {
-    if (this.isNotifying) return;
-    this.isNotifying = true;
-    const notify = () => {
-      if (!this.isNotifying) return;
-      this.isNotifying = false;
-      for (const listener of this.listeners) listener();
-    };
+    if (this.isScheduled) return;
+    this.isScheduled = true;
+    const notifyIfDue = () => { if (this.isScheduled) this.notify(); };
     // Hidden pages get no animation frames; they are served by the timer.
-    requestAnimationFrame(notify);
-    setTimeout(notify, 50);
+    requestAnimationFrame(notifyIfDue);
+    setTimeout(notifyIfDue, 50);
   }
 }

@@ -1,3 +1,4 @@
+import type { ConnectionState } from "../core/state";
 import { useAppState, useClient } from "./context";
 import { useSecondsUntil } from "./times";
 
@@ -12,15 +13,12 @@ export function ConnectionBanner() {
       {!isQuiet && (
         <p className="connection-banner">
           <span className="connection-dot" />
-          {connection.phase === "stopped" && "Roost has changed. Reload the page to go on."}
-          {connection.phase === "connecting" && "Connecting…"}
-          {connection.phase === "replaying" && "Catching up…"}
-          {connection.phase === "waiting" && (navigator.onLine ? "Reconnecting" : "You are offline. Reconnecting")}
+          <span>
+            {words(connection.phase)}
+            {connection.phase === "waiting" && <span aria-hidden="true">{seconds > 1 ? ` in ${seconds} s` : "…"}</span>}
+          </span>
           {connection.phase === "waiting" && (
-            <>
-              <span aria-hidden="true">{seconds > 1 ? ` in ${seconds} s` : "…"}</span>
-              <button type="button" className="link" onClick={client.reconnect}>Try now</button>
-            </>
+            <button type="button" className="link" onClick={client.reconnect}>Try now</button>
           )}
           {connection.phase === "stopped" && (
             <button type="button" className="link" onClick={() => location.reload()}>Reload</button>
@@ -29,4 +27,14 @@ export function ConnectionBanner() {
       )}
     </div>
   );
+}
+
+function words(phase: ConnectionState["phase"]): string {
+  switch (phase) {
+    case "connecting": return "Connecting…";
+    case "replaying": return "Catching up…";
+    case "waiting": return navigator.onLine ? "Reconnecting" : "You are offline. Reconnecting";
+    case "stopped": return "Roost has changed. Reload the page to go on.";
+    default: return "";
+  }
 }
