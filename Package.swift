@@ -89,7 +89,8 @@ let package = Package(
         .target(
             name: "APIServer",
             dependencies: [
-                "APIDomain", "CCrypt", "Contracts", "Postgres", "RedisBus", "ServiceKit", crypto, httpTypes, hummingbird,
+                "APIDomain", "CCrypt", "Contracts", "Postgres", "RedisBus", "ServiceKit", crypto, httpTypes,
+                hummingbird,
                 hummingbirdCore, jwtKit, lifecycle, logging, nioCore, nioPosix,
             ],
             path: "Services/API/Server",
@@ -97,7 +98,8 @@ let package = Package(
         .executableTarget(
             name: "roost-api",
             dependencies: [
-                "APIServer", "Contracts", "Migrations", "Postgres", "RedisBus", "ServiceKit", hummingbird, lifecycle, logging,
+                "APIServer", "Contracts", "Migrations", "Postgres", "RedisBus", "ServiceKit", hummingbird, lifecycle,
+                logging,
                 nioPosix, unixSignals,
             ],
             path: "Services/API/Run",
@@ -116,7 +118,9 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "roost-gateway",
-            dependencies: ["Contracts", "GatewayServer", "RedisBus", "ServiceKit", lifecycle, logging, nioPosix, unixSignals],
+            dependencies: [
+                "Contracts", "GatewayServer", "RedisBus", "ServiceKit", lifecycle, logging, nioPosix, unixSignals,
+            ],
             path: "Services/Gateway/Run",
             swiftSettings: strict),
 
@@ -165,7 +169,8 @@ let package = Package(
         .executableTarget(
             name: "roost-load",
             dependencies: [
-                "Contracts", "RedisBus", "ServiceKit", argumentParser, asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix,
+                "Contracts", "RedisBus", "ServiceKit", argumentParser, asyncHTTPClient, logging, nioCore, nioHTTP1,
+                nioPosix,
             ],
             path: "Tests/Load",
             swiftSettings: strict),

@@ -6,7 +6,8 @@ func asyncAPI(_ schema: JSONSchema) -> JSONValue {
     let fromServer = ServerFrame.variants.map { frame($0.type, $0.payload, schema) }
     let events = EventName.allCases.map { event($0, schema) }
     let sent = fromClient.map { ("client.\($0.name)", $0.message) }
-    let received = fromServer.map { ("server.\($0.name)", $0.message) } + events.map { ("event.\($0.name)", $0.message) }
+    let received =
+        fromServer.map { ("server.\($0.name)", $0.message) } + events.map { ("event.\($0.name)", $0.message) }
     return [
         "asyncapi": "3.0.0",
         "info": [

@@ -39,7 +39,10 @@ private func operation(_ endpoint: EndpointDescription, _ schema: JSONSchema) ->
     if !parameters.isEmpty { parts.append(("parameters", .array(parameters))) }
     if let body = endpoint.body {
         parts.append(
-            ("requestBody", ["required": true, "content": ["application/json": ["schema": schema.reference(body.wireName)]]]))
+            (
+                "requestBody",
+                ["required": true, "content": ["application/json": ["schema": schema.reference(body.wireName)]]]
+            ))
     }
     parts.append(("responses", .object([success(endpoint, schema)] + failures(endpoint, schema))))
     return .object(parts)

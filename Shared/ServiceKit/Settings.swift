@@ -1,6 +1,5 @@
-package import Logging
-
 import Foundation
+package import Logging
 
 /// Reads a service's configuration from environment variables. Each reader names its variable in its error, so that a
 /// person who started the service wrongly knows what to set.

@@ -1,8 +1,7 @@
 package import Contracts
-package import JWTKit
-
 import Crypto
 import Foundation
+package import JWTKit
 import Synchronization
 
 /// Verifies access tokens with public keys. A token that was verified is remembered by its digest, because a signature

@@ -1,6 +1,5 @@
-package import NIOCore
-
 import Foundation
+package import NIOCore
 
 /// JSON as it goes over the wire: no key mapping, slashes unescaped.
 package enum WireJSON {
@@ -13,7 +12,8 @@ package enum WireJSON {
     }
 
     /// A wire value from UTF-8 text. Throws `DecodingError`; ``explanation(of:)`` says it in a sentence.
-    package static func decode<Value: Decodable>(_ type: Value.Type, from bytes: some Collection<UInt8>) throws -> Value {
+    package static func decode<Value: Decodable>(_ type: Value.Type, from bytes: some Collection<UInt8>) throws -> Value
+    {
         try JSONDecoder().decode(type, from: Data(bytes))
     }
 

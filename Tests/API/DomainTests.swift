@@ -7,7 +7,9 @@ struct ChecksTests {
     @Test("Names are trimmed and bounded", arguments: ["  general ", "general"])
     func names(text: String) throws { #expect(try Checks.channelName(text) == "general") }
 
-    @Test("What cannot be a name is refused", arguments: ["", "   ", "a\nb", "a\u{0}b", String(repeating: "x", count: 65)])
+    @Test(
+        "What cannot be a name is refused",
+        arguments: ["", "   ", "a\nb", "a\u{0}b", String(repeating: "x", count: 65)])
     func noNames(text: String) {
         #expect(throws: APIError.self) { try Checks.channelName(text) }
         #expect(throws: APIError.self) { try Checks.displayName(text) }

@@ -40,7 +40,8 @@ struct ConnectionMachineTests {
     func cursors() {
         var machine = ConnectionMachine(now: start)
         let cursors = Array(repeating: Cursor.sample, count: Limits.cursorsPerIdentify + 1)
-        #expect(machine.receive(.identify(Identify(token: "t", cursors: cursors)), now: start) == .close(.malformedFrame))
+        #expect(
+            machine.receive(.identify(Identify(token: "t", cursors: cursors)), now: start) == .close(.malformedFrame))
     }
 }
 

@@ -6,6 +6,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import RedisBus
+import ServiceKit
 
 /// `roost-load fanout`
 struct FanoutCommand: AsyncParsableCommand {
@@ -27,7 +28,7 @@ struct FanoutCommand: AsyncParsableCommand {
             case .channel(let channel) = place.stream
         else { throw LoadFailure("ROOST_GATEWAY_URLS holds no http://host:port.") }
         let frames = try fanout.frames(of: channel, after: place.seq)
-        let publisher = RedisPublisher(redisURL: try stack.redisURL())
+        let publisher = try RedisPublisher(redisURL: stack.redisURL())
         try await publisher.whileConnected {
             try await fanout.measure(
                 "fanout", subscribe: (host, port, "/gateway"), token: user.token,
@@ -59,9 +60,11 @@ struct RedisPublisher {
     private let bus: RedisBus
 
     init(redisURL: String) throws {
+        var logger = Logger(label: "roost-load")
+        logger.logLevel = .warning
         bus = RedisBus(
             configuration: try RedisConfiguration(url: redisURL), address: InstanceAddress(kind: .media, id: .fresh()),
-            eventLoopGroup: MultiThreadedEventLoopGroup(numberOfThreads: 1), logger: Logger(label: "roost-load"))
+            eventLoopGroup: MultiThreadedEventLoopGroup(numberOfThreads: 1), logger: logger)
     }
 
     /// Runs the body with a connection to Redis, which ends with it.

@@ -13,8 +13,7 @@ struct FrameScanner {
     /// One whole frame.
     struct Frame {
         let kind: Kind
-        /// Where its payload lies in the scanner's buffer.
-        let payload: Range<Int>
+        let payload: ByteBuffer
     }
 
     private var buffer = ByteBuffer()
@@ -58,14 +57,9 @@ struct FrameScanner {
             (header, length) = (10, Int(clamping: long))
         default: (header, length) = (2, Int(second))
         }
-        guard buffer.readableBytes - header >= length else { return nil }
+        guard let payload = buffer.getSlice(at: start + header, length: length) else { return nil }
         buffer.moveReaderIndex(forwardBy: header + length)
-        return Frame(kind: kind, payload: start + header..<start + header + length)
-    }
-
-    /// The payload of the frame that ``next()`` gave last.
-    func payload(of frame: Frame) -> ByteBuffer {
-        buffer.getSlice(at: frame.payload.lowerBound, length: frame.payload.count) ?? ByteBuffer()
+        return Frame(kind: kind, payload: payload)
     }
 
     /// Gives the memory back to the channel, which reads into it again.

@@ -109,13 +109,13 @@ final class SubscriberHandler: ChannelInboundHandler, @unchecked Sendable {
                 tally.receive(number: received, at: now)
                 received += 1
             case (.text, _):
-                let text = scanner.payload(of: frame)
-                if case .current = try WireJSON.decode(ServerFrame.self, from: text.readableBytesView) {
+                let bytes = frame.payload.readableBytesView
+                if case .current = try WireJSON.decode(ServerFrame.self, from: bytes) {
                     phase = .counting
                     opened.succeed()
                 }
             case (.close, _):
-                throw LoadFailure("The server closed a connection: \(String(buffer: scanner.payload(of: frame)))")
+                throw LoadFailure("The server closed a connection: \(String(buffer: frame.payload))")
             case (.ping, _), (.pong, _): break
             }
         }

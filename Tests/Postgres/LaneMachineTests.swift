@@ -1,6 +1,5 @@
-import Testing
-
 import Postgres
+import Testing
 
 @Suite struct LaneMachineTests {
     let start = ContinuousClock.now

@@ -60,9 +60,11 @@ import Testing
         #expect(await failure(url, [first, late, second.renumbered(3)])?.code == .outOfOrder)
     }
 
-    @Test("A migration that fails leaves nothing behind, and those before it stay", arguments: [
-        "CREATE TABLE half (id int); SELECT 1 / 0", "CREATE TABLE half (id int); ROLLBACK",
-    ])
+    @Test(
+        "A migration that fails leaves nothing behind, and those before it stay",
+        arguments: [
+            "CREATE TABLE half (id int); SELECT 1 / 0", "CREATE TABLE half (id int); ROLLBACK",
+        ])
     func failed(sql: String) async throws {
         let url = try PostgresServer.shared().makeDatabase()
         let error = await failure(url, [first, Migration(number: 2, name: "half", sql: sql)])

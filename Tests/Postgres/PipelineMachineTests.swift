@@ -1,6 +1,5 @@
-import Testing
-
 import Postgres
+import Testing
 
 @Suite struct PipelineMachineTests {
     typealias Machine = PipelineMachine<String, Int>

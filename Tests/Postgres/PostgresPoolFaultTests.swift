@@ -93,7 +93,8 @@ import Testing
     @Test("The server ends a statement that takes longer than the statement timeout")
     func statementTimeout() async throws {
         try await withPool(configure: { $0.statementTimeout = .milliseconds(50) }) { pool in
-            guard case .server(let server) = await error(of: { try await pool.execute(Statement("SELECT pg_sleep(30)")) })
+            guard
+                case .server(let server) = await error(of: { try await pool.execute(Statement("SELECT pg_sleep(30)")) })
             else {
                 Issue.record("it should have been cancelled")
                 return

@@ -3,9 +3,11 @@ import TestSupport
 import Testing
 
 @Suite struct PostgresPoolTests {
-    @Test("Text comes back as it was sent", arguments: [
-        "", "plain", "it's", "back\\slash", "\"quoted\"", "NULL", "{a,b}", " \t\n", "żółć 雪 👩‍👩‍👧‍👦 \u{FEFF}", "$1; --",
-    ])
+    @Test(
+        "Text comes back as it was sent",
+        arguments: [
+            "", "plain", "it's", "back\\slash", "\"quoted\"", "NULL", "{a,b}", " \t\n", "żółć 雪 👩‍👩‍👧‍👦 \u{FEFF}", "$1; --",
+        ])
     func text(value: String) async throws {
         try await withPool { pool in
             let row = try #require(
@@ -21,7 +23,8 @@ import Testing
     }
 
     enum Colour: String, PostgresEncodable, PostgresDecodable, CaseIterable {
-        case red, deepBlue = "deep blue"
+        case red
+        case deepBlue = "deep blue"
     }
 
     @Test("Numbers, booleans, NULL, arrays and raw values come back as they were sent")
@@ -148,7 +151,9 @@ import Testing
     @Test("A statement that cannot be prepared yet works once its table exists")
     func failedPrepareRecovers() async throws {
         try await withPool(configure: { $0.connections = 1 }) { pool in
-            let ask: @Sendable () -> Statement = { Statement("SELECT count(*) AS count FROM later WHERE id > $1::int", 0) }
+            let ask: @Sendable () -> Statement = {
+                Statement("SELECT count(*) AS count FROM later WHERE id > $1::int", 0)
+            }
             await withTaskGroup(of: Void.self) { group in
                 for _ in 0..<20 {
                     group.addTask {
@@ -228,7 +233,7 @@ import Testing
     func lockThenCheck() async throws {
         try await withPool { pool in
             _ = try await pool.execute([
-                Statement("CREATE TABLE counters (id int PRIMARY KEY, value int NOT NULL)"),
+                Statement("CREATE TABLE counters (id int PRIMARY KEY, value int NOT NULL)")
             ])
             _ = try await pool.execute(Statement("INSERT INTO counters VALUES (1, 0)"))
             _ = try await pool.execute(Statement("CREATE TABLE taken (value int PRIMARY KEY)"))

@@ -66,7 +66,8 @@ package struct Migrator: Sendable {
         } catch {
             throw MigrationError(
                 code: .unreachable,
-                description: "PostgreSQL cannot be reached to migrate it: \(error.message). Check the URL and the server.")
+                description:
+                    "PostgreSQL cannot be reached to migrate it: \(error.message). Check the URL and the server.")
         }
         do throws(ServerError) {
             // The number is "roost" in ASCII. The lock ends with the session, however this function is left.
@@ -113,7 +114,8 @@ package struct Migrator: Sendable {
             guard let checksum = checksums[number] else {
                 throw MigrationError(
                     code: .databaseIsNewer,
-                    description: "The database has migration \(number) (\(row.name)), which this program does not know. "
+                    description:
+                        "The database has migration \(number) (\(row.name)), which this program does not know. "
                         + "Run the version that applied it, or a newer one; schemas never go back.")
             }
             guard checksum == row.checksum else {
@@ -138,7 +140,8 @@ package struct Migrator: Sendable {
             try session.run("BEGIN")
             try session.run(migration.sql)
             guard session.isInTransaction else {
-                throw ServerError(sqlState: "25P01", message: "it ended its own transaction; remove COMMIT and ROLLBACK")
+                throw ServerError(
+                    sqlState: "25P01", message: "it ended its own transaction; remove COMMIT and ROLLBACK")
             }
             try session.run(
                 """

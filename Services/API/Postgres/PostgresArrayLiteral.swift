@@ -39,7 +39,7 @@ enum PostgresArrayLiteral {
     }
 
     /// Returns nil when malformed, `.some(nil)` for NULL.
-    private static func readElement(_ bytes: inout Substring.UTF8View) -> String??  {
+    private static func readElement(_ bytes: inout Substring.UTF8View) -> String?? {
         if bytes.first == quote { return readQuoted(&bytes) }
         let plain = bytes.prefix { $0 != comma }
         bytes = bytes[plain.endIndex...]

@@ -122,7 +122,8 @@ package struct Ready: WireObject {
 }
 
 package struct Reset: WireObject {
-    package static let summary = "The cursor is too old to replay: load the stream's state anew. Events follow after seq."
+    package static let summary =
+        "The cursor is too old to replay: load the stream's state anew. Events follow after seq."
     package let stream: StreamID
     package let seq: StreamSequence
 

@@ -1,9 +1,8 @@
 package import Contracts
-package import ServiceKit
-
 import Crypto
 import Foundation
 import JWTKit
+package import ServiceKit
 
 /// Signs access tokens (ES256) and publishes the key that verifies them.
 package struct TokenIssuer: Sendable {

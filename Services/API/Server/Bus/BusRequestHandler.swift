@@ -1,9 +1,9 @@
 import APIDomain
 package import Contracts
-package import NIOCore
-package import RedisBus
 import Logging
+package import NIOCore
 import Postgres
+package import RedisBus
 import ServiceKit
 
 /// What other services ask of the API over the bus. Every request is idempotent and re-checks access.

@@ -83,7 +83,8 @@ struct MessageRoutes: Sendable {
         case (_?, _?): throw APIError(.validationFailed, "Give before or after, not both.", field: "after")
         }
         let (messages, hasMore, seq) = try await store.page(range, limit: limit, in: channel)
-        let (hasOlder, hasNewer) = if case .after(let seq) = range { (seq > 0, hasMore) } else { (hasMore, before != nil) }
+        let (hasOlder, hasNewer) =
+            if case .after(let seq) = range { (seq > 0, hasMore) } else { (hasMore, before != nil) }
         return Answer(
             MessagePage(
                 messages: messages, before: hasOlder ? messages.first.map { PageCursor.encode($0.seq) } : nil,

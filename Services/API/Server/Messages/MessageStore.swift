@@ -139,7 +139,9 @@ struct MessageStore {
     }
 
     /// A page of a channel, as of one place in its stream.
-    func page(_ range: Range, limit: Int, in channel: ChannelID) async throws -> (messages: [Message], hasMore: Bool, seq: StreamSequence) {
+    func page(_ range: Range, limit: Int, in channel: ChannelID) async throws -> (
+        messages: [Message], hasMore: Bool, seq: StreamSequence
+    ) {
         let head = Statement("SELECT last_seq FROM streams WHERE kind = 'channel' AND id = $1", channel)
         let select: Statement =
             switch range {

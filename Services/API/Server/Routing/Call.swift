@@ -19,7 +19,8 @@ struct Call<Body: WireObject>: Sendable {
     }
 
     /// An id from the path. One that is no UUID names nothing.
-    func id<Of: Entity>(_ name: String, as type: EntityID<Of>.Type = EntityID<Of>.self) throws(APIError) -> EntityID<Of> {
+    func id<Of: Entity>(_ name: String, as type: EntityID<Of>.Type = EntityID<Of>.self) throws(APIError) -> EntityID<Of>
+    {
         guard let text = parameters.get(name), let id = EntityID<Of>(text) else { throw .notFound(Of.entityName) }
         return id
     }

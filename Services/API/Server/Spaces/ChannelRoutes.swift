@@ -151,7 +151,8 @@ struct ChannelRoutes: Sendable {
         return Answer(Empty())
     }
 
-    private func addMember(_ call: Call<AddChannelMemberRequest>, _ principal: Principal) async throws -> Answer<Empty> {
+    private func addMember(_ call: Call<AddChannelMemberRequest>, _ principal: Principal) async throws -> Answer<Empty>
+    {
         let channel = try await access.joinedChannel(try call.id("channelID"), for: principal)
         guard channel.kind != .direct else { throw APIError(.forbidden, "A direct conversation has two people.") }
         let members = try await services.database.execute(

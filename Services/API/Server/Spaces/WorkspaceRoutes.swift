@@ -23,7 +23,8 @@ struct WorkspaceRoutes: Sendable {
         routes.on(Endpoints.acceptInvite) { try await acceptInvite($0, $1) }
     }
 
-    private func create(_ call: Call<CreateWorkspaceRequest>, _ principal: Principal) async throws -> Answer<Workspace> {
+    private func create(_ call: Call<CreateWorkspaceRequest>, _ principal: Principal) async throws -> Answer<Workspace>
+    {
         let name = try Checks.workspaceName(call.body.name)
         let (user, workspace, channel) = (principal.userID, WorkspaceID.fresh(), ChannelID.fresh())
         let owned = try await services.database.execute(

@@ -2,8 +2,8 @@ import { useLayoutEffect, useMemo, useRef, useState } from "react";
 import type { Channel } from "../core/contracts";
 import { rowsOf } from "../core/rows";
 import type { Row } from "../core/rows";
-import { partnerOf, titleOf } from "../core/selectors";
-import type { JoinedChannel } from "../core/state";
+import { myID, partnerOf, titleOf } from "../core/selectors";
+import type { JoinedChannel, State } from "../core/state";
 import { orderedMessages } from "../core/timeline";
 import { useAppState, useClient, useDialogs } from "./context";
 import { Icon } from "./icons";
@@ -81,7 +81,7 @@ export function MessageList({ channel, joined }: { channel: Channel; joined: Joi
           {!isLoaded && <MessageSkeleton />}
           {isLoaded && timeline.before === undefined && <Beginning channel={channel} />}
           {timeline.isLoadingOlder && <p className="loading-older" role="status">Fetching older messages…</p>}
-          {isLoaded && <ol>{rows.map((row) => <li key={row.key} className={row.kind}>{rowOf(row)}</li>)}</ol>}
+          {isLoaded && <ol>{rows.map((row) => <li key={row.key} className={row.kind}>{rowOf(row, state)}</li>)}</ol>}
         </div>
       </div>
       {isAway && isLoaded && (
@@ -96,11 +96,17 @@ export function MessageList({ channel, joined }: { channel: Channel; joined: Joi
   );
 }
 
-function rowOf(row: Row) {
+function rowOf(row: Row, state: State) {
   switch (row.kind) {
     case "day": return <h2 className="day-line"><span>{dayTitle(row.at)}</span></h2>;
     case "new": return <p className="new-line"><span>New</span></p>;
-    case "message": return <MessageRow message={row.message} startsGroup={row.startsGroup} />;
+    case "message":
+      return (
+        <MessageRow
+          message={row.message} startsGroup={row.startsGroup} author={state.users[row.message.authorID]}
+          isMine={row.message.authorID === myID(state)} isEditing={state.view.editing === row.message.id}
+        />
+      );
     case "outgoing": return <OutgoingRow outgoing={row.outgoing} startsGroup={row.startsGroup} />;
   }
 }

@@ -3,7 +3,6 @@ import type { KeyboardEvent, ReactNode } from "react";
 import type { Message, Timestamp, User } from "../core/contracts";
 import { lengthProblem } from "../core/message-text";
 import type { Outgoing } from "../core/outbox";
-import { myID } from "../core/selectors";
 import { Avatar } from "./Avatar";
 import { useAppState, useClient, useDialogs, useTask } from "./context";
 import { IconButton, Problem } from "./Controls";
@@ -22,7 +21,7 @@ interface RowProps {
 }
 
 /** One message: with picture and name when it starts a group, else only its time in the margin. */
-const Row = memo(function Row({ author, at, startsGroup, id, state, children, actions }: RowProps) {
+function Row({ author, at, startsGroup, id, state, children, actions }: RowProps) {
   const name = author?.displayName ?? "Somebody";
   return (
     <article
@@ -44,15 +43,23 @@ const Row = memo(function Row({ author, at, startsGroup, id, state, children, ac
       {actions && <div className="message-actions">{actions}</div>}
     </article>
   );
-});
+}
 
-export function MessageRow({ message, startsGroup }: { message: Message; startsGroup: boolean }) {
-  const state = useAppState();
+interface MessageRowProps {
+  message: Message;
+  startsGroup: boolean;
+  author: User | undefined;
+  isMine: boolean;
+  isEditing: boolean;
+}
+
+/** A message the server has. It takes what it shows as properties, so that hundreds of them rest while one types. */
+export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
+  const { message, startsGroup, author, isMine, isEditing } = props;
   const { dispatch } = useClient().store;
   const dialogs = useDialogs();
-  const isEditing = state.view.editing === message.id;
   const { id, channelID } = message;
-  const actions = message.authorID === myID(state) && !isEditing && (
+  const actions = isMine && !isEditing && (
     <>
       <IconButton
         icon="edit" label="Edit message" testID="edit-message"
@@ -65,10 +72,7 @@ export function MessageRow({ message, startsGroup }: { message: Message; startsG
     </>
   );
   return (
-    <Row
-      author={state.users[message.authorID]} at={message.createdAt} startsGroup={startsGroup} id={id} state="sent"
-      actions={actions}
-    >
+    <Row author={author} at={message.createdAt} startsGroup={startsGroup} id={id} state="sent" actions={actions}>
       {isEditing ? <Editor message={message} /> : (
         <>
           <Markdown text={message.content} />
@@ -79,7 +83,7 @@ export function MessageRow({ message, startsGroup }: { message: Message; startsG
       )}
     </Row>
   );
-}
+});
 
 function Editor({ message }: { message: Message }) {
   const client = useClient();
