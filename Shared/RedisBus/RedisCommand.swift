@@ -56,6 +56,8 @@ package struct RedisCommand: Sendable {
 
     /// Appends the command's bytes: an array of bulk strings (RESP2).
     package func encode(into buffer: inout ByteBuffer) {
+        // Room for short words; a body makes the buffer grow once.
+        buffer.reserveCapacity(minimumWritableBytes: 64 * words.count)
         buffer.writeHead("*", words.count)
         for word in words {
             switch word {

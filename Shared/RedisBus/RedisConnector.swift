@@ -31,7 +31,8 @@ struct RedisConnector: Sendable {
     /// - Parameter name: shown by `CLIENT LIST`; no spaces.
     func connect(name: String, isSubscriber: Bool) async throws -> NIOLoopBound<RedisConnection> {
         let eventLoop = eventLoop
-        let makePipeline: @Sendable (any NIOCore.Channel) -> EventLoopFuture<NIOLoopBound<RedisConnection>> = { channel in
+        typealias MakePipeline = @Sendable (any NIOCore.Channel) -> EventLoopFuture<NIOLoopBound<RedisConnection>>
+        let makePipeline: MakePipeline = { channel in
             channel.eventLoop.makeCompletedFuture {
                 if let tls {
                     try channel.pipeline.syncOperations.addHandler(try makeTLSHandler(tls))

@@ -41,10 +41,14 @@ struct FanoutRun: ParsableArguments {
         let memory = try server.memory()
         // What the connections cost to open is none of the delivery's business.
         try await Task.sleep(for: .seconds(1))
-        let (serverBefore, loadBefore) = (try server.cpuSeconds(), try ProcessUsage.own.cpuSeconds())
+        let before = (
+            server: try server.cpuSeconds(), load: try ProcessUsage.own.cpuSeconds(), machine: try machineCPUSeconds()
+        )
         let schedule = Schedule(start: .now() + .milliseconds(100), framesPerSecond: rate, count: frames.count)
         let delivery = try await subscribers.receive(schedule) { try await publish(schedule) }
-        let (serverAfter, loadAfter) = (try server.cpuSeconds(), try ProcessUsage.own.cpuSeconds())
+        let serverSpent = try server.cpuSeconds() - before.server
+        let loadSpent = try ProcessUsage.own.cpuSeconds() - before.load
+        let machineSpent = try machineCPUSeconds() - before.machine
         let elapsed = Double((delivery.lastReceived - schedule.start).nanoseconds) / 1e9
         let millions = Double(delivery.frames) / 1e6
         let percentiles = delivery.latencies.milliseconds(atShares: [0.5, 0.99])
@@ -53,9 +57,10 @@ struct FanoutRun: ParsableArguments {
             values: [
                 "framesPerSecond": Double(delivery.frames) / elapsed,
                 "frameBytes": Double(frames.map(\.json.readableBytes).max() ?? 0),
-                "serverCPUSecondsPerMillion": (serverAfter - serverBefore) / millions,
-                "loadCPUSecondsPerMillion": (loadAfter - loadBefore) / millions,
+                "serverCPUSecondsPerMillion": serverSpent / millions,
+                "loadCPUSecondsPerMillion": loadSpent / millions,
                 "p50Milliseconds": percentiles[0], "p99Milliseconds": percentiles[1],
+                "coresUsedByOthers": max(0, (machineSpent - serverSpent - loadSpent) / elapsed),
                 "serverRSSMB": Double(memory.resident) / 1e6,
             ])
     }

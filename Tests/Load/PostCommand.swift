@@ -47,29 +47,28 @@ struct PostCommand: AsyncParsableCommand {
     }
 
     private func measure(_ load: MessageLoad, _ stack: Stack) async throws -> Figures {
-        let apis = try stack.processes("api")
-        let postgres = try stack.processes("postgres")
-        let redis = try stack.processes("redis")
-        let before = (
-            api: try apis.cpuSeconds(), postgres: try postgres.cpuSeconds(), redis: try redis.cpuSeconds(),
-            load: try ProcessUsage.own.cpuSeconds()
-        )
+        let parts = [
+            "api": try stack.processes("api"), "postgres": try stack.processes("postgres"),
+            "redis": try stack.processes("redis"), "load": [ProcessUsage.own],
+        ]
+        let before = try parts.mapValues { try $0.cpuSeconds() }
+        let machineBefore = try machineCPUSeconds()
         let start = ContinuousClock.now
         let latencies = try await load.run(for: .seconds(seconds))
         let elapsed = (ContinuousClock.now - start) / .seconds(1)
+        var others = try machineCPUSeconds() - machineBefore
         let count = Double(latencies.count)
-        func perThousand(_ after: Double, _ before: Double) -> Double { (after - before) / count * 1000 }
         let percentiles = latencies.milliseconds(atShares: [0.5, 0.99])
-        return Figures(
-            measure: "post",
-            values: [
-                "messagesPerSecond": count / elapsed,
-                "apiCPUSecondsPerThousand": perThousand(try apis.cpuSeconds(), before.api),
-                "postgresCPUSecondsPerThousand": perThousand(try postgres.cpuSeconds(), before.postgres),
-                "redisCPUSecondsPerThousand": perThousand(try redis.cpuSeconds(), before.redis),
-                "loadCPUSecondsPerThousand": perThousand(try ProcessUsage.own.cpuSeconds(), before.load),
-                "p50Milliseconds": percentiles[0], "p99Milliseconds": percentiles[1],
-            ])
+        var values = [
+            "messagesPerSecond": count / elapsed, "p50Milliseconds": percentiles[0], "p99Milliseconds": percentiles[1],
+        ]
+        for (name, processes) in parts {
+            let spent = try processes.cpuSeconds() - before[name, default: 0]
+            values["\(name)CPUSecondsPerThousand"] = spent / count * 1000
+            others -= spent
+        }
+        values["coresUsedByOthers"] = max(0, others / elapsed)
+        return Figures(measure: "post", values: values)
     }
 
     /// Users with their channels. The channels of a user are made one after the other, the users' at a time.

@@ -64,6 +64,15 @@ struct ProcessUsage {
     }
 }
 
+/// CPU seconds that all of the machine has spent, on anything: what remains beside the processes measured tells how much
+/// a measurement was disturbed (proc(5), stat: all but idle and iowait; guest times are part of user's).
+func machineCPUSeconds() throws -> Double {
+    let text = try String(contentsOfFile: "/proc/stat", encoding: .utf8)
+    let ticks = text.prefix { $0 != "\n" }.split(separator: " ").dropFirst().prefix(8).compactMap { Int($0) }
+    guard ticks.count == 8 else { throw LoadFailure("/proc/stat begins with no line of the whole machine.") }
+    return Double(ticks.reduce(0, +) - ticks[3] - ticks[4]) / Double(sysconf(Int32(_SC_CLK_TCK)))
+}
+
 /// Lets this process open as many files as the system allows it: each subscriber is one.
 func raiseOpenFileLimit() throws {
     var limit = rlimit()

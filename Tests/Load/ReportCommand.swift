@@ -27,8 +27,19 @@ struct Report {
 
     /// The median of a figure over the runs; of an even number the higher of the middle two.
     private func median(_ measure: String, _ figure: String) -> Double? {
-        let values = (runs[measure] ?? []).compactMap { $0.values[figure] }.sorted()
-        return values.isEmpty ? nil : values[values.count / 2]
+        Self.median((runs[measure] ?? []).compactMap { $0.values[figure] })
+    }
+
+    /// The median of the ratios that two measurements had to each other within one run.
+    private func ratio(_ measure: String, to other: String, _ figure: String) -> Double? {
+        Self.median(
+            zip(runs[measure] ?? [], runs[other] ?? []).compactMap { own, other in
+                own.values[figure].flatMap { own in other.values[figure].map { own / $0 } }
+            })
+    }
+
+    private static func median(_ values: [Double]) -> Double? {
+        values.isEmpty ? nil : values.sorted()[values.count / 2]
     }
 
     private func count(_ measure: String) -> Int { runs[measure]?.count ?? 0 }
@@ -51,12 +62,13 @@ struct Report {
             [
                 ["POST to the API, messages/s", text(roost, 0)],
                 ["pgbench, the same insert, /s", text(bare, 0)],
-                ["ratio", text(roost / bare, 3)],
+                ["ratio", text(ratio("post", to: "pgbench", "messagesPerSecond"), 3)],
                 ["latency p50, p99, ms", pair("post")],
                 ["CPU s per 1,000 messages: roost-api", cpu("api")],
                 ["… PostgreSQL", cpu("postgres")],
                 ["… Redis", cpu("redis")],
                 ["… the clients", cpu("load")],
+                ["cores used by anything else meanwhile", text(median("post", "coresUsedByOthers"), 2)],
             ])
     }
 
@@ -64,9 +76,8 @@ struct Report {
         let measures = ["fanout", "nchan"].filter { count($0) > 0 }
         guard !measures.isEmpty else { return nil }
         func row(_ title: String, _ figure: String, _ digits: Int) -> [String] {
-            let values = measures.map { median($0, figure) }
-            let ratio = values.count == 2 ? values[0].flatMap { own in values[1].map { own / $0 } } : nil
-            return [title] + values.map { text($0, digits) } + [text(ratio, 2)]
+            [title] + measures.map { text(median($0, figure), digits) }
+                + [text(ratio("fanout", to: "nchan", figure), 2)]
         }
         return table(
             "Delivery to many subscribers, median of \(count(measures[0]))",
@@ -79,6 +90,7 @@ struct Report {
                 row("frame, bytes", "frameBytes", 0),
                 row("VmRSS with the subscribers, MB", "serverRSSMB", 1),
                 row("CPU s per million frames: the receivers", "loadCPUSecondsPerMillion", 2),
+                row("cores used by anything else meanwhile", "coresUsedByOthers", 2),
             ])
     }
 

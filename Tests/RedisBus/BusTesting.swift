@@ -9,7 +9,8 @@ import TestSupport
 extension EntityID {
     /// A new identifier.
     static func random() -> Self {
-        Self(at: Timestamp(milliseconds: 1_763_700_000_000), entropy: (.random(in: 0 ... .max), .random(in: 0 ... .max)))
+        let now = Timestamp(milliseconds: 1_763_700_000_000)
+        return Self(at: now, entropy: (.random(in: 0 ... .max), .random(in: 0 ... .max)))
     }
 }
 

@@ -5,7 +5,8 @@ import Testing
 @Suite("Codec")
 struct CodecTests {
     let stream = ByteBuffer(
-        string: "+OK\r\n-ERR no\r\n:-42\r\n$5\r\na\r\nbc\r\n$-1\r\n*-1\r\n*0\r\n$0\r\n\r\n*2\r\n*1\r\n:1\r\n$2\r\n\u{e9}\r\n")
+        string: "+OK\r\n-ERR no\r\n:-42\r\n$5\r\na\r\nbc\r\n$-1\r\n*-1\r\n*0\r\n$0\r\n\r\n"
+            + "*2\r\n*1\r\n:1\r\n$2\r\n\u{e9}\r\n")
     let values: [RedisValue] = [
         .simple("OK"), .error("ERR no"), .integer(-42), .bytes(ByteBuffer(string: "a\r\nbc")), .null, .null, .array([]),
         .bytes(ByteBuffer()), .array([.array([.integer(1)]), .bytes(ByteBuffer(string: "\u{e9}"))]),

@@ -202,7 +202,7 @@ struct RequestMachineTests {
     }
 
     @Test("Dead instances are passed over, busy ones too, silent ones are not waited for alone")
-    func plan() {
+    func plan() throws {
         var random = SystemRandomNumberGenerator()
         let live = (0..<4).map { _ in InstanceAddress(kind: .api, id: .random()) }
         var plan = RequestPlan()
@@ -212,16 +212,16 @@ struct RequestMachineTests {
             #expect(met.insert(instance).inserted, "asked twice")
             return instance
         }
-        guard let dead = target() else { Issue.record("nobody was asked"); return }
+        let dead = try #require(target())
         plan.found(dead: dead)
-        guard let busy = target() else { Issue.record("nobody was asked"); return }
+        let busy = try #require(target())
         plan.asked(busy)
         #expect(plan.next(among: live, using: &random) == .wait(Limits.busRequestPatience))
         plan.refused(BusFailure(.unavailable, "busy"))
-        guard let silent = target() else { Issue.record("nobody was asked"); return }
+        let silent = try #require(target())
         plan.asked(silent)
         plan.becameImpatient()
-        guard let last = target() else { Issue.record("nobody was asked"); return }
+        let last = try #require(target())
         plan.asked(last)
         #expect(plan.next(among: live, using: &random) == .wait(Limits.busRequestPatience * 2))
         plan.becameImpatient()

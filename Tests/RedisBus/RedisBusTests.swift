@@ -40,7 +40,10 @@ struct RedisBusCommandTests {
             }
             let values = try await bus.send(pipeline: [RedisCommand("INCR", key), RedisCommand("GET", key)])
             #expect(values[1].text == "text")
-            guard case .error = values[0] else { Issue.record("not an error: \(values[0])"); return }
+            guard case .error = values[0] else {
+                Issue.record("not an error: \(values[0])")
+                return
+            }
         }
     }
 
@@ -103,6 +106,30 @@ struct RedisBusCommandTests {
         try await running(bus) {
             let me = try await bus.send(RedisCommand("CLIENT", "INFO")).text ?? ""
             #expect(me.contains(" db=3 ") && me.contains(" user=roost ") && me.contains("name=\(bus.address):commands"))
+        }
+    }
+}
+
+@Suite("TLS")
+struct RedisBusTLSTests {
+    @Test("rediss trusts the certificates of its URL, and no others")
+    func certificates() async throws {
+        let server = try RedisServer(tls: true)
+        let bus = try makeBus("\(server.url)?ca=\(server.certificatePath)")
+        try await running(bus) {
+            let topic = randomTopic()
+            let received = Box<Int>()
+            _ = try await bus.subscribe(to: topic) { received.append($0.readableBytes) }
+            _ = try await bus.publish(ByteBuffer(repeating: 1, count: 300_000), to: topic)
+            try await eventually("the message") { received.all == [300_000] }
+        }
+        let distrusting = try makeBus(server.url)
+        await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await distrusting.run() }
+            await #expect(throws: RedisError.notConnected) {
+                try await distrusting.waitUntilReady(deadline: .milliseconds(500))
+            }
+            distrusting.shutdown()
         }
     }
 }

@@ -4,6 +4,7 @@ import Synchronization
 
 /// A private Redis for tests: without persistence, on a free port of 127.0.0.1 and on a Unix socket, killed with this value.
 package final class RedisServer: Sendable {
+    /// The server or a tool did not do its work.
     package enum Failure: Error {
         case neverListened(port: Int)
         case command(String, output: String)
@@ -13,17 +14,22 @@ package final class RedisServer: Sendable {
     package let port: Int
     /// Holds the Unix socket.
     package let directory: URL
+    private let usesTLS: Bool
     private let arguments: [String]
     private let process = Mutex<Process?>(nil)
 
     /// Starts a server and waits until it listens.
-    /// - Parameter arguments: further options of `redis-server`.
-    package init(arguments: [String] = []) throws {
+    /// - Parameters:
+    ///   - arguments: further options of `redis-server`.
+    ///   - tls: whether the port takes TLS only, with a certificate that is made for `localhost`.
+    package init(arguments: [String] = [], tls: Bool = false) throws {
         port = try freePort()
         // Short, because the path of a Unix socket has at most 107 bytes.
         directory = URL(fileURLWithPath: "/tmp/roost-redis-\(getpid())-\(port)")
         self.arguments = arguments
+        usesTLS = tls
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        if tls { try makeCertificate() }
         try start()
     }
 
@@ -32,7 +38,11 @@ package final class RedisServer: Sendable {
         try? FileManager.default.removeItem(at: directory)
     }
 
-    package var url: String { "redis://127.0.0.1:\(port)" }
+    /// For ``RedisConfiguration``, without user and password.
+    package var url: String { usesTLS ? "rediss://localhost:\(port)" : "redis://127.0.0.1:\(port)" }
+    /// The certificate of a server with TLS, signed by itself.
+    package var certificatePath: String { directory.path + "/certificate.pem" }
+    /// The Unix socket, without TLS.
     package var socketPath: String { directory.path + "/socket" }
 
     /// Starts a killed server again, on the same port and with an empty memory.
@@ -41,9 +51,9 @@ package final class RedisServer: Sendable {
         new.executableURL = URL(fileURLWithPath: "/usr/bin/redis-server")
         new.arguments =
             [
-                "--port", "\(port)", "--bind", "127.0.0.1", "--unixsocket", socketPath, "--dir", directory.path,
-                "--save", "", "--appendonly", "no", "--daemonize", "no",
-            ] + arguments
+                usesTLS ? "--tls-port" : "--port", "\(port)", "--bind", "127.0.0.1", "--unixsocket", socketPath,
+                "--dir", directory.path, "--save", "", "--appendonly", "no", "--daemonize", "no",
+            ] + (usesTLS ? tlsArguments : []) + arguments
         new.standardInput = FileHandle.nullDevice
         new.standardOutput = FileHandle.nullDevice
         new.standardError = FileHandle.nullDevice
@@ -65,6 +75,7 @@ package final class RedisServer: Sendable {
 
     /// The process stands still, its connections stay open.
     package func pause() { signal(SIGSTOP) }
+    /// The process goes on.
     package func resume() { signal(SIGCONT) }
 
     /// Runs `redis-cli` against the server.
@@ -86,6 +97,29 @@ package final class RedisServer: Sendable {
             throw Failure.command(words.joined(separator: " "), output: text)
         }
         return text.hasSuffix("\n") ? String(text.dropLast()) : text
+    }
+
+    private var keyPath: String { directory.path + "/key.pem" }
+
+    private var tlsArguments: [String] {
+        [
+            "--port", "0", "--tls-cert-file", certificatePath, "--tls-key-file", keyPath, "--tls-ca-cert-file",
+            certificatePath, "--tls-auth-clients", "no",
+        ]
+    }
+
+    private func makeCertificate() throws {
+        let tool = Process()
+        tool.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
+        tool.arguments = [
+            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+            "-keyout", keyPath, "-out", certificatePath, "-subj", "/CN=localhost", "-addext",
+            "subjectAltName=DNS:localhost",
+        ]
+        tool.standardError = FileHandle.nullDevice
+        try tool.run()
+        tool.waitUntilExit()
+        guard tool.terminationStatus == 0 else { throw Failure.command("openssl req", output: "") }
     }
 
     private func signal(_ number: Int32) {

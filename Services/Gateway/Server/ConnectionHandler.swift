@@ -27,8 +27,9 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     /// The place in the pipeline just below the encoder; `nil` once the connection has gone.
     private var outlet: ChannelHandlerContext?
     private var isClosing = false
-    /// The control flows of this connection: identify, and the catch-up of streams joined later.
-    private var tasks: [Task<Void, Never>] = []
+    /// The control flows under way: identify, and the catch-up of streams joined later.
+    private var flows: [Int: Task<Void, Never>] = [:]
+    private var lastFlow = 0
 
     init(registry: LoopRegistry, services: GatewayServices, outlet: ChannelHandlerContext) {
         self.registry = registry
@@ -51,8 +52,8 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        for task in tasks { task.cancel() }
-        tasks = []
+        for flow in flows.values { flow.cancel() }
+        flows = [:]
         registry.remove(self, streams: streams)
         services.streams.detach(Array(streams), loop: registry.index)
         services.counters.connections.subtract(1, ordering: .relaxed)
@@ -188,7 +189,12 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
 
     /// Runs a control flow that ends with the connection. What fails closes it, and the client resumes elsewhere.
     private func start(_ flow: @escaping @Sendable () async -> Void) {
-        tasks.append(Task { await flow() })
+        lastFlow += 1
+        let number = lastFlow
+        flows[number] = Task { [self] in
+            await flow()
+            eventLoop.execute { [self] in flows[number] = nil }
+        }
     }
 
     /// Runs on the loop; throws if the connection has gone.

@@ -74,9 +74,8 @@ package struct GatewayServer: Service {
         let upgrader = NIOWebSocketServerUpgrader(
             maxFrameSize: Limits.clientFrameByteCount, automaticErrorHandling: false,
             shouldUpgrade: { channel, head in
-                let isRoom = services.counters.connections.load(ordering: .relaxed) < Limits.gatewayConnectionCount
                 let isGateway = head.uri == "/gateway" || head.uri.hasPrefix("/gateway?")
-                return channel.eventLoop.makeSucceededFuture(isGateway && isRoom ? HTTPHeaders() : nil)
+                return channel.eventLoop.makeSucceededFuture(isGateway && !services.isFull ? HTTPHeaders() : nil)
             },
             upgradePipelineHandler: { channel, _ in
                 channel.eventLoop.makeCompletedFuture { try Self.openWebSocket(channel, registry, services) }

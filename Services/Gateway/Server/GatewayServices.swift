@@ -23,6 +23,9 @@ package final class GatewayServices: Sendable {
         streams = StreamTable(bus: bus, api: api, loops: loops, logger: logger)
     }
 
+    /// Whether the gateway holds as many connections as it may.
+    var isFull: Bool { counters.connections.load(ordering: .relaxed) >= Limits.gatewayConnectionCount }
+
     /// Whether clients can be served: there is Redis, and the keys that verify their tokens.
     var isReady: Bool { bus.isConnected && keys.isLoaded }
 }

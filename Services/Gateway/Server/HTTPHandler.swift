@@ -26,6 +26,7 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler {
             switch uri {
             case "/health/live": (.ok, "live\n")
             case "/health/ready": services.isReady ? (.ok, "ready\n") : (.serviceUnavailable, "no redis or no keys\n")
+            case "/gateway" where services.isFull: (.serviceUnavailable, "This gateway is full. Try another.\n")
             case "/gateway": (.upgradeRequired, "Connect with a WebSocket.\n")
             default: (.notFound, "There is nothing at this address. The gateway is at /gateway.\n")
             }

@@ -23,7 +23,7 @@ final class RouteTable {
         open endpoint: Endpoint<Body, Reply>, perform: @escaping @Sendable (Call<Body>) async throws -> Answer<Reply>
     ) {
         precondition(endpoint.description.isPublic, "\(endpoint.description.name) wants a token by its contract")
-        add(endpoint) { call, _ in try await perform(call) }
+        add(endpoint, access: { _ in }, perform: { call, _ in try await perform(call) })
     }
 
     /// An endpoint for a principal whose session lives.
@@ -31,10 +31,7 @@ final class RouteTable {
         _ endpoint: Endpoint<Body, Reply>,
         perform: @escaping @Sendable (Call<Body>, Principal) async throws -> Answer<Reply>
     ) {
-        let authenticator = self.authenticator
-        add(endpoint) { call, authorization in
-            try await perform(call, try await authenticator.authenticate(authorization: authorization))
-        }
+        add(endpoint, access: authenticator.authenticate(authorization:), perform: perform)
     }
 
     /// An endpoint for a principal whose token is valid; the action checks the session itself.
@@ -42,15 +39,14 @@ final class RouteTable {
         checkingSession endpoint: Endpoint<Body, Reply>,
         perform: @escaping @Sendable (Call<Body>, Principal) async throws -> Answer<Reply>
     ) {
-        let authenticator = self.authenticator
-        add(endpoint) { call, authorization in
-            try await perform(call, try await authenticator.verify(authorization: authorization))
-        }
+        add(endpoint, access: authenticator.verify(authorization:), perform: perform)
     }
 
-    private func add<Body, Reply>(
+    /// Who asks comes before what is asked: a stranger learns nothing from what is wrong with a body.
+    private func add<Body, Reply, Caller>(
         _ endpoint: Endpoint<Body, Reply>,
-        respond: @escaping @Sendable (Call<Body>, _ authorization: String?) async throws -> Answer<Reply>
+        access: @escaping @Sendable (_ authorization: String?) async throws -> Caller,
+        perform: @escaping @Sendable (Call<Body>, Caller) async throws -> Answer<Reply>
     ) {
         let description = endpoint.description
         names.insert(description.name)
@@ -58,14 +54,10 @@ final class RouteTable {
             preconditionFailure("\(description.name) has no HTTP method")
         }
         router.on(RouterPath(description.path), method: method) { request, context in
-            // Who asks comes before what is asked: a stranger learns nothing from a malformed body.
-            if !description.isPublic, request.headers[.authorization] == nil {
-                throw APIError(.unauthenticated, "Send the access token: Authorization: Bearer <token>.")
-            }
+            let caller = try await access(request.headers[.authorization])
             let body: Body = try await decodeBody(of: request)
             let call = Call(body: body, request: request, parameters: context.parameters)
-            let answer = try await respond(call, request.headers[.authorization])
-            return try encode(answer, status: description.status)
+            return try encode(try await perform(call, caller), status: description.status)
         }
     }
 }

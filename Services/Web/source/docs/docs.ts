@@ -34,7 +34,7 @@ async function loadHTTP(): Promise<void> {
   // nothing that 3.0 lacks, so it is shown as that; the file itself stays 3.1.
   const spec = { ...await response.json() as object, openapi: "3.0.3" };
   SwaggerUIBundle({
-    spec, dom_id: "#http", deepLinking: false, persistAuthorization: true, tryItOutEnabled: true, docExpansion: "list",
+    spec, dom_id: "#http", deepLinking: false, persistAuthorization: true, docExpansion: "list",
     defaultModelsExpandDepth: 0, validatorUrl: null,
   });
 }

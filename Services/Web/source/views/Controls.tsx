@@ -35,7 +35,8 @@ export function Field({ label, name, testID, hint, failure, onText, ...input }: 
 /** What went wrong, unless it is shown beside one of these fields. */
 export function Problem({ failure, fields = [] }: { failure: RequestFailure | undefined; fields?: string[] }) {
   if (!failure || fields.some((field) => isAbout(failure, field))) return null;
-  return <p className="problem" role="alert">{failure.message}</p>;
+  const { title, detail } = failure.problem ?? {};
+  return <p className="problem" role="alert">{title && detail ? `${title}. ${detail}` : failure.message}</p>;
 }
 
 /** Which field a problem is about: the one it names, or the one its code means. */
