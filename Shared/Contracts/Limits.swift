@@ -64,8 +64,9 @@ package enum Limits {
 
     // MARK: Gateway
     package static let heartbeatInterval = Duration.seconds(25)
-    /// A connection from which nothing came for this long is closed.
-    package static let heartbeatTimeout = Duration.seconds(60)
+    /// A connection from which nothing came for this long is closed. Browsers slow the timers of a hidden tab to one a
+    /// minute, so it is more than that.
+    package static let heartbeatTimeout = Duration.seconds(90)
     package static let identifyTimeout = Duration.seconds(10)
     package static let clientFrameByteCount = 256 * 1024
     package static let cursorsPerIdentify = 3_000

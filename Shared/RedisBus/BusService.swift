@@ -1,4 +1,4 @@
-package import ServiceLifecycle
+import ServiceLifecycle
 
 /// Runs a bus until graceful shutdown.
 package struct BusService: Service {

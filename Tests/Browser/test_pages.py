@@ -13,6 +13,7 @@ def test_the_documentation_is_browsable_offline_and_can_be_tried(person, stack):
     expect(page.locator("#operations-messages-sendMessage")).to_be_visible()
     expect(page.locator("#operations-authentication-logIn")).to_be_visible()
     page.locator("#operations-authentication-logIn").click()
+    page.get_by_role("button", name="Try it out").first.click()
     page.get_by_role("button", name="Execute").first.click()
     expect(page.locator("#operations-authentication-logIn .live-responses-table")).to_contain_text("invalid_credentials")
     assert elsewhere == []

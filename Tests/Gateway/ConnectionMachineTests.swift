@@ -22,8 +22,8 @@ struct ConnectionMachineTests {
         var machine = ConnectionMachine(now: start)
         _ = machine.receive(.identify(identify), now: start)
         #expect(machine.receive(.heartbeat(Heartbeat()), now: start + .seconds(50)) == .answerHeartbeat)
-        #expect(machine.check(now: start + .seconds(109)) == .none)
-        #expect(machine.check(now: start + .seconds(110)) == .close(.heartbeatTimeout))
+        #expect(machine.check(now: start + .seconds(139)) == .none)
+        #expect(machine.check(now: start + .seconds(140)) == .close(.heartbeatTimeout))
     }
 
     @Test("What cannot be read and what comes too fast ends the connection")

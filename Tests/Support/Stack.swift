@@ -34,7 +34,8 @@ package final class Stack: Sendable {
         directory = URL(fileURLWithPath: "/tmp/roost-e2e-\(getpid())-\(UInt16.random(in: 0 ... .max))")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
         Leftovers.add(directory: directory)
-        let settings = ["ROOST_PORTS": "free", "APIS": "\(apis)", "GATEWAYS": "\(gateways)"].merging(environment) { $1 }
+        var settings = ["ROOST_PORTS": "free", "APIS": "\(apis)", "GATEWAYS": "\(gateways)"].merging(environment) { $1 }
+        settings["ROOST_WEB_ROOT"] = try Self.webRoot(in: directory)
         try await Self.script(["up"], in: directory, settings)
         var variables: [String: String] = [:]
         for line in try await Self.script(["env"], in: directory).split(separator: "\n") {
@@ -45,6 +46,18 @@ package final class Stack: Sendable {
         url = variables["ROOST_URL", default: ""]
         apiURLs = variables["ROOST_API_URLS", default: ""].split(separator: ",").map(String.init)
         gatewayURLs = variables["ROOST_GATEWAY_URLS", default: ""].split(separator: ",").map(String.init)
+    }
+
+    /// The built web client; where there is none, one page and the published documents in its place.
+    private static func webRoot(in directory: URL) throws -> String {
+        let built = repository.appendingPathComponent("Services/Web/build")
+        if FileManager.default.fileExists(atPath: built.appendingPathComponent("index.html").path) { return built.path }
+        let root = directory.appendingPathComponent("web")
+        try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
+        try Data("<!doctype html><title>Roost</title>\n".utf8).write(to: root.appendingPathComponent("index.html"))
+        try FileManager.default.copyItem(
+            at: repository.appendingPathComponent("Services/Web/docs"), to: root.appendingPathComponent("docs"))
+        return root.path
     }
 
     @discardableResult

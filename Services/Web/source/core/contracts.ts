@@ -442,7 +442,7 @@ export const limits = {
   defaultPageCount: 50,
   cursorsPerIdentify: 3000,
   heartbeatIntervalMilliseconds: 25000,
-  heartbeatTimeoutMilliseconds: 60000,
+  heartbeatTimeoutMilliseconds: 90000,
   messageMuteMilliseconds: 30000,
 } as const;
 
