@@ -1,5 +1,5 @@
 import Foundation
-package import NIOCore
+import NIOCore
 
 /// JSON as it goes over the wire: no key mapping, slashes unescaped.
 package enum WireJSON {

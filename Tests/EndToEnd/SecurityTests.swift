@@ -117,9 +117,8 @@ extension EndToEnd {
                 try await user.callRaw(Endpoints.bootstrap, body: Empty()),
                 try await user.callRaw(Endpoints.listWorkspaces, body: Empty()),
                 try await user.callRaw(Endpoints.createWorkspace, body: CreateWorkspaceRequest(name: "x")),
-                try await user.callRaw(Endpoints.acceptInvite, path: ["abc"], body: Empty()),
             ]
-            for answer in answers.prefix(6) {
+            for answer in answers {
                 #expect(answer.status == 500)
                 let problem = try answer.problem()
                 #expect(problem.code == .internalError)

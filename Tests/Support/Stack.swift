@@ -3,6 +3,7 @@ import Crypto
 package import Foundation
 import Glibc
 import JWTKit
+import NIOCore
 import NIOPosix
 package import ServiceKit
 import Synchronization
@@ -121,12 +122,13 @@ package final class Stack: Sendable {
         return api
     }
 
+    /// A port that was free a moment ago.
     private func freePort() async throws -> Int {
-        let program = Self.repository.path + "/deploy/scripts/ports.py"
-        let text = try await Command.run(program, ["free", "\(getpid() + 31)", "0"])
-        guard let port = Int(text.trimmingCharacters(in: .whitespacesAndNewlines)) else {
-            throw Timeout("ports.py printed \(text)")
-        }
+        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .bind(host: "127.0.0.1", port: 0).get()
+        let port = listener.localAddress?.port
+        try await listener.close()
+        guard let port else { throw Timeout("no port is free") }
         return port
     }
 
@@ -157,7 +159,7 @@ package final class Stack: Sendable {
         let psql = ["psql", "-Xq", "-h", socket, "-p", String(port), "-c", "CREATE DATABASE \(name) OWNER roost", "postgres"]
         // The superuser is the operating-system user of the server, over its socket.
         let drop = geteuid() == 0 ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] : []
-        try await Command.run("/usr/bin/env", drop + psql, environment: ["PGUSER": ""])
+        try await Command.run("/usr/bin/env", drop + psql)
         return String(databaseURL.dropLast("roost".count)) + name
     }
 
@@ -200,8 +202,8 @@ package final class ExtraAPI: Sendable {
 
     fileprivate init(url: String, _ environment: [String: String], log: URL) throws {
         self.url = url
-        let program = Stack.repository.appendingPathComponent(".build/release/roost-api").path
-        process = try Command.spawn(program, [], environment: environment, output: log.path)
+        let directory = ProcessInfo.processInfo.environment["ROOST_BIN_DIR"] ?? Stack.repository.path + "/.build/release"
+        process = try Command.spawn(directory + "/roost-api", [], environment: environment, output: log.path)
         Leftovers.add(process: process)
     }
 

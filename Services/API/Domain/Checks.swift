@@ -1,4 +1,4 @@
-package import Contracts
+import Contracts
 
 /// The rules for what people type. Each returns the value as it is stored, or throws `validation_failed` with the field.
 package enum Checks {

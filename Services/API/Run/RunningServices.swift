@@ -19,7 +19,7 @@ struct DatabaseService: Service {
 struct OutboxService: Service {
     let publisher: EventPublisher
 
-    func run() async throws {
-        try await cancelWhenGracefulShutdown { await publisher.run() }
+    func run() async {
+        await cancelWhenGracefulShutdown { await publisher.run() }
     }
 }

@@ -1,4 +1,4 @@
-package import Contracts
+import Contracts
 package import ServiceKit
 
 /// The configuration of roost-api, from its environment.

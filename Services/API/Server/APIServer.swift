@@ -1,4 +1,4 @@
-package import Contracts
+import Contracts
 import HTTPTypes
 package import Hummingbird
 import Logging

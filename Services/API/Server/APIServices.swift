@@ -1,8 +1,8 @@
-package import Contracts
+import Contracts
 package import Logging
 package import Postgres
 package import RedisBus
-package import ServiceKit
+import ServiceKit
 
 /// What the routes work with. One value a process, made by the composition root.
 package struct APIServices: Sendable {

@@ -1,5 +1,5 @@
 package import Contracts
-package import Postgres
+import Postgres
 
 extension EntityID: PostgresEncodable, PostgresDecodable {
     package var postgresText: String? { description }

@@ -83,8 +83,8 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if let error = error as? NIOWebSocketError {
             close(error == .invalidFrameLength ? .frameTooLarge : .malformedFrame)
-        } else if error is NIOWebSocketFrameAggregator.Error {
-            close(.malformedFrame)
+        } else if let error = error as? NIOWebSocketFrameAggregator.Error {
+            close(error == .accumulatedFrameSizeIsTooLarge ? .frameTooLarge : .malformedFrame)
         } else {
             context.close(promise: nil)
         }

@@ -1,12 +1,12 @@
 import Contracts
 import Logging
-package import NIOCore
+import NIOCore
 import NIOHTTP1
 package import NIOPosix
 import NIOWebSocket
 import RedisBus
 import ServiceKit
-package import ServiceLifecycle
+import ServiceLifecycle
 import Synchronization
 
 /// Listens for WebSockets at `/gateway` until shutdown, then asks its clients to go elsewhere.

@@ -1,4 +1,4 @@
-package import Contracts
+import Contracts
 package import Logging
 package import NIOCore
 package import RedisBus

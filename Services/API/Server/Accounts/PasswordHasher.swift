@@ -1,4 +1,4 @@
-package import APIDomain
+import APIDomain
 import CCrypt
 import Contracts
 import Glibc
@@ -52,7 +52,8 @@ package final class PasswordHasher: Sendable {
         return try await onThread {
             let setting = try stored ?? newSetting(method)
             let computed = try crypt(password, setting: setting)
-            return stored != nil && constantTimeEqual(computed, setting)
+            // crypt reads up to a NUL, which no stored password has.
+            return stored != nil && !password.utf8.contains(0) && constantTimeEqual(computed, setting)
         }
     }
 

@@ -27,7 +27,7 @@ package struct SessionStore: Sendable {
         let session = SessionID.fresh()
         let token = RefreshToken.fresh()
         let expiresAt = Timestamp.now + Limits.refreshTokenLifetime
-        try await database.execute([
+        _ = try await database.execute([
             Statement(
                 "INSERT INTO sessions (id, user_id, user_agent, expires_at) VALUES ($1, $2, $3, $4)",
                 session, user, userAgent, expiresAt),

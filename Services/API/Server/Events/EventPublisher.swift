@@ -2,7 +2,7 @@ import Contracts
 import Logging
 import NIOCore
 import Postgres
-package import RedisBus
+import RedisBus
 import ServiceKit
 import Synchronization
 

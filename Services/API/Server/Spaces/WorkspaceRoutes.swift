@@ -78,7 +78,7 @@ struct WorkspaceRoutes: Sendable {
         let workspace = try await access.workspace(try call.id("workspaceID"), for: principal)
         let code = base64URL(Data(randomBytes(18)).base64EncodedString())
         let expiresAt = Timestamp.now + Limits.inviteLifetime
-        try await services.database.execute([
+        _ = try await services.database.execute([
             Statement(
                 "INSERT INTO invites (digest, workspace_id, created_by, expires_at) VALUES ($1, $2, $3, $4)",
                 digest(code), workspace.id, principal.userID, expiresAt)
