@@ -57,6 +57,8 @@ package enum Limits {
     package static let outboxAge = Duration.seconds(1)
     package static let outboxSweepInterval = Duration.milliseconds(500)
     package static let outboxSweepCount = 500
+    /// Published events whose outbox rows may wait to be deleted while PostgreSQL does not answer.
+    package static let outboxClearCount = 100_000
 
     // MARK: HTTP
     package static let bodyByteCount = 256 * 1024

@@ -101,9 +101,12 @@ package struct SessionStore: Sendable {
                 FROM ended
                 """, session, user),
         ])
+        let events = try results[1].map { try $0.cursor() }
+        // Only what was ended here: anyone may name any session, and a stranger's must not be remembered as ended.
+        guard !events.isEmpty else { return [] }
         // Redis may be away: then the next check reads PostgreSQL, which knows already.
         _ = try? await bus.send(remember(session, isLive: false, lifetime: Limits.accessTokenLifetime))
-        return try results[1].map { try $0.cursor() }
+        return events
     }
 
     func list(of user: UserID, current: SessionID) async throws -> [Session] {

@@ -11,8 +11,12 @@ struct EventReader {
         let rows = try await database.execute(
             Statement(
                 """
-                SELECT * FROM event_states WHERE (kind, stream_id, seq) IN
-                    (SELECT * FROM unnest($1::text[], $2::uuid[], $3::bigint[])) ORDER BY kind, stream_id, seq
+                SELECT e.* FROM unnest($1::text[], $2::uuid[], $3::bigint[]) AS wanted (kind, id, seq)
+                CROSS JOIN LATERAL (
+                    SELECT * FROM event_states v
+                    WHERE v.kind = wanted.kind AND v.stream_id = wanted.id AND v.seq = wanted.seq OFFSET 0
+                ) e
+                ORDER BY e.kind, e.stream_id, e.seq
                 """, places.map(\.stream.kind), places.map(\.stream.entity), places.map(\.seq)))
         return try rows.map(EventFrame.init(row:))
     }
