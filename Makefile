@@ -38,8 +38,10 @@ test: ## all tests; STAGE=install|build|lint|unit|services|browser runs one stag
 test-full: ## all tests with the long ones: more seeds, more clients, longer faults
 	@ROOST_TEST_FULL=1 deploy/scripts/test.sh
 
-bench: ## measure throughput and latency
-	@deploy/scripts/bench.sh
+bench: ## measure throughput, delivery and memory beside pgbench and nchan; about five minutes
+	@deploy/scripts/install.sh test
+	swift build -c release
+	deploy/scripts/bench.sh
 
 format: ## lay out the Swift code
 	@swift format --in-place --recursive $(swift_sources)
