@@ -56,7 +56,8 @@ extension EndToEnd {
             Mistake(name: "too many pings", code: .tooManyFrames) { device, _ in
                 for _ in 0...Limits.clientFrameRate { try await device.send(.ping, []) }
             },
-            Mistake(name: "no identify", code: .identifyTimeout, limit: Limits.identifyTimeout + .seconds(3)) { _, _ in },
+            Mistake(name: "no identify", code: .identifyTimeout, limit: Limits.identifyTimeout + .seconds(3)) { _, _ in
+            },
         ]
 
         @Test("O3: every mistake of a client closes its socket with the documented code, and harms nobody else")
@@ -74,7 +75,9 @@ extension EndToEnd {
                 try? await mistake.commit(device, team.owner)
                 return try await device.closeCode(within: mistake.limit)
             }
-            for (mistake, code) in zip(Self.mistakes, outcomes) { #expect(code == mistake.code.rawValue, "\(mistake.name)") }
+            for (mistake, code) in zip(Self.mistakes, outcomes) {
+                #expect(code == mistake.code.rawValue, "\(mistake.name)")
+            }
             #expect(ContinuousClock.now - start >= Limits.identifyTimeout - .seconds(1))
 
             #expect(try stack.serviceProcessIDs() == before, "nothing crashed")

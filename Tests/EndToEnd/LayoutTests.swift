@@ -14,7 +14,7 @@ extension EndToEnd {
             let port = try #require(URLComponents(string: stack.databaseURL)?.port)
             let password = try #require(URLComponents(string: stack.databaseURL)?.password)
             for number in stack.gatewayURLs.indices {
-                let process = try ProcessView(id: try stack.processID(of: "gateway-\(number)"))
+                let process = try await ProcessView(id: try stack.processID(of: "gateway-\(number)"))
                 for word in ["DATABASE", "POSTGRES", "PGHOST", "PGPASSWORD", "SIGNING", password] {
                     #expect(!process.environment.contains(word), "\(word)")
                 }
@@ -22,7 +22,7 @@ extension EndToEnd {
                 #expect(!process.openFiles.contains { $0.contains("postgres") })
             }
             // The same look at an API finds all of it.
-            let api = try ProcessView(id: try stack.processID(of: "api-0"))
+            let api = try await ProcessView(id: try stack.processID(of: "api-0"))
             #expect(api.environment.contains(password))
             #expect(api.connections(toPort: port) > 0)
         }
@@ -31,7 +31,8 @@ extension EndToEnd {
         func proxy() async throws {
             let stack = try await Stack.shared()
             let template = try String(
-                contentsOf: Stack.repository.appendingPathComponent("deploy/nginx/roost.conf.template"), encoding: .utf8)
+                contentsOf: Stack.repository.appendingPathComponent("deploy/nginx/roost.conf.template"), encoding: .utf8
+            )
             let directives = template.split(separator: "\n").map { $0.prefix { $0 != "#" } }.joined(separator: "\n")
             for sticky in ["ip_hash", "sticky", "hash $", "random two"] { #expect(!directives.contains(sticky)) }
             #expect(directives.contains("location /api/ {"))
@@ -42,7 +43,7 @@ extension EndToEnd {
             let devices = try await concurrently(0..<12) { _ in try await team.owner.connect() }
             for (number, url) in stack.gatewayURLs.enumerated() {
                 let port = try #require(URLComponents(string: url)?.port)
-                let process = try ProcessView(id: try stack.processID(of: "gateway-\(number)"))
+                let process = try await ProcessView(id: try stack.processID(of: "gateway-\(number)"))
                 #expect(process.connections(fromPort: port) > 0, "gateway-\(number) has clients of nginx")
             }
             let message = try await team.owner.send("to all", in: team.general)
@@ -50,11 +51,14 @@ extension EndToEnd {
             #expect(try await APIClient(base: stack.url).get("/").status == 200)
         }
 
-        @Test("S9: migrations are reproducible: a fresh database gets the same schema, and a second run changes nothing")
+        @Test(
+            "S9: migrations are reproducible: a fresh database gets the same schema, and a second run changes nothing")
         func migrations() async throws {
             let stack = try await Stack.shared()
             let database = try await stack.makeDatabase()
-            #expect(try await stack.count("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", database: database) == 0)
+            #expect(
+                try await stack.count("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", database: database)
+                    == 0)
             // Two at once: one migrates, the other waits and finds nothing to do.
             let apis = try await concurrently(0..<2) { _ in try await stack.startAPI(["ROOST_DATABASE_URL": database]) }
             #expect(apis.count == 2)
@@ -99,7 +103,9 @@ extension EndToEnd {
                 "UPDATE users SET username = (SELECT upper(username) FROM users WHERE id = '\(team.owner.id)') WHERE id = '\(user)'",
             ]
             for statement in refused {
-                let failure = await #expect(throws: Command.Failure.self, "\(statement)") { try await stack.sql(statement) }
+                let failure = await #expect(throws: Command.Failure.self, "\(statement)") {
+                    try await stack.sql(statement)
+                }
                 #expect(failure?.output.contains("violates") == true, "\(failure?.output ?? statement)")
             }
         }
@@ -132,18 +138,20 @@ private struct ProcessView {
     private let sockets: Set<String>
     private let table: [[Substring]]
 
-    init(id: pid_t) throws {
-        environment = String(
-            decoding: try Data(contentsOf: URL(fileURLWithPath: "/proc/\(id)/environ")), as: UTF8.self)
+    init(id: pid_t) async throws {
+        // By `cat`: Foundation takes the first short read of such a file for its end.
+        func read(_ name: String) async throws -> String {
+            try await Command.run("/usr/bin/cat", ["/proc/\(id)/\(name)"])
+        }
+        environment = try await read("environ")
         let directory = "/proc/\(id)/fd"
         openFiles = try FileManager.default.contentsOfDirectory(atPath: directory).compactMap { name in
             try? FileManager.default.destinationOfSymbolicLink(atPath: "\(directory)/\(name)")
         }
         sockets = Set(
             openFiles.filter { $0.hasPrefix("socket:[") }.map { String($0.dropFirst("socket:[".count).dropLast()) })
-        table = try ["tcp", "tcp6"].flatMap { name in
-            String(decoding: try Data(contentsOf: URL(fileURLWithPath: "/proc/\(id)/net/\(name)")), as: UTF8.self)
-                .split(separator: "\n").dropFirst().map { $0.split(separator: " ") }
+        table = (try await read("net/tcp") + (try await read("net/tcp6"))).split(separator: "\n").map {
+            $0.split(separator: " ")
         }
     }
 
@@ -160,5 +168,7 @@ private struct ProcessView {
 }
 
 extension String {
-    fileprivate func leftPadded(to count: Int) -> String { String(repeating: "0", count: max(0, count - self.count)) + self }
+    fileprivate func leftPadded(to count: Int) -> String {
+        String(repeating: "0", count: max(0, count - self.count)) + self
+    }
 }

@@ -147,11 +147,14 @@ extension EndToEnd {
             }
         }
 
-        @Test("C10 T15: every body that is malformed, of another type, too large or incomplete is refused with its reason")
+        @Test(
+            "C10 T15: every body that is malformed, of another type, too large or incomplete is refused with its reason"
+        )
         func bodies() async throws {
             let scene = try await Scene.make()
             let api = scene.team.owner.api
-            let large = Array(#"{"x":""#.utf8) + [UInt8](repeating: 0x61, count: Limits.bodyByteCount) + Array(#""}"#.utf8)
+            let large =
+                Array(#"{"x":""#.utf8) + [UInt8](repeating: 0x61, count: Limits.bodyByteCount) + Array(#""}"#.utf8)
             for endpoint in Endpoints.all where endpoint.body != nil {
                 let path = scene.path(endpoint)
                 for malformed in ["", "{", "[]", "null", "\"text\"", #"{"a":}"#] {
@@ -191,7 +194,10 @@ extension EndToEnd {
                 #expect(try answer.problem().code == .validationFailed)
                 #expect(try answer.problem().field == field, "\(name).\(field): \(value.prefix(20))")
             }
-            for (query, field) in ["limit=0": "limit", "limit=x": "limit", "limit=201": "limit", "after=%00": "after", "before=m": "before"] {
+            for (query, field) in [
+                "limit=0": "limit", "limit=x": "limit", "limit=201": "limit", "after=%00": "after",
+                "before=m": "before",
+            ] {
                 let answer = try await scene.team.owner.api.get("/api/v1/channels/\(scene.secret)/messages?\(query)")
                 #expect(answer.status == 422, "\(query)")
                 #expect(try answer.problem().field == field, "\(query)")
@@ -203,7 +209,8 @@ extension EndToEnd {
             let scene = try await Scene.make()
             let member = scene.team.people[1]
             let cases: [(TestUser, String, String)] = [
-                (scene.stranger, "workspaceID", "another workspace"), (scene.stranger, "channelID", "another's channel"),
+                (scene.stranger, "workspaceID", "another workspace"),
+                (scene.stranger, "channelID", "another's channel"),
                 (scene.stranger, "sessionID", "another's session"), (member, "channelID", "a private channel"),
             ]
             for (person, parameter, what) in cases {
@@ -247,7 +254,8 @@ extension EndToEnd {
                 try await member.api.callRaw(Endpoints.sendMessage, path: [open], body: send),
                 try await member.api.callRaw(Endpoints.editMessage, path: [open, unjoined.id], body: text),
                 try await member.api.callRaw(Endpoints.deleteMessage, path: [open, unjoined.id], body: Empty()),
-                try await member.api.callRaw(Endpoints.updateChannel, path: [open], body: UpdateChannelRequest(topic: "t")),
+                try await member.api.callRaw(
+                    Endpoints.updateChannel, path: [open], body: UpdateChannelRequest(topic: "t")),
                 try await member.api.callRaw(
                     Endpoints.addChannelMember, path: [open], body: AddChannelMemberRequest(userID: member.id)),
                 try await member.api.callRaw(Endpoints.leaveChannel, path: [open], body: Empty()),
@@ -257,7 +265,8 @@ extension EndToEnd {
                 #expect(try answer.problem().code == .forbidden)
             }
             // A message under another channel than its own is none, even for its author.
-            let elsewhere = try await team.owner.api.callRaw(Endpoints.editMessage, path: [open, message.id], body: text)
+            let elsewhere = try await team.owner.api.callRaw(
+                Endpoints.editMessage, path: [open, message.id], body: text)
             #expect(elsewhere.status == 404)
             #expect(try await member.api.call(Endpoints.listMessages, path: [team.general]).messages == [message])
             #expect(try await member.api.call(Endpoints.listMessages, path: [open]).messages == [unjoined])
@@ -276,13 +285,16 @@ extension EndToEnd {
             let device = try await team.owner.connect()
             let sent = try await team.owner.send(text, in: team.general)
             #expect(sent.content == text)
-            #expect(try await api.call(Endpoints.updateMe, body: UpdateProfileRequest(displayName: text)).displayName == text)
+            #expect(
+                try await api.call(Endpoints.updateMe, body: UpdateProfileRequest(displayName: text)).displayName
+                    == text)
             let channel = try await api.call(
                 Endpoints.createChannel, path: [team.workspace], body: CreateChannelRequest(name: text, topic: text))
             #expect([channel.name, channel.topic] == [text, text])
             #expect(try await api.call(Endpoints.listMessages, path: [team.general]).messages == [sent])
             try await device.wait(for: "the message") { $0.messages(in: team.general) == [text] }
-            let hex = try await stack.sql("SELECT encode(convert_to(content, 'UTF8'), 'hex') FROM messages WHERE id = '\(sent.id)'")
+            let hex = try await stack.sql(
+                "SELECT encode(convert_to(content, 'UTF8'), 'hex') FROM messages WHERE id = '\(sent.id)'")
             #expect(hex == [text.utf8.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()])
         }
     }

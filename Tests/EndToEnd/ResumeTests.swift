@@ -66,9 +66,10 @@ extension EndToEnd {
             try await person.api.call(Endpoints.leaveChannel, path: [channel])
             try await team.owner.send("not for you any more", in: channel)
             let unknown = ChannelID.example
-            device.start(at: device.state.cursors.map { Cursor(stream: $0.key, seq: $0.value) } + [
-                Cursor(stream: .channel(unknown), seq: 5), Cursor(stream: .user(team.owner.id), seq: 0),
-            ])
+            device.start(
+                at: device.state.cursors.map { Cursor(stream: $0.key, seq: $0.value) } + [
+                    Cursor(stream: .channel(unknown), seq: 5), Cursor(stream: .user(team.owner.id), seq: 0),
+                ])
             try await person.connect(device)
             let streams = Set(device.state.ready?.streams.map(\.stream) ?? [])
             #expect(streams == [.user(person.id), .workspace(team.workspace), .channel(team.general)])

@@ -11,7 +11,9 @@ extension EndToEnd {
         @Test("T15 C10: security headers stand on every answer, of the API and of static files, by nginx and directly")
         func headers() async throws {
             let stack = try await Stack.shared()
-            let paths = ["/", "/api/v1/me", "/api/v1/nothing", "/api/v1/auth/login", "/some/page", "/docs/openapi.json"]
+            let paths = [
+                "/", "/api/v1/me", "/api/v1/nothing", "/api/v1/auth/login", "/some/page", "/docs/openapi.json",
+            ]
             for base in [stack.url] + stack.apiURLs {
                 for path in paths {
                     let answer = try await APIClient(base: base).get(path)
@@ -33,7 +35,9 @@ extension EndToEnd {
         func crossOrigin() async throws {
             let stack = try await Stack.shared()
             let allowed = stack.url
-            let refused = ["https://evil.example", "null", allowed + ".evil.example", allowed.replacing("http:", with: "https:")]
+            let refused = [
+                "https://evil.example", "null", allowed + ".evil.example", allowed.replacing("http:", with: "https:"),
+            ]
             for base in [stack.url] + stack.apiURLs {
                 let api = APIClient(base: base)
                 for origin in [allowed] + refused {
@@ -43,18 +47,23 @@ extension EndToEnd {
                         headers: ["Origin": origin, "Access-Control-Request-Method": "PATCH"])
                     let answer = try await api.get("/api/v1/me", headers: ["Origin": origin])
                     for each in [preflight, answer] {
-                        #expect(each.headers["Access-Control-Allow-Origin"] == (isAllowed ? [allowed] : []), "\(origin)")
-                        #expect(each.headers.contains(name: "Access-Control-Allow-Credentials") == isAllowed, "\(origin)")
+                        #expect(
+                            each.headers["Access-Control-Allow-Origin"] == (isAllowed ? [allowed] : []), "\(origin)")
+                        #expect(
+                            each.headers.contains(name: "Access-Control-Allow-Credentials") == isAllowed, "\(origin)")
                     }
                     #expect((preflight.status == 204) == isAllowed, "\(origin)")
                 }
             }
         }
 
-        @Test("C10: passwords are stored as yescrypt or as bcrypt of cost 12, and each is accepted under the other setting")
+        @Test(
+            "C10: passwords are stored as yescrypt or as bcrypt of cost 12, and each is accepted under the other setting"
+        )
         func passwords() async throws {
             let stack = try await Stack.shared()
             let bcrypt = try await stack.startAPI(["ROOST_PASSWORD_HASH": "bcrypt"])
+            defer { bcrypt.stop() }
             for (home, away, prefix) in [(stack.url, bcrypt.url, "$y$"), (bcrypt.url, stack.url, "$2b$12$")] {
                 let user = try await TestUser.register(on: stack, at: home)
                 let stored = try await stack.sql("SELECT password_hash FROM users WHERE id = '\(user.id)'")
@@ -73,6 +82,18 @@ extension EndToEnd {
                 password: String(repeating: "p", count: 73))
             let refused = try await APIClient(base: bcrypt.url).callRaw(Endpoints.register, body: long)
             #expect(refused.status == 422, "bcrypt would cut it off")
+
+            let full = String(repeating: "p", count: Limits.bcryptPasswordByteCount)
+            let login = uniqueName("f")
+            let accepted = try await APIClient(base: bcrypt.url).callRaw(
+                Endpoints.register,
+                body: RegisterRequest(email: "\(login)@example.org", username: login, password: full))
+            #expect(accepted.status == 201)
+            for (password, status) in [(full, 200), (full + "p", 401)] {
+                let answer = try await APIClient(base: stack.url).callRaw(
+                    Endpoints.logIn, body: LoginRequest(login: login, password: password))
+                #expect(answer.status == status)
+            }
         }
 
         @Test("C10 T17: unknown names and wrong passwords answer alike, and guessing is slowed down over all APIs")
@@ -89,7 +110,8 @@ extension EndToEnd {
             #expect(texts.count == 1)
             for attempt in 1..<Limits.loginAttempts {
                 let answer = try await APIClient(base: stack.apiURLs[attempt % 2]).callRaw(
-                    Endpoints.logIn, body: LoginRequest(login: user.username.uppercased(), password: "a wrong password"))
+                    Endpoints.logIn, body: LoginRequest(login: user.username.uppercased(), password: "a wrong password")
+                )
                 #expect(answer.status == 401)
             }
             let limited = try await APIClient(base: stack.url).callRaw(
@@ -104,11 +126,13 @@ extension EndToEnd {
             let stack = try await Stack.shared()
             let database = try await stack.makeDatabase()
             let broken = try await stack.startAPI(["ROOST_DATABASE_URL": database])
+            defer { broken.stop() }
             let api = APIClient(base: broken.url)
             let name = uniqueName("u")
             let register = RegisterRequest(email: "\(name)@example.org", username: name, password: "correct horse")
             let signedIn = try await api.call(Endpoints.register, body: register)
-            try await stack.sql("ALTER TABLE users RENAME COLUMN email TO mail; DROP TABLE workspaces CASCADE", database: database)
+            try await stack.sql(
+                "ALTER TABLE users RENAME COLUMN email TO mail; DROP TABLE workspaces CASCADE", database: database)
             let user = api.with(token: signedIn.accessToken)
             let answers = [
                 try await api.callRaw(Endpoints.register, body: register),
@@ -123,7 +147,10 @@ extension EndToEnd {
                 let problem = try answer.problem()
                 #expect(problem.code == .internalError)
                 #expect(problem.requestID != nil)
-                for secret in ["SELECT", "INSERT", "email", "mail", "column", "relation", "workspaces", "postgres", "42703", "swift"] {
+                for secret in [
+                    "SELECT", "INSERT", "email", "mail", "column", "relation", "workspaces", "postgres", "42703",
+                    "swift",
+                ] {
                     #expect(!answer.text.localizedCaseInsensitiveContains(secret), "\(answer.text)")
                 }
             }

@@ -26,7 +26,8 @@ extension EndToEnd {
             #expect(device.state.isOpen, "a socket lives as long as its session")
         }
 
-        @Test("S8: reuse of a rotated refresh token ends the session: on HTTP and on sockets of all gateways within 1 s")
+        @Test(
+            "S8: reuse of a rotated refresh token ends the session: on HTTP and on sockets of all gateways within 1 s")
         func reuse() async throws {
             let stack = try await Stack.shared()
             let user = try await TestUser.register(on: stack)
@@ -46,6 +47,23 @@ extension EndToEnd {
             #expect(family?.code == .sessionRevoked)
             #expect(bystander.state.isOpen, "other sessions of the user go on")
             #expect(try await other.api.call(Endpoints.me).id == user.id)
+        }
+
+        @Test("S8: signing in on one device too many ends the session that was used least lately, and its socket")
+        func sessionLimit() async throws {
+            let stack = try await Stack.shared()
+            let user = try await TestUser.register(on: stack)
+            let device = try await user.connect()
+            _ = try await stack.sql(
+                """
+                INSERT INTO sessions (id, user_id, last_used_at, expires_at)
+                SELECT gen_random_uuid(), '\(user.id)', now() + interval '1 minute', now() + interval '1 day'
+                FROM generate_series(1, \(Limits.sessionsPerUser - 1))
+                """)
+            #expect(try await user.api.call(Endpoints.listSessions).sessions.count == Limits.sessionsPerUser)
+            let last = try await user.logIn()
+            try await expectEnded(user, [device])
+            #expect(try await last.api.call(Endpoints.listSessions).sessions.count == Limits.sessionsPerUser)
         }
 
         @Test("S8: logging out ends the session, and so does revoking it from another device")
@@ -75,7 +93,9 @@ extension EndToEnd {
 
         /// The session's token is refused everywhere and its sockets are closed, within a second.
         private func expectEnded(_ user: TestUser, _ devices: [GatewayClient]) async throws {
-            for device in devices { #expect(try await device.closeCode(within: .seconds(1)) == CloseCode.sessionRevoked.rawValue) }
+            for device in devices {
+                #expect(try await device.closeCode(within: .seconds(1)) == CloseCode.sessionRevoked.rawValue)
+            }
             for base in user.stack.apiURLs {
                 let answer = try await user.api.at(base).callRaw(Endpoints.me, body: Empty())
                 #expect(answer.status == 401)
@@ -110,7 +130,8 @@ extension EndToEnd {
             try await device.resume(at: stack.url, token: fresh.accessToken)
         }
 
-        @Test("O3: the gateway closes with a documented code on a token that is bad, foreign or meant for something else")
+        @Test(
+            "O3: the gateway closes with a documented code on a token that is bad, foreign or meant for something else")
         func refusedTokens() async throws {
             let stack = try await Stack.shared()
             let user = try await TestUser.register(on: stack)

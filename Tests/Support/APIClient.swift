@@ -92,7 +92,8 @@ package struct APIClient: Sendable {
 
     /// An endpoint's path with its parameters filled in.
     package static func path(
-        of endpoint: EndpointDescription, _ values: [any CustomStringConvertible & Sendable], _ query: [String: String] = [:]
+        of endpoint: EndpointDescription, _ values: [any CustomStringConvertible & Sendable],
+        _ query: [String: String] = [:]
     ) -> String {
         precondition(values.count == endpoint.pathParameters.count, "\(endpoint.name) has other parameters")
         var path = endpoint.path

@@ -132,11 +132,13 @@ package final class GatewayClient: Sendable {
                 }
             })
         let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: path, headers: ["Host": host])
-        return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
-            configuration: .init(
-                upgradeConfiguration: .init(
-                    upgradeRequestHead: head, upgraders: [upgrader],
-                    notUpgradingCompletionHandler: { channel in channel.close().map { false } })))
+        var configuration = NIOUpgradableHTTPClientPipelineConfiguration(
+            upgradeConfiguration: .init(
+                upgradeRequestHead: head, upgraders: [upgrader],
+                notUpgradingCompletionHandler: { channel in channel.close().map { false } }))
+        // hello may come in one segment with the answer to the upgrade.
+        configuration.leftOverBytesStrategy = .forwardBytes
+        return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(configuration: configuration)
     }
 
     /// Closes the TCP connection without a word, and waits until it is closed.
@@ -165,7 +167,7 @@ package final class GatewayClient: Sendable {
 
     // MARK: Waiting
 
-    /// Returns as soon as the condition holds, which is checked after every frame and on every change of the connection.
+    /// Returns as soon as the condition holds: it is checked after every frame and every change of the connection.
     package func wait(
         for what: String, within limit: Duration = .seconds(5), _ condition: @escaping @Sendable (State) -> Bool
     ) async throws {

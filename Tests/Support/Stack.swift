@@ -3,13 +3,11 @@ import Crypto
 package import Foundation
 import Glibc
 import JWTKit
-import NIOCore
-import NIOPosix
 package import ServiceKit
 import Synchronization
 
-/// A whole Roost for tests: PostgreSQL, Redis, nginx, APIs and gateways on free ports, from deploy/scripts/stack.sh, in a
-/// temporary directory. Everything is stopped and removed when the test process exits.
+/// A whole Roost for tests: PostgreSQL, Redis, nginx, APIs and gateways on free ports, from deploy/scripts/stack.sh, in
+/// a temporary directory. Everything is stopped and removed when the test process exits.
 package final class Stack: Sendable {
     /// The root of the repository.
     package static let repository = URL(fileURLWithPath: #filePath)
@@ -105,12 +103,12 @@ package final class Stack: Sendable {
         try String(contentsOf: directory.appendingPathComponent("log/\(name).log"), encoding: .utf8)
     }
 
-    /// One more API beside the stack's, behind no proxy, with settings of its own. Ready when returned.
+    /// One more API beside the stack's, behind no proxy, with the product's defaults but for what is given: the stack's
+    /// message rate does not count here. Ready when returned.
     package func startAPI(_ environment: [String: String] = [:]) async throws -> ExtraAPI {
         let number = counter.add(1, ordering: .relaxed).newValue
-        let port = try await freePort()
+        let port = try await freePort(number)
         var settings = variables
-        // The stack's message rate is in no test's way there; here the product's own default counts.
         settings["ROOST_API_PORT"] = "\(port)"
         settings["ROOST_ALLOWED_ORIGINS"] = url
         settings.merge(environment) { $1 }
@@ -122,13 +120,13 @@ package final class Stack: Sendable {
         return api
     }
 
-    /// A port that was free a moment ago.
-    private func freePort() async throws -> Int {
-        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .bind(host: "127.0.0.1", port: 0).get()
-        let port = listener.localAddress?.port
-        try await listener.close()
-        guard let port else { throw Timeout("no port is free") }
+    /// A port that is free and that the kernel gives no outgoing connection. Each number looks in another place.
+    private func freePort(_ number: Int) async throws -> Int {
+        let program = Self.repository.path + "/deploy/scripts/ports.py"
+        let text = try await Command.run(program, ["free", "\(Int(getpid()) + 7919 * number)", "0"])
+        guard let port = Int(text.trimmingCharacters(in: .whitespacesAndNewlines)) else {
+            throw Timeout("ports.py printed \(text)")
+        }
         return port
     }
 
@@ -156,7 +154,9 @@ package final class Stack: Sendable {
         let name = "extra\(counter.add(1, ordering: .relaxed).newValue)"
         let port = databaseURL.split(separator: ":").last?.split(separator: "/").first ?? ""
         let socket = directory.appendingPathComponent("run/postgres-socket").path
-        let psql = ["psql", "-Xq", "-h", socket, "-p", String(port), "-c", "CREATE DATABASE \(name) OWNER roost", "postgres"]
+        let psql = [
+            "psql", "-Xq", "-h", socket, "-p", String(port), "-c", "CREATE DATABASE \(name) OWNER roost", "postgres",
+        ]
         // The superuser is the operating-system user of the server, over its socket.
         let drop = geteuid() == 0 ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] : []
         try await Command.run("/usr/bin/env", drop + psql)
@@ -195,22 +195,27 @@ private func base64URL(_ base64: String) -> String {
     base64.replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
 }
 
-/// A roost-api that a test started beside the stack; it ends with this value.
+/// A roost-api that a test started beside the stack. Stop it with `defer`: a value is released after its last use, which
+/// may be before the last request to it is answered.
 package final class ExtraAPI: Sendable {
     package let url: String
     private let process: pid_t
 
     fileprivate init(url: String, _ environment: [String: String], log: URL) throws {
         self.url = url
-        let directory = ProcessInfo.processInfo.environment["ROOST_BIN_DIR"] ?? Stack.repository.path + "/.build/release"
+        let directory =
+            ProcessInfo.processInfo.environment["ROOST_BIN_DIR"] ?? Stack.repository.path + "/.build/release"
         process = try Command.spawn(directory + "/roost-api", [], environment: environment, output: log.path)
         Leftovers.add(process: process)
     }
 
-    deinit {
+    deinit { stop() }
+
+    /// Ends the process with SIGKILL. Nothing happens the second time.
+    package func stop() {
+        guard Leftovers.remove(process: process) else { return }
         Glibc.kill(process, SIGKILL)
         Command.waitForEnd(of: process)
-        Leftovers.remove(process: process)
     }
 }
 
@@ -225,7 +230,9 @@ private enum Leftovers {
 
     static func add(directory: URL) { change { $0.directories.append(directory) } }
     static func add(process: pid_t) { change { $0.processes.insert(process) } }
-    static func remove(process: pid_t) { change { $0.processes.remove(process) } }
+    static func remove(process: pid_t) -> Bool {
+        state.withLock { $0?.processes.remove(process) != nil }
+    }
 
     private static func change(_ body: (inout State) -> Void) {
         state.withLock { state in

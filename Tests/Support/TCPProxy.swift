@@ -106,7 +106,9 @@ private final class Pump: ChannelInboundHandler {
 
     init(to peer: any Channel) { self.peer = peer }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) { peer.writeAndFlush(unwrapInboundIn(data), promise: nil) }
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        peer.writeAndFlush(unwrapInboundIn(data), promise: nil)
+    }
 
     func channelInactive(context: ChannelHandlerContext) {
         peer.close(promise: nil)

@@ -71,7 +71,8 @@ package struct Team: Sendable {
         let people = try await concurrently(0..<count) { _ in try await TestUser.register(on: stack) }
         let owner = people[0]
         let workspace = try await owner.api.call(
-            Endpoints.createWorkspace, body: CreateWorkspaceRequest(name: uniqueName("team "))).id
+            Endpoints.createWorkspace, body: CreateWorkspaceRequest(name: uniqueName("team "))
+        ).id
         if count > 1 {
             let invite = try await owner.api.call(Endpoints.createInvite, path: [workspace])
             _ = try await concurrently(people.dropFirst()) { person in

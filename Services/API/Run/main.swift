@@ -57,5 +57,6 @@ do {
     try await group.run()
 } catch {
     FileHandle.standardError.write(Data("roost-api: \(error)\n".utf8))
-    exit(1)
+    // Not exit: its handlers would tear down what the threads of the pools still use.
+    _exit(1)
 }

@@ -30,5 +30,6 @@ do {
     ).run()
 } catch {
     FileHandle.standardError.write(Data("roost-gateway: \(error)\n".utf8))
-    exit(1)
+    // Not exit: its handlers would tear down what the threads of the pools still use.
+    _exit(1)
 }

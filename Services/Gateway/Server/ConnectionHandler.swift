@@ -20,7 +20,10 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     private let services: GatewayServices
     private var machine = ConnectionMachine(now: .now)
     private var catchUp = CatchUp<PreparedEvent>()
+    /// What the connection reads.
     private var streams: Set<StreamID> = []
+    /// Those of them that the stream table counts it for, which it must be told when the connection stops reading.
+    private var attached: Set<StreamID> = []
     private var sessionID: SessionID?
     /// Events of the user's own stream up to here are part of what identify answered: their effects are done.
     private var effectsDoneThrough: StreamSequence = 0
@@ -55,9 +58,10 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         for flow in flows.values { flow.cancel() }
         flows = [:]
         registry.remove(self, streams: streams)
-        services.streams.detach(Array(streams), loop: registry.index)
+        services.streams.detach(attached, loop: registry.index)
         services.counters.connections.subtract(1, ordering: .relaxed)
         streams = []
+        attached = []
         outlet = nil
     }
 
@@ -147,7 +151,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     private func leave(_ stream: StreamID) {
         guard streams.remove(stream) != nil else { return }
         registry.removeReader(self, of: stream)
-        services.streams.detach([stream], loop: registry.index)
+        if attached.remove(stream) != nil { services.streams.detach([stream], loop: registry.index) }
         catchUp.forget(stream)
     }
 
@@ -205,6 +209,16 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         }.get()
     }
 
+    /// Has the stream table count this connection, once a stream. What the connection stopped reading meanwhile, or was
+    /// counted for already, is given back at once.
+    private func attach(_ wanted: [StreamID]) async throws {
+        try await services.streams.attach(wanted, loop: registry.index)
+        try await eventLoop.submit { [self] in
+            let surplus = wanted.filter { !streams.contains($0) || !attached.insert($0).inserted }
+            services.streams.detach(surplus, loop: registry.index)
+        }.get()
+    }
+
     private func closeFromTask(_ code: CloseCode) { eventLoop.execute { [self] in close(code) } }
 
     /// The user's stream first, so that no change of access is missed; then who this is and what it may see; then
@@ -218,7 +232,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
                 effectsDoneThrough = .max
                 addReader(own, after: 0)
             }
-            try await services.streams.attach([own], loop: registry.index)
+            try await attach([own])
             let known = try await services.api.identify(user: claims.userID, session: claims.sessionID)
             let cursors = Dictionary(identify.cursors.map { ($0.stream, $0.seq) }, uniquingKeysWith: min)
             let places = known.heads.map { Cursor(stream: $0.stream, seq: cursors[$0.stream] ?? $0.seq) }
@@ -228,7 +242,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
                 catchUp.begin(own, after: places.first { $0.stream == own }?.seq ?? 0)
                 for place in places where place.stream != own { addReader(place.stream, after: place.seq) }
             }
-            try await services.streams.attach(others, loop: registry.index)
+            try await attach(others)
             let ready = Ready(connectionID: id, sessionID: claims.sessionID, user: known.user, streams: places)
             await replay(places, announcing: ready)
         } catch TokenError.expired {
@@ -243,7 +257,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     /// Sends what came after the places, then lets live events of these streams through.
     private func replay(_ places: [Cursor], announcing ready: Ready?) async {
         do {
-            if ready == nil { try await services.streams.attach(places.map(\.stream), loop: registry.index) }
+            if ready == nil { try await attach(places.map(\.stream)) }
             try await onLoop { [self] in if let ready { send(.ready(ready)) } }
             var cursors = places
             var settled: [Cursor] = []

@@ -10,6 +10,8 @@ import RedisBus
 /// SAFETY: `@unchecked Sendable` because all state is touched on the bus's event loop only, which every method checks.
 final class StreamTable: @unchecked Sendable {
     private struct Entry {
+        /// Tells this entry from an earlier one of the same stream, whose subscription failed.
+        let generation: Int
         var sequencer = StreamSequencer<PreparedEvent>()
         /// Connections of each loop that are attached.
         var readerCounts: [Int]
@@ -29,6 +31,7 @@ final class StreamTable: @unchecked Sendable {
     private let eventLoop: any EventLoop
     private let loops: [LoopRegistry]
     private var entries: [StreamID: Entry] = [:]
+    private var lastGeneration = 0
 
     init(bus: RedisBus, api: APIClient, loops: [LoopRegistry], logger: Logger) {
         self.bus = bus
@@ -41,37 +44,53 @@ final class StreamTable: @unchecked Sendable {
     // MARK: Readers
 
     /// Counts a connection of a loop as a reader of streams. Returns when Redis confirmed all of them: whatever is
-    /// published from then on reaches the loop.
+    /// published from then on reaches the loop. When it throws, nothing is counted.
     func attach(_ streams: [StreamID], loop: Int) async throws {
         try await eventLoop.flatSubmit { [self] in
-            var fresh: [StreamID] = []
-            let confirmations = streams.map { stream in
-                if entries[stream] == nil {
-                    entries[stream] = Entry(
-                        readerCounts: Array(repeating: 0, count: loops.count), subscribed: eventLoop.makePromise())
-                    fresh.append(stream)
+            let taken = streams.map { (stream: $0, entry: take($0, loop: loop)) }
+            let fresh = taken.filter { $0.entry.subscription == nil && $0.entry.readerCounts.reduce(0, +) == 1 }
+            if !fresh.isEmpty { subscribe(to: fresh.map(\.stream)) }
+            let confirmed = EventLoopFuture.andAllSucceed(taken.map(\.entry.subscribed.futureResult), on: eventLoop)
+            let generations = taken.map { (stream: $0.stream, generation: $0.entry.generation) }
+            confirmed.whenFailure { [self] _ in
+                for (stream, generation) in generations where entries[stream]?.generation == generation {
+                    release(stream, loop: loop)
                 }
-                entries[stream]?.readerCounts[loop] += 1
-                return entries[stream]?.subscribed.futureResult ?? eventLoop.makeSucceededVoidFuture()
             }
-            if !fresh.isEmpty { subscribe(to: fresh) }
-            return EventLoopFuture.andAllSucceed(confirmations, on: eventLoop)
+            return confirmed
         }.get()
     }
 
     /// Ends what ``attach(_:loop:)`` began. The last reader ends the subscription.
-    func detach(_ streams: [StreamID], loop: Int) {
+    func detach(_ streams: some Sequence<StreamID> & Sendable, loop: Int) {
         eventLoop.execute { [self] in
-            for stream in streams {
-                guard var entry = entries.removeValue(forKey: stream) else { continue }
-                entry.readerCounts[loop] -= 1
-                if entry.readerCounts.contains(where: { $0 > 0 }) {
-                    entries[stream] = entry
-                } else {
-                    entry.subscription?.cancel()
-                    if entry.subscription == nil { entry.subscribed.fail(CancellationError()) }
-                }
-            }
+            for stream in streams { release(stream, loop: loop) }
+        }
+    }
+
+    private func take(_ stream: StreamID, loop: Int) -> Entry {
+        var entry: Entry
+        if let known = entries[stream] {
+            entry = known
+        } else {
+            lastGeneration += 1
+            entry = Entry(
+                generation: lastGeneration, readerCounts: Array(repeating: 0, count: loops.count),
+                subscribed: eventLoop.makePromise())
+        }
+        entry.readerCounts[loop] += 1
+        entries[stream] = entry
+        return entry
+    }
+
+    private func release(_ stream: StreamID, loop: Int) {
+        guard var entry = entries.removeValue(forKey: stream) else { return }
+        entry.readerCounts[loop] -= 1
+        if entry.readerCounts.contains(where: { $0 > 0 }) {
+            entries[stream] = entry
+        } else {
+            entry.subscription?.cancel()
+            if entry.subscription == nil { entry.subscribed.fail(CancellationError()) }
         }
     }
 

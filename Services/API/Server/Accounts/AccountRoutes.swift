@@ -119,7 +119,8 @@ struct AccountRoutes: Sendable {
         _ user: UserID, _ call: Call<Body>, _ delivery: RefreshDelivery?
     ) async throws -> Answer<SignedIn> {
         let userAgent = call.headers[.userAgent].map { String($0.unicodeScalars.prefix(256)) }
-        let (session, token) = try await services.sessions.open(user: user, userAgent: userAgent)
+        let (session, token, ended) = try await services.sessions.open(user: user, userAgent: userAgent)
+        await services.publisher.publish(at: ended)
         return try await answer(user, session, token, delivery ?? .body, call)
     }
 

@@ -52,12 +52,13 @@ package final class PasswordHasher: Sendable {
         return try await onThread {
             let setting = try stored ?? newSetting(method)
             let computed = try crypt(password, setting: setting)
-            // crypt reads up to a NUL, which no stored password has.
-            return stored != nil && !password.utf8.contains(0) && constantTimeEqual(computed, setting)
+            // crypt reads up to a NUL, and bcrypt up to its 72nd byte; no stored password goes beyond either.
+            let isCut =
+                password.utf8.contains(0)
+                || setting.hasPrefix("$2") && password.utf8.count > Limits.bcryptPasswordByteCount
+            return stored != nil && !isCut && constantTimeEqual(computed, setting)
         }
     }
-
-    package func shutDown() async { try? await threads.shutdownGracefully() }
 
     private func onThread<Result: Sendable>(_ work: @escaping @Sendable () throws -> Result) async throws -> Result {
         let waiting = waitingCount.add(1, ordering: .relaxed).newValue

@@ -22,26 +22,35 @@ package struct SessionStore: Sendable {
         var digest: [UInt8] { Array(SHA256.hash(data: Data(text.utf8))) }
     }
 
-    /// Opens a session with its first refresh token. The oldest sessions beyond the limit end.
-    func open(user: UserID, userAgent: String?) async throws -> (SessionID, RefreshToken) {
+    /// Opens a session with its first refresh token. The oldest sessions beyond the limit end: `ended` are the events
+    /// of that, to publish.
+    func open(
+        user: UserID, userAgent: String?
+    ) async throws -> (session: SessionID, token: RefreshToken, ended: [Cursor]) {
         let session = SessionID.fresh()
         let token = RefreshToken.fresh()
         let expiresAt = Timestamp.now + Limits.refreshTokenLifetime
-        _ = try await database.execute([
+        let results = try await database.execute([
+            .lock([.user(user)]),
+            Statement(
+                """
+                WITH ended AS (
+                    UPDATE sessions SET revoked_at = now() WHERE id IN (
+                        SELECT id FROM sessions WHERE user_id = $1 AND revoked_at IS NULL
+                        ORDER BY last_used_at DESC OFFSET $2)
+                    RETURNING id
+                )
+                SELECT 'user' AS kind, $1::uuid AS stream_id, append_event('user', $1, 'session.revoked', id) AS seq
+                FROM ended
+                """, user, Limits.sessionsPerUser - 1),
             Statement(
                 "INSERT INTO sessions (id, user_id, user_agent, expires_at) VALUES ($1, $2, $3, $4)",
                 session, user, userAgent, expiresAt),
             Statement(
                 "INSERT INTO refresh_tokens (digest, session_id, expires_at) VALUES ($1, $2, $3)",
                 token.digest, session, expiresAt),
-            Statement(
-                """
-                UPDATE sessions SET revoked_at = now() WHERE id IN (
-                    SELECT id FROM sessions WHERE user_id = $1 AND revoked_at IS NULL
-                    ORDER BY last_used_at DESC OFFSET $2)
-                """, user, Limits.sessionsPerUser),
         ])
-        return (session, token)
+        return (session, token, try results[1].map { try $0.cursor() })
     }
 
     /// How a presented refresh token fared.
@@ -101,12 +110,7 @@ package struct SessionStore: Sendable {
                 FROM ended
                 """, session, user),
         ])
-        let events = try results[1].map { try $0.cursor() }
-        // Only what was ended here: anyone may name any session, and a stranger's must not be remembered as ended.
-        guard !events.isEmpty else { return [] }
-        // Redis may be away: then the next check reads PostgreSQL, which knows already.
-        _ = try? await bus.send(remember(session, isLive: false, lifetime: Limits.accessTokenLifetime))
-        return events
+        return try results[1].map { try $0.cursor() }
     }
 
     func list(of user: UserID, current: SessionID) async throws -> [Session] {
@@ -154,9 +158,11 @@ package struct SessionStore: Sendable {
         return !rows.isEmpty
     }
 
-    private func remember(_ session: SessionID, isLive: Bool, lifetime: Duration) -> RedisCommand {
+    /// Makes Redis remember that a session has ended, for as long as an access token of it may live. Part of publishing
+    /// the end, so that it is tried again together with the event.
+    static func endCommand(_ session: SessionID) -> RedisCommand {
         RedisCommand(
-            "SET", .key(.session(session)), .text(isLive ? "1" : "0"), .text("EX"),
-            .integer(lifetime.components.seconds))
+            "SET", .key(.session(session)), .text("0"), .text("EX"),
+            .integer(Limits.accessTokenLifetime.components.seconds))
     }
 }

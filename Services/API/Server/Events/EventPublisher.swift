@@ -28,6 +28,9 @@ package final class EventPublisher: Sendable {
     func publish(_ frames: [EventFrame]) async {
         for frame in frames {
             do {
+                if case .sessionRevoked(let ended) = frame.event {
+                    _ = try await bus.send(SessionStore.endCommand(ended.sessionID))
+                }
                 _ = try await bus.publish(try Self.payload(of: frame), to: .stream(frame.stream))
                 published.withLock { $0.append(Cursor(stream: frame.stream, seq: frame.seq)) }
             } catch {
@@ -39,6 +42,7 @@ package final class EventPublisher: Sendable {
 
     /// Publishes committed events of which only the places are known.
     func publish(at places: [Cursor]) async {
+        guard !places.isEmpty else { return }
         do {
             await publish(try await EventReader(database: database).events(at: places))
         } catch {
