@@ -7,6 +7,8 @@ package enum Limits {
     package static let displayNameCount = 1...64
     package static let emailCount = 3...254
     package static let passwordCount = 8...128
+    /// libcrypt takes no more (crypt(3), CRYPT_MAX_PASSPHRASE_SIZE).
+    package static let passwordByteCount = 511
     /// bcrypt reads no more than this many bytes of a password; a longer one is refused rather than cut.
     package static let bcryptPasswordByteCount = 72
     package static let accessTokenLifetime = Duration.seconds(15 * 60)
@@ -25,6 +27,9 @@ package enum Limits {
     package static let channelNameCount = 1...64
     package static let channelTopicCount = 0...250
     package static let channelsPerWorkspace = 2_000
+    /// Channels and direct conversations of one person. With the workspaces and the person's own stream they must fit
+    /// into ``cursorsPerIdentify``.
+    package static let channelsPerUser = 2_500
     package static let workspacesPerUser = 100
     package static let inviteLifetime = Duration.seconds(7 * 24 * 3600)
 
@@ -47,8 +52,10 @@ package enum Limits {
     package static let horizonPerStream: StreamSequence = 5_000
     /// Events in one answer to a replay.
     package static let replayPageCount = 500
+    /// Bytes of events after which a page of a replay ends.
+    package static let replayPageByteCount = 512 * 1024
     /// Events a resume replays over all streams; beyond it the rest are reset.
-    package static let replayTotalCount = 20_000
+    package static let replayTotalCount: StreamSequence = 20_000
     /// How long a gateway holds an event that came out of order before it asks for the missing ones.
     package static let gapHold = Duration.milliseconds(50)
     /// Events that may wait behind a gap, a stream; beyond it they are dropped and fetched.

@@ -54,40 +54,100 @@ struct CatchUpTests {
         #expect(catchUp.receive(stream, StreamSequence(Limits.replayHeldCount) + 1, "") == .overflow)
     }
 
-    /// A model of the whole: one sequencer feeds live events to a connection that attaches at a random moment, is
-    /// replayed up to a random head, and settles at a random later moment.
-    @Test("Whenever a connection attaches, it gets each event after its cursor once and in order", arguments: 1...300)
+    /// A model of the whole: events are published in order and reach one sequencer; connections attach at any moment,
+    /// are replayed up to what was published by then, wait for any time, settle, and take live events.
+    @Test(
+        "Whenever connections attach and settle, each gets each event after its cursor once and in order",
+        arguments: 1...500)
     func random(seed: UInt64) {
         var random = SeededRandom(seed: seed)
-        let total = StreamSequence.random(in: 10...60, using: &random)
-        let cursor = StreamSequence.random(in: 0...5, using: &random)
         var sequencer = StreamSequencer<String>()
-        if Bool.random(using: &random) { _ = sequencer.settle(at: cursor) }
-        var catchUp = CatchUp<String>()
-        var received: [StreamSequence] = []
-        func take(_ events: [(StreamSequence, String)]) {
-            for (seq, frame) in events where catchUp.receive(stream, seq, frame) == .deliver { received.append(seq) }
+        var published: StreamSequence = 3
+        var connections = (0..<3).map { _ in ModelConnection(stream: stream, cursor: .random(in: 0...3, using: &random))
         }
-        // Attach; what is published from here on arrives. The replay's head is at least what was published before.
-        let attachedAt = StreamSequence.random(in: cursor...total, using: &random)
-        _ = sequencer.last.map { _ in for seq in (cursor + 1)..<(attachedAt + 1) { _ = sequencer.receive(seq, "") } }
+        func deliver(_ events: [(StreamSequence, String)]) {
+            for index in connections.indices { connections[index].take(events) }
+        }
+        for _ in 0..<120 {
+            let index = Int.random(in: 0..<connections.count, using: &random)
+            switch Int.random(in: 0..<4, using: &random) {
+            case 0:
+                published += 1
+                // Nobody is subscribed before the first connection is attached.
+                if connections.contains(where: \.isAttached) { deliver(sequencer.receive(published, "")) }
+            case 1: connections[index].attach()
+            case 2: connections[index].replay(to: published)
+            default:
+                guard let place = connections[index].settling else { continue }
+                switch sequencer.settle(at: place) {
+                case .behind: connections[index].goOn()
+                case .joined(let released, let isLagging):
+                    deliver(released)
+                    connections[index].end(isLagging: isLagging)
+                }
+            }
+        }
+        for index in connections.indices {
+            connections[index].attach()
+            while !connections[index].isLive {
+                connections[index].replay(to: published)
+                guard let place = connections[index].settling else { break }
+                switch sequencer.settle(at: place) {
+                case .behind: connections[index].goOn()
+                case .joined(let released, let isLagging):
+                    deliver(released)
+                    connections[index].end(isLagging: isLagging)
+                }
+            }
+        }
+        // The mending replay of what the sequencer itself has missed.
+        for seq in ((sequencer.last ?? published) + 1)..<(published + 2) { deliver(sequencer.receive(seq, "")) }
+        for connection in connections {
+            #expect(connection.received == Array((connection.cursor + 1)..<(published + 2)), "seed \(seed)")
+        }
+    }
+}
+
+/// A connection as ``CatchUpTests`` drives it: detached, replaying, waiting to settle, live.
+private struct ModelConnection {
+    let stream: StreamID
+    let cursor: StreamSequence
+    private(set) var received: [StreamSequence] = []
+    private(set) var isAttached = false
+    private(set) var isLive = false
+    /// Where its replay has ended, while it waits to settle.
+    private(set) var settling: StreamSequence?
+    private var catchUp = CatchUp<String>()
+
+    init(stream: StreamID, cursor: StreamSequence) {
+        self.stream = stream
+        self.cursor = cursor
+    }
+
+    mutating func attach() {
+        guard !isAttached else { return }
+        isAttached = true
         catchUp.begin(stream, after: cursor)
-        let head = StreamSequence.random(in: attachedAt...total, using: &random)
-        let arrivedBySettling = StreamSequence.random(in: attachedAt...total, using: &random)
-        var next = attachedAt + 1
-        while next <= arrivedBySettling {
-            take(sequencer.receive(next, ""))
-            next += 1
-        }
-        for seq in (cursor + 1)..<(head + 1) { received.append(seq) }
-        catchUp.replayed(stream, to: head)
-        take(sequencer.settle(at: head))
-        let isLagging = (sequencer.last ?? 0) < head
+    }
+
+    mutating func replay(to head: StreamSequence) {
+        guard isAttached, !isLive, settling == nil else { return }
+        let next = (received.last ?? cursor) + 1
+        received += next..<max(next, head + 1)
+        catchUp.replayed(stream, to: max(head, next - 1))
+        settling = max(head, next - 1)
+    }
+
+    mutating func goOn() { settling = nil }
+
+    mutating func end(isLagging: Bool) {
         received += catchUp.end([stream], lagging: isLagging ? [stream] : []).map(\.seq)
-        while next <= total {
-            take(sequencer.receive(next, ""))
-            next += 1
-        }
-        #expect(received == Array((cursor + 1)..<(total + 1)), "seed \(seed)")
+        settling = nil
+        isLive = true
+    }
+
+    mutating func take(_ events: [(StreamSequence, String)]) {
+        guard isAttached else { return }
+        for (seq, frame) in events where catchUp.receive(stream, seq, frame) == .deliver { received.append(seq) }
     }
 }

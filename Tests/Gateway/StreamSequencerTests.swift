@@ -9,28 +9,48 @@ struct StreamSequencerTests {
         var sequencer = StreamSequencer<String>()
         #expect(sequencer.receive(6, "six").isEmpty)
         #expect(sequencer.receive(5, "five").isEmpty)
-        #expect(sequencer.settle(at: 4).map(\.0) == [5, 6])
+        #expect(sequencer.begin(at: 4) == [5, 6])
         #expect(sequencer.last == 6)
     }
 
     @Test("What came early waits, what came twice is dropped")
     func order() {
         var sequencer = StreamSequencer<String>()
-        _ = sequencer.settle(at: 10)
+        _ = sequencer.begin(at: 10)
         #expect(sequencer.receive(12, "twelve").isEmpty)
-        #expect(sequencer.hasGap)
+        #expect(sequencer.isMissingEvents)
         #expect(sequencer.receive(11, "eleven").map(\.0) == [11, 12])
-        #expect(!sequencer.hasGap)
+        #expect(!sequencer.isMissingEvents)
         #expect(sequencer.receive(11, "again").isEmpty)
         #expect(sequencer.receive(13, "thirteen").map(\.0) == [13])
     }
 
-    @Test("Settling again changes nothing; skipping gives up what can no longer be had")
+    @Test("A replay that ended before delivery began goes on; one that is ahead lags until delivery has come so far")
+    func settle() {
+        var sequencer = StreamSequencer<String>()
+        _ = sequencer.receive(99, "held by nobody's order")
+        #expect(sequencer.begin(at: 100).isEmpty)
+        #expect(sequencer.outcome(at: 98) == .behind, "99 and 100 were given to nobody")
+        #expect(sequencer.outcome(at: 100) == .current)
+        #expect(sequencer.outcome(at: 103) == .lagging)
+        #expect(sequencer.isMissingEvents)
+    }
+
+    @Test("An event for which there was no room is still known to be missing")
+    func bound() {
+        var sequencer = StreamSequencer<String>()
+        let count = StreamSequence(Limits.gapHeldCount)
+        for seq in 2...(count + 2) { _ = sequencer.receive(seq, "") }
+        #expect(sequencer.begin(at: 1).last == count + 1)
+        #expect(sequencer.isMissingEvents)
+        #expect(sequencer.receive(count + 2, "").count == 1)
+        #expect(!sequencer.isMissingEvents)
+    }
+
+    @Test("Skipping gives up what can no longer be had")
     func skip() {
         var sequencer = StreamSequencer<String>()
-        _ = sequencer.settle(at: 1)
-        #expect(sequencer.settle(at: 9).isEmpty)
-        #expect(sequencer.last == 1)
+        _ = sequencer.begin(at: 1)
         _ = sequencer.receive(21, "21")
         #expect(sequencer.skip(to: 20).map(\.0) == [21])
         #expect(sequencer.skip(to: 5).isEmpty)
@@ -49,12 +69,32 @@ struct StreamSequencerTests {
         for index in arrivals.indices {
             arrivals.swapAt(index, min(arrivals.count - 1, index + Int.random(in: 0...8, using: &random)))
         }
-        delivered += sequencer.settle(at: 0).map(\.0)
+        delivered += sequencer.begin(at: 0)
         for seq in arrivals { delivered += sequencer.receive(seq, 0).map(\.0) }
         // The mending replay: everything after the last, in order.
         for seq in ((sequencer.last ?? 0) + 1)...(count + 1) { delivered += sequencer.receive(seq, 0).map(\.0) }
         #expect(delivered == Array(1...(count + 1)), "seed \(seed)")
     }
+}
+
+extension StreamSequencer {
+    /// Settles for the first time; the numbers that may be delivered now.
+    mutating func begin(at seq: StreamSequence) -> [StreamSequence] {
+        guard case .joined(let released, _) = settle(at: seq) else { return [] }
+        return released.map(\.0)
+    }
+
+    /// What ``settle(at:)`` says, in a word.
+    mutating func outcome(at seq: StreamSequence) -> SettlementOutcome {
+        switch settle(at: seq) {
+        case .behind: .behind
+        case .joined(_, let isLagging): isLagging ? .lagging : .current
+        }
+    }
+}
+
+enum SettlementOutcome {
+    case behind, lagging, current
 }
 
 /// A small generator whose runs can be repeated (SplitMix64).

@@ -47,7 +47,9 @@ package enum Checks {
     }
 
     package static func password(_ text: String) throws(APIError) {
-        guard Limits.passwordCount.contains(text.unicodeScalars.count), !text.utf8.contains(0) else {
+        guard Limits.passwordCount.contains(text.unicodeScalars.count), text.utf8.count <= Limits.passwordByteCount,
+            !text.utf8.contains(0)
+        else {
             throw invalid(
                 "password",
                 "A password has \(Limits.passwordCount.lowerBound) to \(Limits.passwordCount.upperBound) characters.")

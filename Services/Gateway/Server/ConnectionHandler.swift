@@ -24,6 +24,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     private var streams: Set<StreamID> = []
     /// Those of them that the stream table counts it for, which it must be told when the connection stops reading.
     private var attached: Set<StreamID> = []
+    private var userID: UserID?
     private var sessionID: SessionID?
     /// Events of the user's own stream up to here are part of what identify answered: their effects are done.
     private var effectsDoneThrough: StreamSequence = 0
@@ -33,6 +34,8 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     /// The control flows under way: identify, and the catch-up of streams joined later.
     private var flows: [Int: Task<Void, Never>] = [:]
     private var lastFlow = 0
+    /// Which flow replays a stream. One that was left, or left and joined again, is no business of the earlier flow.
+    private var replayer: [StreamID: Int] = [:]
 
     init(registry: LoopRegistry, services: GatewayServices, outlet: ChannelHandlerContext) {
         self.registry = registry
@@ -97,7 +100,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     private func perform(_ action: ConnectionMachine.Action) {
         switch action {
         case .none: break
-        case .identify(let identify): start { await self.identify(identify) }
+        case .identify(let identify): start { flow in await self.identify(identify, flow) }
         case .answerHeartbeat: send(.heartbeat(Heartbeat()))
         case .close(let code): close(code)
         }
@@ -118,10 +121,16 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         } else {
             switch catchUp.receive(stream, seq, event) {
             case .deliver: deliver(event, stream, seq)
-            case .hold, .drop: break
+            // The end of the session does not wait for a replay to end.
+            case .hold: if event.effects.contains(where: endsSession) { close(.sessionRevoked) }
+            case .drop: break
             case .overflow: close(.tooSlow)
             }
         }
+    }
+
+    private func endsSession(_ effect: AccessEffect) -> Bool {
+        if case .revoke(let session) = effect { session == sessionID } else { false }
     }
 
     private func deliver(_ event: PreparedEvent, _ stream: StreamID, _ seq: StreamSequence) {
@@ -138,14 +147,14 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
             switch effect {
             case .join(let place): if !streams.contains(place.stream) { join(place) }
             case .leave(let stream): leave(stream)
-            case .revoke(let session): if session == sessionID { close(.sessionRevoked) }
+            case .revoke: if endsSession(effect) { close(.sessionRevoked) }
             }
         }
     }
 
     private func join(_ place: Cursor) {
-        addReader(place.stream, after: place.seq)
-        start { await self.replay([place], announcing: nil) }
+        start { flow in await self.catchUp(on: place, flow) }
+        addReader(place.stream, after: place.seq, flow: lastFlow)
     }
 
     private func leave(_ stream: StreamID) {
@@ -153,10 +162,12 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         registry.removeReader(self, of: stream)
         if attached.remove(stream) != nil { services.streams.detach([stream], loop: registry.index) }
         catchUp.forget(stream)
+        replayer[stream] = nil
     }
 
-    private func addReader(_ stream: StreamID, after seq: StreamSequence) {
+    private func addReader(_ stream: StreamID, after seq: StreamSequence, flow: Int) {
         streams.insert(stream)
+        replayer[stream] = flow
         catchUp.begin(stream, after: seq)
         registry.addReader(self, of: stream)
     }
@@ -192,11 +203,11 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     // MARK: Control flows
 
     /// Runs a control flow that ends with the connection. What fails closes it, and the client resumes elsewhere.
-    private func start(_ flow: @escaping @Sendable () async -> Void) {
+    private func start(_ flow: @escaping @Sendable (_ number: Int) async -> Void) {
         lastFlow += 1
         let number = lastFlow
         flows[number] = Task { [self] in
-            await flow()
+            await flow(number)
             eventLoop.execute { [self] in flows[number] = nil }
         }
     }
@@ -223,28 +234,36 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
 
     /// The user's stream first, so that no change of access is missed; then who this is and what it may see; then
     /// everything it may see, from the client's cursors on.
-    private func identify(_ identify: Identify) async {
+    private func identify(_ identify: Identify, _ flow: Int) async {
         do {
             let claims = try await services.keys.verify(identify.token)
             let own = StreamID.user(claims.userID)
             try await onLoop { [self] in
+                userID = claims.userID
                 sessionID = claims.sessionID
                 effectsDoneThrough = .max
-                addReader(own, after: 0)
+                addReader(own, after: 0, flow: flow)
             }
             try await attach([own])
             let known = try await services.api.identify(user: claims.userID, session: claims.sessionID)
             let cursors = Dictionary(identify.cursors.map { ($0.stream, $0.seq) }, uniquingKeysWith: min)
             let places = known.heads.map { Cursor(stream: $0.stream, seq: cursors[$0.stream] ?? $0.seq) }
-            let others = places.map(\.stream).filter { $0 != own }
             try await onLoop { [self] in
                 effectsDoneThrough = known.heads.first { $0.stream == own }?.seq ?? 0
-                catchUp.begin(own, after: places.first { $0.stream == own }?.seq ?? 0)
-                for place in places where place.stream != own { addReader(place.stream, after: place.seq) }
+                for place in places {
+                    if place.stream == own {
+                        catchUp.begin(own, after: place.seq)
+                    } else {
+                        addReader(place.stream, after: place.seq, flow: flow)
+                    }
+                }
             }
-            try await attach(others)
-            let ready = Ready(connectionID: id, sessionID: claims.sessionID, user: known.user, streams: places)
-            await replay(places, announcing: ready)
+            try await attach(places.map(\.stream).filter { $0 != own })
+            try await onLoop { [self] in
+                send(.ready(Ready(connectionID: id, sessionID: claims.sessionID, user: known.user, streams: places)))
+            }
+            try await replay(places, flow)
+            try await onLoop { [self] in send(.current(Current())) }
         } catch TokenError.expired {
             closeFromTask(.tokenExpired)
         } catch TokenError.invalid {
@@ -254,47 +273,53 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         }
     }
 
-    /// Sends what came after the places, then lets live events of these streams through.
-    private func replay(_ places: [Cursor], announcing ready: Ready?) async {
+    /// Begins a stream that was joined while connected.
+    private func catchUp(on place: Cursor, _ flow: Int) async {
         do {
-            if ready == nil { try await attach(places.map(\.stream)) }
-            try await onLoop { [self] in if let ready { send(.ready(ready)) } }
-            var cursors = places
-            var settled: [Cursor] = []
-            var hasMore = true
-            while hasMore {
-                let page = try await services.api.replay(for: userID(of: ready), after: cursors)
-                try await send(page)
-                settled += page.reply.resets
-                cursors = page.reply.covered
-                hasMore = page.reply.hasMore
-            }
-            settled += cursors
-            let lagging = try await services.streams.settle(settled)
-            try await onLoop { [self] in
-                for (stream, seq, event) in catchUp.end(places.map(\.stream), lagging: lagging) {
-                    deliver(event, stream, seq)
-                }
-                if ready != nil { send(.current(Current())) }
-            }
+            try await attach([place.stream])
+            try await replay([place], flow)
         } catch {
             closeFromTask(closeCode(for: error))
         }
     }
 
-    /// A joined stream's event came from the bus, so its access is proven; a client's cursors are checked.
-    private func userID(of ready: Ready?) -> UserID? { ready?.user.id }
+    /// Sends what came after the places, then lets live events of these streams through.
+    private func replay(_ places: [Cursor], _ flow: Int) async throws {
+        var cursors = places
+        while !cursors.isEmpty {
+            var covered: [Cursor] = []
+            var hasMore = true
+            while hasMore {
+                let page = try await services.api.replay(for: try await onLoop { [self] in userID }, after: cursors)
+                try await send(page, flow)
+                covered += page.reply.resets
+                cursors = page.reply.covered
+                hasMore = page.reply.hasMore
+            }
+            let settlement = try await services.streams.settle(covered + cursors)
+            try await onLoop { [self] in
+                let behind = Set(settlement.behind.map(\.stream))
+                let ended = places.map(\.stream).filter { replayer[$0] == flow && !behind.contains($0) }
+                for stream in ended { replayer[stream] = nil }
+                for (stream, seq, event) in catchUp.end(ended, lagging: settlement.lagging)
+                where streams.contains(stream) && !isClosing {
+                    deliver(event, stream, seq)
+                }
+            }
+            cursors = settlement.behind
+        }
+    }
 
     /// Writes a page and waits until the socket has taken it, so that a slow client holds one page at most.
-    private func send(_ page: APIClient.Replay) async throws {
+    private func send(_ page: APIClient.Replay, _ flow: Int) async throws {
         let promise = eventLoop.makePromise(of: Void.self)
         eventLoop.execute { [self] in
             guard let outlet, !isClosing else { return promise.fail(ChannelError.ioOnClosedChannel) }
-            for place in page.reply.resets {
+            for place in page.reply.resets where replayer[place.stream] == flow {
                 catchUp.replayed(place.stream, to: place.seq)
                 sendReset(place)
             }
-            for (stream, seq, event) in page.events {
+            for (stream, seq, event) in page.events where replayer[stream] == flow && !isClosing {
                 outlet.write(NIOAny(event.frame), promise: nil)
                 catchUp.replayed(stream, to: seq)
                 apply(event, stream, seq)

@@ -7,7 +7,8 @@ import RedisBus
 /// The streams that this gateway carries: one subscription and one sequencer each, however many connections read it.
 /// Takes events from the bus, puts them in order, mends what is missing, and hands them to the loops that have readers.
 ///
-/// SAFETY: `@unchecked Sendable` because all state is touched on the bus's event loop only, which every method checks.
+/// SAFETY: `@unchecked Sendable` because all state is touched on the bus's event loop only: what others call hops there,
+/// and what is private is called from there.
 final class StreamTable: @unchecked Sendable {
     private struct Entry {
         /// Tells this entry from an earlier one of the same stream, whose subscription failed.
@@ -18,11 +19,11 @@ final class StreamTable: @unchecked Sendable {
         /// Completed when Redis has confirmed the subscription.
         let subscribed: EventLoopPromise<Void>
         var subscription: BusSubscription?
-        /// The stream is known to have reached this place, delivered or not.
-        var expected: StreamSequence = 0
+        /// The link to Redis was lost before the stream was settled: what was published meanwhile must be asked for.
+        var hasMissed = false
         var isMending = false
 
-        var isBehind: Bool { sequencer.hasGap || (sequencer.last.map { $0 < expected } ?? false) }
+        var isBehind: Bool { sequencer.isMissingEvents || (hasMissed && sequencer.last != nil) }
     }
 
     private let bus: RedisBus
@@ -49,7 +50,7 @@ final class StreamTable: @unchecked Sendable {
         try await eventLoop.flatSubmit { [self] in
             let taken = streams.map { (stream: $0, entry: take($0, loop: loop)) }
             let fresh = taken.filter { $0.entry.subscription == nil && $0.entry.readerCounts.reduce(0, +) == 1 }
-            if !fresh.isEmpty { subscribe(to: fresh.map(\.stream)) }
+            if !fresh.isEmpty { subscribe(to: fresh.map { (stream: $0.stream, generation: $0.entry.generation) }) }
             let confirmed = EventLoopFuture.andAllSucceed(taken.map(\.entry.subscribed.futureResult), on: eventLoop)
             let generations = taken.map { (stream: $0.stream, generation: $0.entry.generation) }
             confirmed.whenFailure { [self] _ in
@@ -94,25 +95,36 @@ final class StreamTable: @unchecked Sendable {
         }
     }
 
-    /// A connection was replayed up to these places. Answers the streams whose live events have not come so far yet.
-    func settle(_ places: [Cursor]) async throws -> Set<StreamID> {
+    /// How a replay that has ended joins what is live.
+    struct Settlement: Sendable {
+        /// Streams whose live events have not come as far as the replay yet.
+        var lagging: Set<StreamID> = []
+        /// Streams that another connection settled at a later place before: what lies between was given to nobody, so
+        /// it must be replayed as well.
+        var behind: [Cursor] = []
+    }
+
+    /// A connection was replayed up to these places.
+    func settle(_ places: [Cursor]) async throws -> Settlement {
         try await eventLoop.submit { [self] in
-            var lagging: Set<StreamID> = []
+            var settlement = Settlement()
             for place in places {
-                guard var entry = entries[place.stream] else { continue }
-                let released = entry.sequencer.settle(at: place.seq)
-                entry.expected = max(entry.expected, place.seq)
-                if let last = entry.sequencer.last, last < place.seq { lagging.insert(place.stream) }
-                entries[place.stream] = entry
-                deliver(released, of: place.stream)
+                switch entries[place.stream]?.sequencer.settle(at: place.seq) {
+                case nil: continue
+                case .behind: settlement.behind.append(place)
+                case .joined(let released, let isLagging):
+                    if isLagging { settlement.lagging.insert(place.stream) }
+                    deliver(released, of: place.stream)
+                }
                 scheduleMend(place.stream)
             }
-            return lagging
+            return settlement
         }.get()
     }
 
-    private func subscribe(to streams: [StreamID]) {
-        let streamOfTopic = Dictionary(uniqueKeysWithValues: streams.map { (Topic.stream($0), $0) })
+    private func subscribe(to fresh: [(stream: StreamID, generation: Int)]) {
+        let streamOfTopic = Dictionary(uniqueKeysWithValues: fresh.map { (Topic.stream($0.stream), $0.stream) })
+        let generations = Dictionary(uniqueKeysWithValues: fresh.map { ($0.stream, $0.generation) })
         Task { [self] in
             do {
                 let subscriptions = try await bus.subscribe(to: Array(streamOfTopic.keys)) { [self] topic, message in
@@ -121,18 +133,20 @@ final class StreamTable: @unchecked Sendable {
                 eventLoop.execute { [self] in
                     for subscription in subscriptions {
                         guard let stream = streamOfTopic[subscription.topic] else { continue }
-                        if entries[stream] != nil, entries[stream]?.subscription == nil {
-                            entries[stream]?.subscription = subscription
-                            entries[stream]?.subscribed.succeed()
-                        } else {
+                        guard entries[stream]?.generation == generations[stream] else {
                             // All readers left before Redis answered.
                             subscription.cancel()
+                            continue
                         }
+                        entries[stream]?.subscription = subscription
+                        entries[stream]?.subscribed.succeed()
                     }
                 }
             } catch {
                 eventLoop.execute { [self] in
-                    for stream in streams { entries.removeValue(forKey: stream)?.subscribed.fail(error) }
+                    for (stream, generation) in fresh where entries[stream]?.generation == generation {
+                        entries.removeValue(forKey: stream)?.subscribed.fail(error)
+                    }
                 }
             }
         }
@@ -179,6 +193,7 @@ final class StreamTable: @unchecked Sendable {
                 try await fetch([Cursor(stream: stream, seq: last)])
                 eventLoop.execute { [self] in
                     entries[stream]?.isMending = false
+                    entries[stream]?.hasMissed = false
                     scheduleMend(stream)
                 }
             } catch {
@@ -191,11 +206,18 @@ final class StreamTable: @unchecked Sendable {
     /// After a reconnection to Redis: whatever was published meanwhile is lost on the bus and is fetched.
     func fetchMissed() {
         eventLoop.execute { [self] in
-            let places = entries.compactMap { stream, entry in
-                entry.sequencer.last.map { Cursor(stream: stream, seq: $0) }
+            var places: [Cursor] = []
+            for (stream, entry) in entries {
+                if let last = entry.sequencer.last {
+                    places.append(Cursor(stream: stream, seq: last))
+                } else {
+                    entries[stream]?.hasMissed = true
+                }
             }
+            guard !places.isEmpty else { return }
+            let missed = places
             Task { [self] in
-                var rest = places[...]
+                var rest = missed[...]
                 while !rest.isEmpty {
                     let chunk = Array(rest.prefix(Limits.cursorsPerIdentify))
                     do {

@@ -39,7 +39,7 @@ package enum Endpoints {
         group: .workspaces, status: 201, errors: [.notFound])
     package static let acceptInvite = Endpoint<Empty, Workspace>(
         .post, "/api/v1/invites/{code}/accept", "acceptInvite", "Join the workspace of an invite",
-        group: .workspaces, errors: [.inviteInvalid, .conflict])
+        group: .workspaces, errors: [.inviteInvalid])
 
     // MARK: Channels
     package static let listChannels = Endpoint<Empty, ChannelList>(
@@ -50,7 +50,7 @@ package enum Endpoints {
         status: 201, errors: [.notFound, .nameTaken, .conflict])
     package static let openDirectChannel = Endpoint<OpenDirectChannelRequest, Channel>(
         .post, "/api/v1/workspaces/{workspaceID}/direct", "openDirectChannel", "Open a direct conversation",
-        group: .channels, errors: [.notFound])
+        group: .channels, errors: [.notFound, .conflict])
     package static let readChannel = Endpoint<Empty, Channel>(
         .get, "/api/v1/channels/{channelID}", "readChannel", "Read a channel", group: .channels, errors: [.notFound])
     package static let updateChannel = Endpoint<UpdateChannelRequest, Channel>(
@@ -58,7 +58,7 @@ package enum Endpoints {
         group: .channels, errors: [.notFound, .forbidden, .nameTaken])
     package static let joinChannel = Endpoint<Empty, Channel>(
         .post, "/api/v1/channels/{channelID}/join", "joinChannel", "Join a public channel", group: .channels,
-        errors: [.notFound])
+        errors: [.notFound, .conflict])
     package static let leaveChannel = Endpoint<Empty, Empty>(
         .post, "/api/v1/channels/{channelID}/leave", "leaveChannel", "Leave a channel", group: .channels, status: 204,
         errors: [.notFound, .forbidden])
@@ -67,7 +67,7 @@ package enum Endpoints {
         group: .channels, query: [.after, .limit], errors: [.notFound])
     package static let addChannelMember = Endpoint<AddChannelMemberRequest, Empty>(
         .post, "/api/v1/channels/{channelID}/members", "addChannelMember", "Add a person to a channel",
-        group: .channels, status: 204, errors: [.notFound, .forbidden])
+        group: .channels, status: 204, errors: [.notFound, .forbidden, .conflict])
 
     // MARK: Messages
     package static let sendMessage = Endpoint<SendMessageRequest, Message>(

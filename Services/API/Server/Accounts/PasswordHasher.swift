@@ -51,11 +51,11 @@ package final class PasswordHasher: Sendable {
         let method = self.method
         return try await onThread {
             let setting = try stored ?? newSetting(method)
-            let computed = try crypt(password, setting: setting)
             // crypt reads up to a NUL, and bcrypt up to its 72nd byte; no stored password goes beyond either.
             let isCut =
-                password.utf8.contains(0)
+                password.utf8.contains(0) || password.utf8.count > Limits.passwordByteCount
                 || setting.hasPrefix("$2") && password.utf8.count > Limits.bcryptPasswordByteCount
+            let computed = try crypt(isCut ? "" : password, setting: setting)
             return stored != nil && !isCut && constantTimeEqual(computed, setting)
         }
     }

@@ -6,7 +6,7 @@ import Postgres
 package import RedisBus
 import ServiceKit
 
-/// What other services ask of the API over the bus. Every request is idempotent and re-checks access.
+/// What other services ask of the API over the bus. Every request is idempotent; for a user it re-checks access.
 package struct BusRequestHandler: Sendable {
     private let services: APIServices
 
@@ -58,16 +58,23 @@ package struct BusRequestHandler: Sendable {
         guard request.cursors.count <= Limits.cursorsPerIdentify else {
             throw APIError(.validationFailed, "A replay has at most \(Limits.cursorsPerIdentify) cursors.")
         }
-        let (reply, events) = try await EventReader(database: services.database).replay(
+        let (heads, events) = try await EventReader(database: services.database).replay(
             for: request.userID, after: request.cursors)
-        var buffer = ByteBuffer(bytes: try WireJSON.encode(reply))
-        buffer.writeInteger(UInt8(ascii: "\n"))
-        for event in events {
-            buffer.writeString(ReplayLine(stream: event.stream, envelope: event.envelope).header)
-            buffer.writeInteger(UInt8(ascii: "\n"))
-            buffer.writeBytes(try WireJSON.encode(event))
-            buffer.writeInteger(UInt8(ascii: "\n"))
+        var lines = ByteBuffer()
+        var count = 0
+        // Large events make a short page: at least one, and the rest with the next request.
+        while count < events.count, lines.readableBytes < Limits.replayPageByteCount {
+            let event = events[count]
+            lines.writeString(ReplayLine(stream: event.stream, envelope: event.envelope).header)
+            lines.writeInteger(UInt8(ascii: "\n"))
+            lines.writeBytes(try WireJSON.encode(event))
+            lines.writeInteger(UInt8(ascii: "\n"))
+            count += 1
         }
-        return buffer
+        let reply = ReplayReply(cursors: request.cursors, heads: heads, events: events.prefix(count))
+        var body = ByteBuffer(bytes: try WireJSON.encode(reply))
+        body.writeInteger(UInt8(ascii: "\n"))
+        body.writeBuffer(&lines)
+        return body
     }
 }

@@ -31,11 +31,11 @@ struct EventReader {
             """, user)
     }
 
-    /// A page of what came after the cursors, of those streams among them that the user may read; of all for `nil`.
-    func replay(for user: UserID?, after cursors: [Cursor]) async throws -> (reply: ReplayReply, events: [EventFrame]) {
+    /// What came after the cursors, of those streams among them that the user may read; of all for `nil`. The events are
+    /// in the order of the cursors, at most ``Limits/replayPageCount``.
+    func replay(for user: UserID?, after cursors: [Cursor]) async throws -> (heads: [Cursor], events: [EventFrame]) {
         let kinds = cursors.map(\.stream.kind)
         let entities = cursors.map(\.stream.entity)
-        let seqs = cursors.map(\.seq)
         let results = try await database.snapshot([
             Statement(
                 """
@@ -46,44 +46,51 @@ struct EventReader {
                     SELECT FROM readable_streams r
                     WHERE r.user_id = $1 AND r.kind = wanted.kind AND r.stream_id = wanted.id)
                 """, user, kinds, entities),
+            // Numbers have no gaps, so how many events lie before a stream's is known without reading them: streams
+            // that the page cannot reach are not touched.
             Statement(
                 """
-                SELECT e.* FROM unnest($2::text[], $3::uuid[], $4::bigint[])
-                    WITH ORDINALITY AS wanted (kind, id, after, place)
-                JOIN streams s ON s.kind = wanted.kind AND s.id = wanted.id
-                               AND s.last_seq > wanted.after AND s.last_seq - wanted.after <= $6
-                CROSS JOIN LATERAL (
+                WITH wanted AS (
+                    SELECT w.*, s.last_seq - w.after AS missed
+                    FROM unnest($2::text[], $3::uuid[], $4::bigint[]) WITH ORDINALITY AS w (kind, id, after, place)
+                    JOIN streams s ON s.kind = w.kind AND s.id = w.id
+                    WHERE s.last_seq > w.after AND s.last_seq - w.after <= $6 AND ($1::uuid IS NULL OR EXISTS (
+                        SELECT FROM readable_streams r
+                        WHERE r.user_id = $1 AND r.kind = w.kind AND r.stream_id = w.id))
+                ), reached AS (
+                    SELECT *, sum(missed) OVER (ORDER BY place) - missed AS ahead FROM wanted
+                )
+                SELECT e.* FROM reached w CROSS JOIN LATERAL (
                     SELECT * FROM event_states v
-                    WHERE v.kind = wanted.kind AND v.stream_id = wanted.id AND v.seq > wanted.after
-                    ORDER BY v.seq LIMIT $5
+                    WHERE v.kind = w.kind AND v.stream_id = w.id AND v.seq > w.after ORDER BY v.seq LIMIT $5
                 ) e
-                WHERE $1::uuid IS NULL OR EXISTS (
-                    SELECT FROM readable_streams r
-                    WHERE r.user_id = $1 AND r.kind = wanted.kind AND r.stream_id = wanted.id)
-                ORDER BY wanted.place, e.seq LIMIT $5
-                """, user, kinds, entities, seqs, Limits.replayPageCount, Limits.horizonPerStream),
+                WHERE w.ahead < $5 ORDER BY w.place, e.seq LIMIT $5
+                """, user, kinds, entities, cursors.map(\.seq), Limits.replayPageCount, Limits.horizonPerStream),
         ])
-        let heads = try results[0].map { try $0.cursor() }
-        let events = try results[1].map(EventFrame.init(row:))
-        return (replayReply(cursors: cursors, heads: heads, events: events), events)
+        return (try results[0].map { try $0.cursor() }, try results[1].map(EventFrame.init(row:)))
     }
 }
 
-/// Says how far a page of events covers each stream.
-private func replayReply(cursors: [Cursor], heads: [Cursor], events: [EventFrame]) -> ReplayReply {
-    let heads = Dictionary(heads.map { ($0.stream, $0.seq) }, uniquingKeysWith: max)
-    let last = Dictionary(events.map { ($0.stream, $0.seq) }, uniquingKeysWith: max)
-    var covered: [Cursor] = []
-    var resets: [Cursor] = []
-    for cursor in cursors {
-        guard let head = heads[cursor.stream] else { continue }
-        // A cursor ahead of its stream comes from another history, such as a restored backup.
-        if cursor.seq > head || head - cursor.seq > Limits.horizonPerStream {
-            resets.append(Cursor(stream: cursor.stream, seq: head))
-        } else {
-            covered.append(Cursor(stream: cursor.stream, seq: last[cursor.stream] ?? cursor.seq))
+extension ReplayReply {
+    /// Says how far events cover the streams of cursors. `heads` are where the readable ones among them stand.
+    init(cursors: [Cursor], heads: [Cursor], events: some Sequence<EventFrame>) {
+        let heads = Dictionary(heads.map { ($0.stream, $0.seq) }, uniquingKeysWith: max)
+        let last = Dictionary(events.map { ($0.stream, $0.seq) }, uniquingKeysWith: max)
+        var covered: [Cursor] = []
+        var resets: [Cursor] = []
+        var missedCount: StreamSequence = 0
+        for cursor in cursors {
+            guard let head = heads[cursor.stream] else { continue }
+            // A cursor ahead of its stream comes from another history, such as a restored backup.
+            let isPastHorizon = cursor.seq > head || head - cursor.seq > Limits.horizonPerStream
+            if !isPastHorizon { missedCount += head - cursor.seq }
+            if isPastHorizon || head > cursor.seq && missedCount > Limits.replayTotalCount {
+                resets.append(Cursor(stream: cursor.stream, seq: head))
+            } else {
+                covered.append(Cursor(stream: cursor.stream, seq: last[cursor.stream] ?? cursor.seq))
+            }
         }
+        let hasMore = covered.contains { $0.seq < heads[$0.stream, default: 0] }
+        self.init(covered: covered, resets: resets, hasMore: hasMore)
     }
-    let hasMore = covered.contains { $0.seq < heads[$0.stream, default: 0] }
-    return ReplayReply(covered: covered, resets: resets, hasMore: hasMore)
 }

@@ -24,11 +24,13 @@ struct MessageRoutes: Sendable {
         let content = try Checks.messageContent(call.body.content)
         let key = try Checks.idempotencyKey(call.body.idempotencyKey)
         let admission = try await admit(principal, channel, key)
-        if case .muted(let mute) = admission {
+        switch admission {
+        case .counted, .known: break
+        case .muted, .exceeded:
             if let message = try await store.find(key: key, by: principal.userID, in: channel) {
                 return replay(message)
             }
-            throw APIError(.muted, "You sent a lot in a short time. Wait, then send again.", retryAfter: mute)
+            throw await muted(admission, principal, channel)
         }
         guard let sent = try await store.send(content, key: key, by: principal.userID, in: channel) else {
             // Not a member: say whether there is a channel to join.
@@ -48,6 +50,18 @@ struct MessageRoutes: Sendable {
         return Answer(message)
     }
 
+    private func muted(
+        _ admission: SlidingWindow.Outcome, _ principal: Principal, _ channel: ChannelID
+    ) async -> APIError {
+        let wait: Duration
+        if case .muted(let left) = admission {
+            wait = left
+        } else {
+            wait = await services.messageRate.mute(user: principal.userID, channel: channel)
+        }
+        return APIError(.muted, "You sent a lot in a short time. Wait, then send again.", retryAfter: wait)
+    }
+
     /// The first answer once more, with 200 instead of 201.
     private func replay(_ message: Message) -> Answer<Message> {
         Answer(message, headers: [.idempotencyReplayed: "true"], status: 200)
@@ -56,7 +70,7 @@ struct MessageRoutes: Sendable {
     /// Asks Redis in one round trip whether the session lives and whether the rate allows it.
     private func admit(
         _ principal: Principal, _ channel: ChannelID, _ key: String
-    ) async throws -> SlidingWindowOutcome {
+    ) async throws -> SlidingWindow.Outcome {
         let rate = services.messageRate
         let answers = try? await services.bus.send(pipeline: [
             SessionStore.livenessCommand(principal.sessionID),
@@ -67,8 +81,6 @@ struct MessageRoutes: Sendable {
         guard isLive == true else { throw Authenticator.sessionEnded }
         return rate.outcome(of: answers?.last, key: key, user: principal.userID, channel: channel)
     }
-
-    private typealias SlidingWindowOutcome = SlidingWindow.Outcome
 
     private func list(_ call: Call<Empty>, _ principal: Principal) async throws -> Answer<MessagePage> {
         let channel = try await access.channel(try call.id("channelID"), for: principal).channel.id

@@ -5,7 +5,8 @@ import Postgres
 /// and the user's stream, checks again what it depends on, and returns the places of the events it appended: the
 /// channel's first, so that the user's event can point to it.
 enum ChannelMembership {
-    /// Adds a member of the workspace. Adding who is there already changes nothing and returns nothing.
+    /// Adds a member of the workspace. Adding who is there already, or who is in ``Limits/channelsPerUser`` channels,
+    /// changes nothing and returns nothing.
     static func add(_ user: UserID, to channel: ChannelID) -> Statement {
         Statement(
             """
@@ -14,6 +15,7 @@ enum ChannelMembership {
                 SELECT c.id, $2 FROM channels c
                 JOIN workspace_members m ON m.workspace_id = c.workspace_id AND m.user_id = $2
                 WHERE c.id = $1 AND c.kind <> 'direct'
+                  AND (SELECT count(*) FROM channel_members WHERE user_id = $2) < $3
                 ON CONFLICT DO NOTHING RETURNING user_id
             ), told AS (
                 SELECT append_event('channel', $1, 'channel.member.joined', user_id) AS seq FROM added
@@ -21,7 +23,7 @@ enum ChannelMembership {
             SELECT 'channel' AS kind, $1::uuid AS stream_id, seq FROM told
             UNION ALL
             SELECT 'user', $2::uuid, append_event('user', $2, 'channel.joined', $1, seq) FROM told
-            """, channel, user)
+            """, channel, user, Limits.channelsPerUser)
     }
 
     /// Removes a member. Removing who is not there changes nothing and returns nothing.

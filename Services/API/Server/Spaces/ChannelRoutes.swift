@@ -11,6 +11,9 @@ struct ChannelRoutes: Sendable {
         "channels_name_key": APIError(.nameTaken, "The workspace has a channel of that name.", field: "name")
     ]
 
+    private static let tooManyChannels = APIError(
+        .conflict, "A person is in at most \(Limits.channelsPerUser) channels and conversations; leave one first.")
+
     private var access: SpaceAccess { SpaceAccess(database: services.database) }
 
     func add(to routes: RouteTable) {
@@ -94,8 +97,10 @@ struct ChannelRoutes: Sendable {
                 SELECT $1, $2, 'direct', 'private', $3::uuid[], $4
                 WHERE (SELECT count(*) FROM workspace_members
                        WHERE workspace_id = $2 AND user_id = ANY ($3::uuid[])) = 2
+                  AND NOT EXISTS (SELECT FROM channel_members WHERE user_id = ANY ($3::uuid[])
+                                  GROUP BY user_id HAVING count(*) >= $5)
                 ON CONFLICT DO NOTHING
-                """, channel, workspace.id, people, user),
+                """, channel, workspace.id, people, user, Limits.channelsPerUser),
             .beginStream(ofCreated: channel),
             Statement(
                 """
@@ -109,8 +114,11 @@ struct ChannelRoutes: Sendable {
             Statement(
                 "SELECT * FROM channels WHERE workspace_id = $1 AND kind = 'direct' AND participants = $2::uuid[]",
                 workspace.id, people),
+            Statement(
+                "SELECT 1 FROM workspace_members WHERE workspace_id = $1 AND user_id = $2", workspace.id, other),
         ])
-        guard let row = results[4].first else { throw APIError.notFound("user") }
+        guard !results[5].isEmpty else { throw APIError.notFound("user") }
+        guard let row = results[4].first else { throw Self.tooManyChannels }
         await services.publisher.publish(at: try results[3].map { try $0.cursor() })
         return Answer(try Channel(row: row))
     }
@@ -168,7 +176,12 @@ struct ChannelRoutes: Sendable {
         let results = try await services.database.execute([
             .lock([.channel(channel), .user(user)]), ChannelMembership.add(user, to: channel),
         ])
-        await services.publisher.publish(at: try results[1].map { try $0.cursor() })
+        let events = try results[1].map { try $0.cursor() }
+        await services.publisher.publish(at: events)
+        guard events.isEmpty else { return }
+        let members = try await services.database.execute(
+            Statement("SELECT 1 FROM channel_members WHERE channel_id = $1 AND user_id = $2", channel, user))
+        guard !members.isEmpty else { throw Self.tooManyChannels }
     }
 
     private func listMembers(_ call: Call<Empty>, _ principal: Principal) async throws -> Answer<ChannelMemberPage> {

@@ -95,7 +95,7 @@ export class Session {
 
 const endedNotice = "Your session has ended. Sign in again to go on; your drafts are kept.";
 
-/** Locks need a secure context; without one two tabs rely on the grace the server gives a race. */
+/** Locks need a secure context. Without one two tabs that refresh in the same moment end their session. */
 function withLock<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
   return "locks" in navigator ? navigator.locks.request(name, work) : work();
 }
