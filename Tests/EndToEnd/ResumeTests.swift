@@ -108,6 +108,20 @@ extension EndToEnd {
             #expect(device.state.resets.isEmpty)
         }
 
+        @Test("T10: missed messages of the largest size come complete, in pages bounded in bytes")
+        func largeMessages() async throws {
+            let stack = try await Stack.shared()
+            let team = try await Team.make(of: 2, on: stack)
+            let device = try await team.people[1].connect()
+            await device.close()
+            let large = String(repeating: "😀", count: Limits.messageScalarCount.upperBound)
+            for _ in 1...80 { try await team.owner.send(large, in: team.general) }
+            try await team.people[1].connect(device)
+            try await device.wait(for: "everything") { $0.messages(in: team.general).count == 80 }
+            #expect(device.state.messages(in: team.general).allSatisfy { $0 == large })
+            #expect(device.state.violations.isEmpty)
+        }
+
         @Test("T10: past the horizon a stream is reset explicitly, for who was away and for who was connected")
         func horizon() async throws {
             let stack = try await Stack.shared()
