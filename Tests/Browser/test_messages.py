@@ -5,7 +5,7 @@ import time
 from playwright.sync_api import expect
 
 
-def test_messages_edits_and_deletes_appear_at_the_other(pair):
+def test_S2_messages_edits_and_deletes_appear_at_the_other(pair):
     """S2: what one does the other sees, over whichever gateways they are on."""
     ada, bob, _ = pair
     ada.send("Hello Bob, **welcome**")
@@ -39,7 +39,7 @@ def test_a_new_channel_is_joined_and_talked_in(pair):
     expect(bob.message("Second in engines")).to_be_visible()
 
 
-def test_what_was_missed_while_cut_off_is_shown(pair):
+def test_S3_what_was_missed_while_cut_off_is_shown(pair):
     """S3: cut off for five seconds at a proxy, then everything is there: messages, an edit and a deletion."""
     ada, bob, proxy = pair
     for text in ("stays", "will change", "will go"):
@@ -89,7 +89,7 @@ def test_killed_gateways_are_left_for_another_within_five_seconds(stack, pair):
             stack.run("start", name)
 
 
-def test_a_page_that_is_loaded_again_is_still_signed_in_and_whole(pair):
+def test_C12_T11_a_page_that_is_loaded_again_is_still_signed_in_and_whole(pair):
     """C12, T11: the session outlives the page, by its cookie."""
     ada, bob, _ = pair
     ada.send("before the reload")

@@ -3,7 +3,7 @@
 from playwright.sync_api import expect
 
 
-def test_the_documentation_is_browsable_offline_and_can_be_tried(person, stack):
+def test_T13_S1_the_documentation_is_browsable_offline_and_can_be_tried(person, stack):
     """T13, S1: /docs lists every operation, sends a request from the page, and loads nothing from elsewhere."""
     visitor = person("visitor", path="/docs/")
     page = visitor.page

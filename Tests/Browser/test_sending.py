@@ -7,7 +7,7 @@ from playwright.sync_api import Route, expect
 MESSAGES = "**/api/v1/channels/*/messages"
 
 
-def test_a_lost_answer_leaves_one_message(pair):
+def test_O12_O11_a_lost_answer_leaves_one_message(pair):
     """O12, O11: the server stores it, the answer is lost, the client tries again with the same key: one message."""
     ada, bob, _ = pair
     keys: list[str] = []
@@ -30,7 +30,7 @@ def test_a_lost_answer_leaves_one_message(pair):
     assert len(set(keys)) == 1
 
 
-def test_pending_then_failed_then_sent_by_retry(pair):
+def test_O12_pending_then_failed_then_sent_by_retry(pair):
     """O12: a message shows at once as pending, as failed when refused, and is sent by its Retry."""
     ada, bob, _ = pair
     answers: list[Route] = []
@@ -50,7 +50,7 @@ def test_pending_then_failed_then_sent_by_retry(pair):
     expect(bob.message("trouble ahead")).to_have_count(1)
 
 
-def test_an_expired_token_is_refreshed_once_and_the_request_repeated(pair):
+def test_C12_an_expired_token_is_refreshed_once_and_the_request_repeated(pair):
     """C12: on 401 the client refreshes once and tries again; nobody notices."""
     ada, bob, _ = pair
     refused: list[str] = []
@@ -72,7 +72,7 @@ def test_an_expired_token_is_refreshed_once_and_the_request_repeated(pair):
     assert len(refused) == 1 and len(refreshed) == 1
 
 
-def test_an_ended_session_leads_to_sign_in(pair):
+def test_C12_S8_an_ended_session_leads_to_sign_in(pair):
     """C12, S8: when the session is gone the page asks to sign in again."""
     _, bob, _ = pair
     bob.page.evaluate(
