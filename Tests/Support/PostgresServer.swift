@@ -74,7 +74,7 @@ package final class PostgresServer: Sendable {
     /// Starts a stopped cluster again.
     package func start() throws {
         let settings = [
-            "fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200",
+            "fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=1000",
             "listen_addresses=''", "unix_socket_directories=\(directory.path)",
         ]
         let options = settings.map { "-c \($0)" }.joined(separator: " ")
