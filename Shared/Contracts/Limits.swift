@@ -117,8 +117,6 @@ package enum Limits {
     package static let busTopicCount = 262_144
     /// Topics in one `SSUBSCRIBE`.
     package static let busTopicsPerCommand = 512
-    /// How long Redis may take to confirm all topics again after a connection was lost; then it is connected anew.
-    package static let busRestoreDeadline = Duration.seconds(5)
     /// How long a process that shuts down finishes requests of others.
     package static let busDrain = Duration.seconds(5)
     package static let redisConnectDeadline = Duration.seconds(2)

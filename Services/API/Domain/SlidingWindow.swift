@@ -33,9 +33,4 @@ package struct SlidingWindow {
 
     /// Takes back what a member cost.
     package mutating func forget(_ member: String) { times[member] = nil }
-
-    /// Whether nothing is remembered at `now`, so that the window can be dropped.
-    package func isEmpty(now: Timestamp, window: Duration) -> Bool {
-        (mutedUntil ?? now) <= now && times.allSatisfy { $0.value + window <= now }
-    }
 }

@@ -9,8 +9,6 @@ import ServiceKit
 
 /// The HTTP side of roost-api: every route, and what stands around them.
 package struct APIServer {
-    /// The names of the endpoints that have a route, for the test that compares them with the contract.
-    package let routeNames: Set<String>
     package let router: Router<APIRequestContext>
 
     package init(services: APIServices, configuration: APIConfiguration) {
@@ -25,7 +23,8 @@ package struct APIServer {
         MessageRoutes(services: services).add(to: routes)
         BootstrapRoute(services: services).add(to: routes)
         addOperations(to: router, services)
-        routeNames = routes.names
+        precondition(
+            routes.names == Set(Endpoints.all.map(\.name)), "Every endpoint of the contract has a route, and no other.")
         self.router = router
     }
 }

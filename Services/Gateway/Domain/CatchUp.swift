@@ -24,8 +24,6 @@ package struct CatchUp<Frame> {
     /// Whether every live event is simply delivered.
     package var isIdle: Bool { pending.isEmpty && floors.isEmpty }
 
-    package func isPending(_ stream: StreamID) -> Bool { pending[stream] != nil }
-
     /// The connection was attached to a stream and is replayed what came after `seq`.
     package mutating func begin(_ stream: StreamID, after seq: StreamSequence) { pending[stream] = seq }
 

@@ -16,8 +16,6 @@ final class LoopRegistry: @unchecked Sendable {
         self.eventLoop = eventLoop
     }
 
-    var connectionCount: Int { connections.count }
-
     /// Checks deadlines of all connections once a second: one timer a loop instead of two a connection.
     func start() {
         eventLoop.execute { [self] in
