@@ -77,9 +77,8 @@ extension BusLoop {
         guard let subscriptions else { return }
         var bytes = ByteBuffer()
         for command in topics.takeCommands(maximumCount: Limits.busTopicsPerCommand) {
-            bytes.writeArrayHead(1 + command.topics.count)
-            bytes.writeBulk(command.isSubscribing ? "SSUBSCRIBE" : "SUNSUBSCRIBE")
-            for name in command.topics { bytes.writeBulk(name) }
+            let name = command.isSubscribing ? "SSUBSCRIBE" : "SUNSUBSCRIBE"
+            RedisCommand(name, arguments: command.topics.map { .text($0) }).encode(into: &bytes)
         }
         if bytes.readableBytes > 0 { subscriptions.write(bytes) }
     }

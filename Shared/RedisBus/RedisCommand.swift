@@ -1,3 +1,4 @@
+import CHiredis
 package import Contracts
 package import NIOCore
 
@@ -56,44 +57,43 @@ package struct RedisCommand: Sendable {
 
     /// Appends the command's bytes: an array of bulk strings (RESP2).
     package func encode(into buffer: inout ByteBuffer) {
-        // Room for short words; a body makes the buffer grow once.
-        buffer.reserveCapacity(minimumWritableBytes: 64 * words.count)
-        buffer.writeHead("*", words.count)
+        var argv = ByteBuffer()
+        var lengths: [Int] = []
+        lengths.reserveCapacity(words.count)
         for word in words {
             switch word {
-            case .key(let key): buffer.writeBulk(key.name)
-            case .topic(let topic): buffer.writeBulk(topic.name)
-            case .text(let text): buffer.writeBulk(text)
-            case .bytes(let bytes): buffer.writeBulk(bytes)
-            case .integer(let integer): buffer.writeBulk(String(integer))
-            case .milliseconds(let duration): buffer.writeBulk(String(duration.wholeMilliseconds))
+            case .key(let key): lengths.append(argv.writeString(key.name))
+            case .topic(let topic): lengths.append(argv.writeString(topic.name))
+            case .text(let text): lengths.append(argv.writeString(text))
+            case .bytes(let bytes): lengths.append(argv.writeImmutableBuffer(bytes))
+            case .integer(let integer): lengths.append(argv.writeString(String(integer)))
+            case .milliseconds(let time): lengths.append(argv.writeString(String(time.wholeMilliseconds)))
             }
         }
+        buffer.writeCommand(argv, lengths: lengths)
     }
 }
 
 extension ByteBuffer {
-    /// Writes the head of an array of `count` bulk strings.
-    mutating func writeArrayHead(_ count: Int) {
-        writeHead("*", count)
-    }
-
-    mutating func writeBulk(_ text: String) {
-        writeHead("$", text.utf8.count)
-        writeString(text)
-        writeStaticString("\r\n")
-    }
-
-    mutating func writeBulk(_ bytes: ByteBuffer) {
-        writeHead("$", bytes.readableBytes)
-        writeImmutableBuffer(bytes)
-        writeStaticString("\r\n")
-    }
-
-    fileprivate mutating func writeHead(_ mark: StaticString, _ count: Int) {
-        writeStaticString(mark)
-        writeString(String(count))
-        writeStaticString("\r\n")
+    /// Appends one command as hiredis formats it. `argv` holds its words one after the other.
+    mutating func writeCommand(_ argv: ByteBuffer, lengths: [Int]) {
+        argv.withUnsafeReadableBytes { bytes in
+            // SAFETY: the pointers lie in `bytes` and are read by hiredis in this call only; hiredis allocates the
+            // command, which is copied here and freed. An empty argv has no base address, and then no length is read.
+            let start = bytes.baseAddress.map { $0.assumingMemoryBound(to: CChar.self) }
+            var offset = 0
+            var words: [UnsafePointer<CChar>?] = []
+            words.reserveCapacity(lengths.count)
+            for length in lengths {
+                words.append(start.map { $0 + offset })
+                offset += length
+            }
+            var command: UnsafeMutablePointer<CChar>?
+            let count = redisFormatCommandArgv(&command, Int32(lengths.count), &words, lengths)
+            guard count >= 0, let command else { preconditionFailure("hiredis has no memory for a command") }
+            writeBytes(UnsafeRawBufferPointer(start: command, count: Int(count)))
+            redisFreeCommand(command)
+        }
     }
 }
 
