@@ -34,6 +34,7 @@ let package = Package(
     products: [
         .executable(name: "roost-api", targets: ["roost-api"]),
         .executable(name: "roost-gateway", targets: ["roost-gateway"]),
+        .executable(name: "roost-media", targets: ["roost-media"]),
         .executable(name: "roost-contracts", targets: ["roost-contracts"]),
         .executable(name: "roost-load", targets: ["roost-load"]),
     ],
@@ -72,6 +73,12 @@ let package = Package(
         .systemLibrary(
             name: "CCrypt", path: "Shared/CLibraries/CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]
         ),
+        .systemLibrary(
+            name: "COpenSSL", path: "Shared/CLibraries/COpenSSL", pkgConfig: "openssl",
+            providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "CSRTP", path: "Shared/CLibraries/CSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),
+        .target(name: "CDatagrams", path: "Shared/CLibraries/CDatagrams"),
 
         // Services/API
         .target(name: "APIDomain", dependencies: ["Contracts"], path: "Services/API/Domain", swiftSettings: strict),
@@ -84,7 +91,7 @@ let package = Package(
             name: "Migrations",
             dependencies: ["Postgres"],
             path: "Services/API/Migrations",
-            resources: [.embedInCode("0001_accounts_spaces_messages.sql")],
+            resources: [.embedInCode("0001_accounts_spaces_messages.sql"), .embedInCode("0002_calls.sql")],
             swiftSettings: strict),
         .target(
             name: "APIServer",
@@ -124,6 +131,29 @@ let package = Package(
             path: "Services/Gateway/Run",
             swiftSettings: strict),
 
+        // Services/Media
+        .target(
+            name: "MediaSecurity", dependencies: ["COpenSSL", "CSRTP"], path: "Services/Media/Security",
+            swiftSettings: strict),
+        .target(
+            name: "MediaCore", dependencies: ["Contracts", "MediaSecurity", crypto], path: "Services/Media/Core",
+            swiftSettings: strict),
+        .target(
+            name: "MediaServer",
+            dependencies: [
+                "CDatagrams", "Contracts", "MediaCore", "MediaSecurity", "RedisBus", "ServiceKit", lifecycle, logging, nioCore,
+                nioHTTP1, nioPosix,
+            ],
+            path: "Services/Media/Server",
+            swiftSettings: strict),
+        .executableTarget(
+            name: "roost-media",
+            dependencies: [
+                "Contracts", "MediaServer", "RedisBus", "ServiceKit", lifecycle, logging, nioPosix, unixSignals,
+            ],
+            path: "Services/Media/Run",
+            swiftSettings: strict),
+
         // What is generated from Contracts: OpenAPI, AsyncAPI and TypeScript.
         .target(
             name: "ContractDocuments", dependencies: ["Contracts"], path: "Shared/ContractDocuments",
@@ -138,7 +168,8 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "Contracts", "ServiceKit", asyncHTTPClient, crypto, jwtKit, nioCore, nioHTTP1, nioPosix, nioWebSocket,
+                "Contracts", "RedisBus", "ServiceKit", asyncHTTPClient, crypto, jwtKit, logging, nioCore, nioHTTP1,
+                nioPosix, nioWebSocket,
             ],
             path: "Tests/Support",
             swiftSettings: strict),
@@ -149,7 +180,8 @@ let package = Package(
             name: "ServiceKitTests", dependencies: ["Contracts", "ServiceKit", jwtKit], path: "Tests/ServiceKit",
             swiftSettings: strict),
         .testTarget(
-            name: "APITests", dependencies: ["APIDomain", "Contracts"], path: "Tests/API", swiftSettings: strict),
+            name: "APITests", dependencies: ["APIDomain", "APIServer", "Contracts", "RedisBus", "ServiceKit"],
+            path: "Tests/API", swiftSettings: strict),
         .testTarget(
             name: "GatewayTests", dependencies: ["Contracts", "GatewayDomain"], path: "Tests/Gateway",
             swiftSettings: strict),
@@ -161,15 +193,25 @@ let package = Package(
             dependencies: ["Contracts", "RedisBus", "TestSupport", logging, nioCore, nioPosix],
             path: "Tests/RedisBus",
             swiftSettings: strict),
+        .target(
+            name: "MediaPeer", dependencies: ["Contracts", "MediaCore", "MediaSecurity"], path: "Tests/MediaPeer",
+            swiftSettings: strict),
+        .testTarget(
+            name: "MediaTests", dependencies: ["Contracts", "MediaCore", "MediaPeer", "MediaSecurity"],
+            path: "Tests/Media",
+            swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["Contracts", "ServiceKit", "TestSupport", nioCore, nioHTTP1, nioWebSocket],
+            dependencies: [
+                "Contracts", "MediaPeer", "RedisBus", "ServiceKit", "TestSupport", jwtKit, nioCore, nioHTTP1,
+                nioWebSocket,
+            ],
             path: "Tests/EndToEnd",
             swiftSettings: strict),
         .executableTarget(
             name: "roost-load",
             dependencies: [
-                "Contracts", "RedisBus", "ServiceKit", argumentParser, asyncHTTPClient, logging, nioCore, nioHTTP1,
+                "Contracts", "MediaPeer", "RedisBus", "ServiceKit", argumentParser, asyncHTTPClient, logging, nioCore, nioHTTP1,
                 nioPosix,
             ],
             path: "Tests/Load",

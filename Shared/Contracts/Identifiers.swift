@@ -102,6 +102,7 @@ package enum WorkspaceEntity: Entity { package static let entityName = "workspac
 package enum ChannelEntity: Entity { package static let entityName = "channel" }
 package enum MessageEntity: Entity { package static let entityName = "message" }
 package enum ConnectionEntity: Entity { package static let entityName = "connection" }
+package enum ParticipantEntity: Entity { package static let entityName = "participant" }
 package enum InstanceEntity: Entity { package static let entityName = "instance" }
 package enum RequestEntity: Entity { package static let entityName = "request" }
 
@@ -115,6 +116,8 @@ package typealias ChannelID = EntityID<ChannelEntity>
 package typealias MessageID = EntityID<MessageEntity>
 /// One open WebSocket.
 package typealias ConnectionID = EntityID<ConnectionEntity>
+/// One seat in a call.
+package typealias ParticipantID = EntityID<ParticipantEntity>
 /// One running process of a service.
 package typealias InstanceID = EntityID<InstanceEntity>
 /// One request on the bus.

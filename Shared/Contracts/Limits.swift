@@ -88,6 +88,30 @@ package enum Limits {
     package static let replayHeldCount = 4_096
     package static let gatewayConnectionCount = 18_000
 
+    // MARK: Calls
+    /// How long a grant may be used to take a seat, and the longest a seat is kept without asking the API again.
+    package static let callGrantLifetime = Duration.seconds(60)
+    package static let callRenewInterval = Duration.seconds(20)
+    package static let callLeasesPerRequest = 500
+    /// Seats in one call; beyond it joining is refused with `conflict`.
+    package static let participantsPerCall = 100
+    /// Receive sections of a participant: fixed audio slots for the loudest, and video in blocks.
+    package static let audioSections = 6
+    package static let firstVideoSections = 4
+    package static let videoSectionBlock = 8
+    package static let maximumVideoSections = 28
+    /// Bytes of an offer.
+    package static let sdpByteCount = 128 * 1024
+    package static let midCount = 16
+    /// Changes of a call within this time are told together.
+    package static let callStateHold = Duration.milliseconds(50)
+    /// A peer from which no authenticated STUN came for this long is gone.
+    package static let icePatience = Duration.seconds(15)
+    package static let mediaNodeLease = Duration.seconds(10)
+    package static let mediaNodeBeat = Duration.seconds(3)
+    package static let mediaWorkers = 1...64
+    package static let turnCredentialLifetime = Duration.seconds(12 * 3600)
+
     // MARK: Bus
     package static let instanceLease = Duration.seconds(10)
     package static let instanceBeat = Duration.seconds(3)

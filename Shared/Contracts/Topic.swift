@@ -56,6 +56,11 @@ package enum RedisKey: Hashable, Sendable {
     case messageMute(UserID, ChannelID)
     /// Attempts to sign in to one account name, by its digest.
     case loginRate(digest: String)
+    /// Load of a media node, as ``MediaNodeLoad``'s text. Lives for ``Limits/mediaNodeLease``, beaten by the node.
+    case mediaNode(InstanceID)
+    /// Where the room of a channel's call is, as ``RoomPlacement``'s text, written by compare-and-set. Lives for
+    /// ``Limits/mediaNodeLease``, beaten by the node while anyone is in the room.
+    case mediaRoom(ChannelID)
     /// Exists while this Redis has its memory. When it is missing all processes register anew.
     case runMarker
 
@@ -68,6 +73,8 @@ package enum RedisKey: Hashable, Sendable {
         case .messageRate(let user, let channel): "ratelimit:{\(user)}:message:\(channel)"
         case .messageMute(let user, let channel): "ratelimit:{\(user)}:mute:\(channel)"
         case .loginRate(let digest): "ratelimit:{\(digest)}:login"
+        case .mediaNode(let id): "media:node:{\(id)}"
+        case .mediaRoom(let channel): "media:room:{\(channel)}"
         case .runMarker: "run-marker"
         }
     }

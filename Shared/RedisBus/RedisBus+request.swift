@@ -20,6 +20,30 @@ extension RedisBus {
             envelope.payload(with: body), id, service, until: .now() + TimeAmount(deadline))
     }
 
+    /// Asks one live instance and gives its answer. The request is published once: no other instance will do.
+    /// - Parameter deadline: for everything together; travels with the request, by the wall clock.
+    /// - Throws: `noInstance` at once when nobody listens at its address, `timedOut` when it got the request and was silent.
+    package func request(
+        _ kind: BusRequestKind, to instance: InstanceAddress, body: ByteBuffer,
+        deadline: Duration = Limits.busRequestDeadline
+    ) async throws(BusError) -> ByteBuffer {
+        let id = RequestID.fresh()
+        let end = NIODeadline.now() + TimeAmount(deadline)
+        let envelope = BusEnvelope.request(id: id, replyTo: address, deadline: .now + deadline, kind: kind)
+        guard await open(id) else { throw .redis(.queueFull) }
+        defer { onLoop { $0.requests.close(id) } }
+        guard !Task.isCancelled else { throw .cancelled }
+        guard try await deliver(envelope.payload(with: body), to: instance) else {
+            onLoop { $0.forget(instance) }
+            throw .noInstance
+        }
+        switch await answer(to: id, until: end) {
+        case .reply(let body): return body
+        case .failure(let failure): throw .failed(failure)
+        case nil: throw Task.isCancelled ? .cancelled : .timedOut
+        }
+    }
+
     private func ask(
         _ payload: ByteBuffer, _ id: RequestID, _ service: ServiceKind, until end: NIODeadline
     ) async throws(BusError) -> ByteBuffer {

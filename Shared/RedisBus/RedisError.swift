@@ -33,7 +33,7 @@ package enum BusError: Error, Hashable, Sendable {
     case failed(BusFailure)
     /// At least one instance was asked and none answered within the deadline.
     case timedOut
-    /// No instance of the kind was alive within the deadline.
+    /// No instance of the kind was alive within the deadline, or nobody listens at the address of the one that was asked.
     case noInstance
     /// The task that asked was cancelled.
     case cancelled

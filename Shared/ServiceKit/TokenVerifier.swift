@@ -4,8 +4,9 @@ import Foundation
 package import JWTKit
 import Synchronization
 
-/// Verifies access tokens with public keys. A token that was verified is remembered by its digest, because a signature
-/// check costs more than all else of a small request.
+/// Verifies what the API signed with its public keys: access tokens and grants of seats. Each has its own audience, so that
+/// neither passes for the other. An access token that was verified is remembered by its digest, because a signature check
+/// costs more than all else of a small request; a grant is used once.
 package final class TokenVerifier: Sendable {
     /// Tokens remembered. When more are live the memory starts over.
     private static let rememberedCount = 20_000
@@ -33,6 +34,20 @@ package final class TokenVerifier: Sendable {
             if tokens.count >= Self.rememberedCount { tokens.removeAll(keepingCapacity: true) }
             tokens[digest] = claims
         }
+        return claims
+    }
+
+    /// The claims of a grant that is signed by one of the keys, meant for media nodes, and not expired at `now`. Whether it
+    /// is meant for this node is for the caller to check.
+    package func verifyGrant(_ grant: String, now: Timestamp) async throws(TokenError) -> CallGrant {
+        let claims: CallGrant
+        do {
+            claims = try await keys.verify(grant, as: CallGrant.self)
+        } catch {
+            throw .invalid
+        }
+        guard claims.issuer == AccessToken.issuer, claims.audience == CallGrant.audience else { throw .invalid }
+        guard now < claims.expiresAt else { throw .expired }
         return claims
     }
 

@@ -1,32 +1,37 @@
-"""The stack and the people of the browser tests: real services behind nginx, and Chromium pages."""
+"""The stack and the people of the browser tests: real services behind nginx, Chromium and Firefox."""
 
+import json
 import os
 import shutil
 import subprocess
 import tempfile
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
+import chromium
+from accounts import PASSWORD
 from cut_proxy import CutProxy
+from firefox import Firefox
+from phones import Phones
 
 ROOT = Path(__file__).resolve().parents[2]
-PASSWORD = "correct horse battery"
 
 expect.set_options(timeout=10_000)
 
 
 class Stack:
-    """Two APIs and three gateways behind nginx, started by the launcher that `make run` uses."""
+    """Two APIs, three gateways and two media nodes, started by the launcher that `make run` uses."""
 
     def __init__(self) -> None:
         self._state = tempfile.mkdtemp(prefix="roost-browser.")
         self._environment = os.environ | {
-            "ROOST_STATE": self._state, "ROOST_PORTS": "free", "APIS": "2", "GATEWAYS": "3",
+            "ROOST_STATE": self._state, "ROOST_PORTS": "free", "APIS": "2", "GATEWAYS": "3", "MEDIA": "2",
             "ROOST_MESSAGE_RATE": "1000",
         }
         try:
@@ -46,6 +51,32 @@ class Stack:
     def proxy(self) -> CutProxy:
         address = urlsplit(self.url)
         return CutProxy((address.hostname, address.port))
+
+    @property
+    def gateway_url(self) -> str:
+        """Where programs connect: through nginx, which chooses the gateway with the fewest connections."""
+        return f"ws://{urlsplit(self.url).netloc}/gateway"
+
+    def gateway_log(self) -> Callable[[], list[str]]:
+        """Answers a function that reads which gateways served the connections that nginx wrote down since now."""
+        file = Path(self._state) / "log/nginx-access.log"
+        start = file.stat().st_size if file.exists() else 0
+
+        def used() -> list[str]:
+            with file.open() as log:
+                log.seek(start)
+                lines = [json.loads(line) for line in log if line.endswith("\n")]
+            return [line["upstream"] for line in lines if line["path"] == "/gateway" and line["status"] == 101]
+
+        return used
+
+    def media_node_of(self, port: int) -> str | None:
+        """The name of the media node that has this UDP port."""
+        for number, ports in enumerate(self.variables["ROOST_MEDIA_PORTS"].split(",")):
+            first, last = map(int, ports.split("-"))
+            if first <= port <= last:
+                return f"media-{number}"
+        return None
 
     def close(self) -> None:
         subprocess.run([str(ROOT / "deploy/scripts/stack.sh"), "down"], env=self._environment, check=False)
@@ -113,12 +144,16 @@ def stack():
 
 
 @pytest.fixture(scope="session")
-def browser():
+def playwright():
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
-        yield browser
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright):
+    browser = chromium.launch(playwright)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
@@ -162,3 +197,61 @@ def pair(stack: Stack, person):
         someone.open_channel("general")
     yield ada, bob, proxy
     proxy.close()
+
+
+@pytest.fixture(scope="session")
+def chromium_of(playwright: Playwright):
+    """Chromium with fake devices; one process for each set of more arguments."""
+    browsers: dict[tuple, Browser] = {}
+
+    def browser_of(*arguments: str) -> Browser:
+        if arguments not in browsers:
+            browsers[arguments] = chromium.launch(playwright, *chromium.MEDIA_ARGUMENTS, *arguments)
+        return browsers[arguments]
+
+    yield browser_of
+    for browser in browsers.values():
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def firefox_of():
+    """Firefox, started when the first test wants it."""
+    running: list[Firefox] = []
+
+    def firefox() -> Firefox:
+        if not running:
+            executable = shutil.which("firefox-esr") or shutil.which("firefox")
+            if executable is None:
+                pytest.skip("Firefox is not installed")
+            running.append(Firefox(executable))
+        return running[0]
+
+    yield firefox
+    for firefox in running:
+        firefox.close()
+
+
+@pytest.fixture
+def phones(request, stack: Stack, chromium_of, firefox_of):
+    phones = Phones(stack.url, stack.gateway_url, chromium_of, firefox_of)
+    yield phones
+    if request.node.stash.get(FAILED, False):
+        for caller in phones.callers:
+            print(f"--- console of {caller.name}", *caller.tab.logs[-40:], sep="\n")
+        phones.keep_pictures(ROOT / ".build/screenshots", request.node.name)
+    phones.close()
+    # What a strict Content-Security-Policy blocks, and errors nobody caught, are faults of ours.
+    assert phones.problems() == []
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Fixtures cannot see how their test ended; this tells them."""
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    return report

@@ -26,6 +26,24 @@ struct ConnectionMachineTests {
         #expect(machine.check(now: start + .seconds(140)) == .close(.heartbeatTimeout))
     }
 
+    @Test("Call frames are handed on, whether the client is known or not: the call refuses them, not the connection")
+    func calls() {
+        let frames: [(ClientFrame, ClientCallFrame)] = [
+            (.callJoin(CallJoin(channelID: .example)), .join(CallJoin(channelID: .example))),
+            (
+                .callOffer(CallOffer(number: 1, sdp: "s", publications: [])),
+                .offer(CallOffer(number: 1, sdp: "s", publications: []))
+            ),
+            (.callUpdate(CallUpdate(active: [.camera])), .update(CallUpdate(active: [.camera]))),
+            (.callLeave(CallLeave()), .leave),
+        ]
+        for isIdentified in [false, true] {
+            var machine = ConnectionMachine(now: start)
+            if isIdentified { _ = machine.receive(.identify(identify), now: start) }
+            for (frame, expected) in frames { #expect(machine.receive(frame, now: start) == .call(expected)) }
+        }
+    }
+
     @Test("What cannot be read and what comes too fast ends the connection")
     func abuse() {
         var machine = ConnectionMachine(now: start)

@@ -176,4 +176,83 @@ struct RequestTests {
             gate.continuation.finish()
         }
     }
+
+    @Test("A request to one instance is answered by that one, however many there are")
+    func oneInstance() async throws {
+        let server = try RedisServer()
+        let gateway = try makeBus(server.url)
+        let nodes = [try makeBus(server.url, kind: .media), try makeBus(server.url, kind: .media)]
+        for node in nodes {
+            node.serve { kind, body in .success(ByteBuffer(string: "\(node.address.id) \(kind) \(String(buffer: body))")) }
+        }
+        try await running(gateway, nodes[0], nodes[1]) {
+            for _ in 0..<20 {
+                for node in nodes {
+                    let answer = try await gateway.request(
+                        .seatJoin, to: node.address, body: ByteBuffer(string: "body"))
+                    #expect(String(buffer: answer) == "\(node.address.id) seatJoin body")
+                }
+            }
+            #expect(gateway.counters.published == 40)
+        }
+    }
+
+    @Test("A request to an instance that is gone fails at once, though others live and the registry still lists it")
+    func goneInstance() async throws {
+        try await withPair(echo) { gateway, _, server in
+            let gone = InstanceAddress(kind: .api, id: .random())
+            try registerByHand(gone, server)
+            let start = ContinuousClock.now
+            await #expect(throws: BusError.noInstance) {
+                try await gateway.request(.keys, to: gone, body: ByteBuffer())
+            }
+            #expect(ContinuousClock.now - start < .seconds(1))
+            #expect(gateway.counters.published == 1)
+        }
+    }
+
+    @Test(
+        "What the one instance refuses is thrown with its code, busy included",
+        arguments: [ErrorCode.conflict, .notFound, .unavailable])
+    func refusedByOne(code: ErrorCode) async throws {
+        try await withPair({ _, _ in .failure(BusFailure(code, "No.")) }) { gateway, api, _ in
+            await #expect(throws: BusError.failed(BusFailure(code, "No."))) {
+                try await gateway.request(.keys, to: api.address, body: ByteBuffer())
+            }
+            #expect(gateway.counters.published == 1)
+        }
+    }
+
+    @Test("A silent instance is asked once and the request ends at its deadline, or when it is cancelled")
+    func silentInstance() async throws {
+        let gate = AsyncStream.makeStream(of: Never.self)
+        let arrived = Box<Int>()
+        try await withPair({ _, body in
+            arrived.append(1)
+            for await _ in gate.stream {}
+            return .success(body)
+        }) { gateway, api, _ in
+            let start = ContinuousClock.now
+            await #expect(throws: BusError.timedOut) {
+                try await gateway.request(.keys, to: api.address, body: ByteBuffer(), deadline: .milliseconds(300))
+            }
+            #expect(ContinuousClock.now - start < .seconds(1))
+            let task = Task {
+                try await gateway.request(.keys, to: api.address, body: ByteBuffer(), deadline: .seconds(60))
+            }
+            try await eventually("it arrived") { arrived.count == 2 }
+            task.cancel()
+            await #expect(throws: BusError.cancelled) { try await task.value }
+            #expect(gateway.counters.published == 2)
+            gate.continuation.finish()
+        }
+    }
+
+    @Test("A request to one instance fails at once without a link to Redis")
+    func oneInstanceWithoutRedis() async throws {
+        let bus = try makeBus("redis://127.0.0.1:1")
+        await #expect(throws: BusError.redis(.notConnected)) {
+            try await bus.request(.keys, to: bus.address, body: ByteBuffer())
+        }
+    }
 }

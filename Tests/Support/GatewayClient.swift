@@ -28,6 +28,7 @@ package final class GatewayClient: Sendable {
         /// All events in the order of their arrival.
         package var events: [EventFrame] = []
         package var resets: [Reset] = []
+        package var call = CallFrames()
         /// Events out of order, twice, or of streams that the device does not read; frames that could not be read.
         package var violations: [String] = []
 
@@ -95,6 +96,7 @@ package final class GatewayClient: Sendable {
         change { state in
             (state.hello, state.ready, state.closeCode) = (nil, nil, nil)
             (state.isCurrent, state.isOpen, state.heartbeatCount) = (false, false, 0)
+            state.call = CallFrames()
         }
         let upgrade: EventLoopFuture<Bool>
         do {
@@ -260,6 +262,7 @@ extension GatewayClient.State {
             cursors[reset.stream] = reset.seq
         case .current: isCurrent = true
         case .heartbeat: heartbeatCount += 1
+        case .callJoined, .callFailed, .callAnswer, .callState, .callSpeakers, .callEnded: call.receive(frame)
         }
     }
 

@@ -133,6 +133,7 @@ package final class Stack: Sendable {
     // MARK: Databases
 
     package var databaseURL: String { variables["ROOST_DATABASE_URL", default: ""] }
+    package var redisURL: String { variables["ROOST_REDIS_URL", default: ""] }
 
     /// Runs SQL in one transaction as Roost's own role; the rows as text, columns parted by `|`.
     @discardableResult

@@ -106,7 +106,7 @@ test("After a reset the stream's state is asked for anew, and a page from before
   const reset = reduce(reading(), { type: "reset", frame: { stream: channelStream, seq: 900 } });
   assert.deepEqual(contents(reset), []);
   assert.deepEqual(neededLoads(reset).map(({ key }) => key),
-    ["workspace:w-barn", `channel:${general.id}`, `timeline:${general.id}`]);
+    ["workspace:w-barn", `channel:${general.id}`, `call:${general.id}`, `timeline:${general.id}`]);
   const asked = reduce(reset, { type: "timelineAsked", channelID: general.id });
   const stale = reduce(asked, { type: "newestLoaded", channelID: general.id, page: { messages: [message(3)], seq: 899 } });
   assert.equal(stale.joined[general.id]?.timeline.status, "loading");
@@ -119,7 +119,7 @@ test("After a reset of the user's stream only a snapshot from after it is taken"
   assert.equal(neededLoads(reset)[0]?.key, "bootstrap");
   const user = { id: "u-ana", username: "ana", displayName: "Ana", email: "ana@example.org", createdAt: time };
   const snapshot = (seq: number) => ({
-    user, sessionID: "s-1", workspaces: [], channels: [], cursors: [{ stream: userStream, seq }],
+    user, sessionID: "s-1", workspaces: [], channels: [], calls: [], cursors: [{ stream: userStream, seq }],
   });
   const stale = reduce(reset, { type: "bootstrapLoaded", snapshot: snapshot(899) });
   assert.equal(stale.snapshot, "stale");

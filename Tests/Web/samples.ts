@@ -32,7 +32,7 @@ export function signedIn(): State {
   return reduce(started, {
     type: "bootstrapLoaded",
     snapshot: {
-      user, sessionID: "s-1", workspaces: [{ id: "w-barn", name: "Barn", createdAt: time }], channels: [general],
+      user, sessionID: "s-1", workspaces: [{ id: "w-barn", name: "Barn", createdAt: time }], channels: [general], calls: [],
       cursors: [userStream, workspaceStream, channelStream].map((stream) => ({ stream, seq: 10 })),
     },
   });

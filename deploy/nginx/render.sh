@@ -3,8 +3,10 @@
 # Usage: VARIABLE=… render.sh, then nginx -p "$NGINX_PREFIX" -c "$NGINX_PREFIX/nginx.conf"
 #
 #   NGINX_PREFIX               writable directory for the result, the pid file and temporary files   (required)
-#   API_UPSTREAMS              host:port,host:port                                                   (required)
-#   GATEWAY_UPSTREAMS          host:port,host:port                                                   (required)
+#   API_UPSTREAMS              host:port,host:port; with NGINX_RESOLVER one name:port                (required)
+#   GATEWAY_UPSTREAMS          the same for gateways                                                 (required)
+#   NGINX_RESOLVER             address of a name server that knows all instances behind the two names and is asked
+#                              again every second, so that instances may come and go (Compose: 127.0.0.11)
 #   WEB_ROOT                   the built web client                                                  (required)
 #   NGINX_LISTEN               port or address:port        (default: 8080; 443 with TLS)
 #   NGINX_SERVER_NAME          names of the site           (default: _)
@@ -43,8 +45,7 @@ main() {
     fill ACCESS_LOG "${NGINX_ACCESS_LOG:-$prefix/access.log}"
     fill MIME_TYPES "${NGINX_MIME_TYPES:-/etc/nginx/mime.types}"
     fill REAL_IP "$(real_ip_directives)"
-    fill API_SERVERS "$(upstream_servers API_UPSTREAMS)"
-    fill GATEWAY_SERVERS "$(upstream_servers GATEWAY_UPSTREAMS)"
+    fill_upstreams
     fill REDIRECT_SERVER "$(redirect_server)"
     fill LISTEN "$(listen_directives)"
     fill SERVER_NAME "$server_name"
@@ -59,7 +60,7 @@ main() {
 # Values land in a configuration file: what has a meaning there is a mistake or an attack, never a path or a name.
 refuse_syntax() {
     local name
-    for name in NGINX_PREFIX API_UPSTREAMS GATEWAY_UPSTREAMS WEB_ROOT NGINX_LISTEN NGINX_SERVER_NAME NGINX_USER \
+    for name in NGINX_PREFIX API_UPSTREAMS GATEWAY_UPSTREAMS NGINX_RESOLVER WEB_ROOT NGINX_LISTEN NGINX_SERVER_NAME NGINX_USER \
         NGINX_TLS_CERTIFICATE NGINX_TLS_KEY NGINX_LISTEN_REDIRECT NGINX_TRUSTED_PROXIES NGINX_ACCESS_LOG \
         NGINX_ERROR_LOG NGINX_MIME_TYPES; do
         [[ ${!name:-} != *[\;\{\}\"\'\\\$\#$'\n']* ]] || fail "$name has a character that nginx gives a meaning: ${!name}"
@@ -97,6 +98,57 @@ fill_limits() {
     connections=$((files - 64 < 16384 ? files - 64 : 16384))
     fill OPEN_FILES "$files"
     fill CONNECTIONS "$connections"
+}
+
+# Fixed instances are upstreams, with kept connections and a memory of who is down. Free nginx looks names of upstreams up
+# only once, when it starts; a name in a variable is looked up when it is used. Then each request goes to one of the name's
+# addresses in turn, and to the next when that one does not accept it.
+fill_upstreams() {
+    if [[ -z ${NGINX_RESOLVER:-} ]]; then
+        fill UPSTREAMS "$(fixed_upstreams)"
+        fill API roost_api
+        fill GATEWAY roost_gateway
+        return
+    fi
+    fill UPSTREAMS "$(resolved_upstreams)"
+    fill API '$roost_api'
+    fill GATEWAY '$roost_gateway'
+}
+
+fixed_upstreams() {
+    cat <<END
+    # \`zone\` lets all workers share one view of who is down and who has how many connections. A killed one is left out for
+    # a second at a time.
+    upstream roost_api {
+        zone roost_api 64k;
+        least_conn;
+$(upstream_servers API_UPSTREAMS)
+        keepalive 64;
+        keepalive_timeout 30s;
+    }
+    upstream roost_gateway {
+        zone roost_gateway 64k;
+        least_conn;
+$(upstream_servers GATEWAY_UPSTREAMS)
+    }
+END
+}
+
+resolved_upstreams() {
+    local name
+    for name in API_UPSTREAMS GATEWAY_UPSTREAMS; do
+        [[ ${!name:?render.sh: $name is not set} != *,* ]] || fail "$name must be one name with NGINX_RESOLVER: ${!name}"
+    done
+    cat <<END
+    resolver $NGINX_RESOLVER valid=1s ipv6=off;
+    resolver_timeout 2s;
+    map \$host \$roost_api {
+        default $API_UPSTREAMS;
+    }
+    map \$host \$roost_gateway {
+        default $GATEWAY_UPSTREAMS;
+    }
+END
 }
 
 upstream_servers() {

@@ -1,5 +1,11 @@
 #!/usr/bin/env bash
-# Installs what Roost needs on Debian 12 or Ubuntu. Usage: install.sh [run|test]
+# Installs what Roost needs on Debian 12 or Ubuntu. Usage: install.sh [run|test|build|runtime-NAME]
+#
+#   run          to build it and run it here (default)
+#   test         and to test and measure it
+#   build        to build it only: the first stage of deploy/docker/Dockerfile
+#   runtime-NAME what an image of the Dockerfile needs: api, gateway, media, web, turn, secrets (Debian 12)
+#
 # Looks first and calls apt-get and pip only for what is missing, so a second run is instant.
 set -euo pipefail
 # shellcheck source=lib.sh
@@ -10,21 +16,35 @@ readonly swift_needed=6.2
 readonly venv=$ROOST_TOOLS/venv
 readonly policy=/usr/sbin/policy-rc.d
 
-run_packages=(
-    libpq-dev libhiredis-dev libssl-dev libcrypt-dev pkg-config nginx redis-server postgresql node-react node-react-dom
-    node-typescript esbuild node-markdown-it node-dompurify curl openssl ca-certificates make util-linux unzip python3-pip
-)
-test_packages=(libnginx-mod-nchan chromium wrk libnss3)
+# Modules of the tests' Python, and the names under which PyPI has them.
+readonly test_modules=(playwright pytest aiortc websockets yaml) test_wheels=(playwright pytest aiortc websockets PyYAML)
+
+# packages PURPOSE: their names in Debian, separated by spaces and lines.
+packages() {
+    case $1 in
+        build) echo 'libpq-dev libhiredis-dev libssl-dev libcrypt-dev libsrtp2-dev pkg-config node-react node-react-dom
+            node-typescript esbuild node-markdown-it node-dompurify curl ca-certificates make unzip python3-pip' ;;
+        run) echo "$(packages build) nginx redis-server postgresql coturn openssl util-linux" ;;
+        test) echo "$(packages run) libnginx-mod-nchan chromium firefox-esr janus wrk libnss3" ;;
+        runtime-api) echo 'libpq5 libhiredis0.14 libssl3 libcrypt1 ca-certificates curl' ;;
+        runtime-gateway) echo 'libhiredis0.14 libssl3 ca-certificates curl' ;;
+        runtime-media) echo 'libhiredis0.14 libssl3 libsrtp2-1 ca-certificates curl' ;;
+        runtime-web) echo 'nginx curl util-linux' ;;
+        runtime-turn) echo 'coturn' ;;
+        runtime-secrets) echo 'openssl' ;;
+        *) die "unknown purpose '$1'; there are: run, test, build, runtime-api|gateway|media|web|turn|secrets" ;;
+    esac
+}
 
 main() {
-    case $purpose in
-        run | test) ;;
-        *) die "unknown purpose '$purpose'; usage: install.sh [run|test]" ;;
-    esac
-    check_swift
     install_packages
-    install_swagger_ui
-    if [[ $purpose == test ]]; then install_test_tools; fi
+    case $purpose in
+        run | build) install_swagger_ui ;;
+        test)
+            install_swagger_ui
+            install_test_tools
+            ;;
+    esac
     say "everything for '$purpose' is here"
 }
 
@@ -43,15 +63,18 @@ is_installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) =
 
 # Prints the packages that are not installed, one on a line.
 missing_packages() {
-    local wanted=("${run_packages[@]}") package
-    if [[ $purpose == test ]]; then
-        wanted+=("${test_packages[@]}")
-        # Debian splits ensurepip out of python3; a python from elsewhere (pyenv) brings its own.
-        python3 -c 'import ensurepip, venv' 2>/dev/null || wanted+=(python3-venv)
-    fi
+    local wanted package
+    # shellcheck disable=SC2207 # Names of packages have no spaces.
+    wanted=($(packages "$purpose"))
+    # Debian splits ensurepip out of python3; a python from elsewhere (pyenv) brings its own.
+    if [[ $purpose == test ]] && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then wanted+=(python3-venv); fi
     for package in "${wanted[@]}"; do
-        # Ubuntu has Chromium only as a snap, which does not work in containers: Playwright brings one there instead.
-        if [[ $package == chromium ]] && { have chromium || is_ubuntu; }; then continue; fi
+        case $package in
+            # Ubuntu has Chromium only as a snap, which does not work in containers: Playwright brings one there instead.
+            chromium) if have chromium || is_ubuntu; then continue; fi ;;
+            # Firefox too, and Playwright's is patched: the tests that need a real one skip themselves without it.
+            firefox-esr) if is_ubuntu; then continue; fi ;;
+        esac
         is_installed "$package" || echo "$package"
     done
 }
@@ -59,8 +82,12 @@ missing_packages() {
 is_ubuntu() { grep -qs '^ID=ubuntu' /etc/os-release; }
 
 install_packages() {
-    have dpkg-query || die "this is not Debian or Ubuntu (no dpkg); install these by hand: ${run_packages[*]}"
-    local missing
+    local missing list
+    # Here, where a purpose that does not exist ends the script.
+    list=$(packages "$purpose")
+    # shellcheck disable=SC2086 # One line, whatever the table looks like.
+    have dpkg-query || die "this is not Debian or Ubuntu (no dpkg); install these by hand:" $list
+    if [[ $purpose != runtime-* ]]; then check_swift; fi
     mapfile -t missing < <(missing_packages)
     ((${#missing[@]} > 0)) || return 0
 
@@ -79,6 +106,7 @@ install_packages() {
     step "${#missing[@]} packages" apt_get install --yes --no-install-recommends "${missing[@]}" ||
         die "apt-get install did not work; see above"
     allow_service_starts
+    disable_services
 }
 
 apt_get() {
@@ -95,6 +123,16 @@ forbid_service_starts() {
     policy_is_ours=yes
     printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
     "${as_root[@]}" chmod 755 "$policy"
+}
+
+# The next boot would start them too. The others' system services listen elsewhere than ours; coturn and Janus, which come
+# for the private stack and the benchmarks only, would take the very ports.
+disable_services() {
+    local service
+    have systemctl || return 0
+    for service in coturn janus; do
+        if [[ " ${missing[*]} " == *" $service "* ]]; then "${as_root[@]}" systemctl disable --quiet "$service" || true; fi
+    done
 }
 
 allow_service_starts() {
@@ -127,8 +165,8 @@ fetch_swagger_ui() {
 }
 
 install_test_tools() {
-    if [[ ! -x $venv/bin/pytest || ! -x $venv/bin/playwright ]]; then
-        step "test tools from PyPI" create_venv || die "cannot install playwright and pytest from PyPI; see above"
+    if ! has_test_modules; then
+        step "test tools from PyPI" fill_venv || die "cannot install ${test_wheels[*]} from PyPI; see above"
     fi
     if is_ubuntu && ! have chromium && ! compgen -G "$HOME/.cache/ms-playwright/chromium-*" >/dev/null; then
         step "Chromium from Playwright" "$venv/bin/playwright" install --with-deps chromium ||
@@ -136,9 +174,19 @@ install_test_tools() {
     fi
 }
 
-create_venv() {
-    mkdir -p "$ROOST_TOOLS" && python3 -m venv --clear "$venv" &&
-        "$venv/bin/python" -m pip install --quiet playwright pytest
+# Looked for, not imported: that takes a second.
+has_test_modules() {
+    "$venv/bin/python" - "${test_modules[@]}" 2>/dev/null <<'END'
+import importlib.util, sys
+sys.exit(any(importlib.util.find_spec(name) is None for name in sys.argv[1:]))
+END
+}
+
+# An environment of an earlier version of this script is completed; one whose Python is gone is made anew.
+fill_venv() {
+    mkdir -p "$ROOST_TOOLS" || return 1
+    if ! "$venv/bin/python" -m pip --version; then python3 -m venv --clear "$venv" || return 1; fi
+    "$venv/bin/python" -m pip install --quiet "${test_wheels[@]}"
 }
 
 main

@@ -50,17 +50,18 @@ finish() {
     exit "$status"
 }
 
-count() { grep -c "^$1" "$ROOST_STATE/run/ports"; }
+count() { grep -c "^$1" "$ROOST_STATE/run/ports" || true; }
 
 summarise() {
-    local url
+    local url turn=''
+    if (($(count turn) == 1)); then turn=', coturn'; fi
     url=$(sed -n 's/^ROOST_URL=//p' "$ROOST_STATE/run/stack.env")
     cat <<END
 
   ${green}${bold}Roost is up${plain} ${dim}after $(elapsed "$1")${plain}
 
     open      ${bold}$url${plain}
-    running   API × $(count api-), gateway × $(count gateway-), nginx, Redis, PostgreSQL
+    running   API × $(count api-), gateway × $(count gateway-), media × $(count media-), nginx, Redis, PostgreSQL$turn
     data      $ROOST_STATE
     logs      $ROOST_STATE/log
 
@@ -71,12 +72,12 @@ END
 
 # A process that somebody stopped by `stack.sh stop` has no pid file and is left alone.
 supervise() {
-    local name port
+    local name port _
     while true; do
         # In the background, so that a signal is answered at once and not after the second.
         sleep 1 &
         wait $! || true
-        while read -r name port <&3; do
+        while read -r name port _ <&3; do
             if is_meant_to_run "$name" && ! is_alive "$name"; then
                 warn "$name (port $port) died; starting it again; its log: $(log_file "$name")"
                 sleep 1

@@ -1,37 +1,51 @@
 #!/usr/bin/env bash
-# Starts and stops a whole private Roost: PostgreSQL, Redis, the API and gateway instances and nginx. `make run`, the
-# tests and the benchmarks share it. Nothing outside $ROOST_STATE is touched and no system service is used.
+# Starts and stops a whole private Roost: PostgreSQL, Redis, the API and gateway instances, the media nodes, coturn and
+# nginx. `make run`, the tests and the benchmarks share it. Nothing outside $ROOST_STATE is touched and no system service
+# is used.
 #
 #   stack.sh up                               starts what does not run yet and waits until all of it is ready
 #   stack.sh down                             stops it all; the data stay
-#   stack.sh start|stop|kill|restart NAME     one process: api-0, api-1, gateway-0, redis, postgres, nginx (kill: kill -9)
+#   stack.sh start|stop|kill|restart NAME     one process: api-0, gateway-0, media-0, turn, redis, nginx … (kill: kill -9)
 #   stack.sh env                              KEY=VALUE lines for clients, also in $ROOST_STATE/run/stack.env
 #
 #   ROOST_STATE                directory of data, logs and secrets (root: /var/lib/roost, else ~/.local/share/roost)
-#   APIS, GATEWAYS             how many of each                                                     (default: 1 and 1)
-#   PORT, ROOST_HOST           where the site listens                                        (default: 8080, 127.0.0.1)
+#   APIS, GATEWAYS, MEDIA      how many of each                                                     (default: 1 each)
+#   TURN                       0: without coturn; ROOST_TURN_URLS and ROOST_TURN_SECRET may name one elsewhere
+#   PORT, ROOST_HOST           where the site listens, and coturn with it                    (default: 8080, 127.0.0.1)
 #   ROOST_API_BASE_PORT        API i listens on this + 2i                                               (default: 3000)
 #   ROOST_GATEWAY_BASE_PORT    gateway i listens on this + 2i                                           (default: 3001)
+#   ROOST_MEDIA_BASE_PORT      media node i has the 16 UDP ports from this + 16i, one a worker         (default: 40000)
+#   ROOST_MEDIA_HEALTH_BASE_PORT  and answers /health/ready by TCP on this + 2i                         (default: 3200)
+#   ROOST_TURN_PORT            coturn, UDP and TCP                                                      (default: 3478)
+#   ROOST_TURN_RELAY_PORTS     UDP ports that coturn relays from                                 (default: 49152-65535)
 #   ROOST_REDIS_PORT           (default: 6390)
 #   ROOST_POSTGRES_PORT        (default: 5442)
 #   ROOST_PORTS=free           free ports for everything instead, the last run's where they are still free
-#   ROOST_BIN_DIR              directory of roost-api and roost-gateway (default: .build/release)
+#   ROOST_BIN_DIR              directory of roost-api, roost-gateway and roost-media          (default: .build/release)
 #
-# Every other ROOST_* variable of the caller reaches the services; those of `up` are remembered for later starts.
+# Every other ROOST_* variable of the caller reaches the services (ROOST_MEDIA_ADDRESSES and ROOST_MEDIA_WORKERS the media
+# nodes, see deploy/README.md); those of `up` are remembered for later starts.
 set -euo pipefail
 # shellcheck source=lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=process.sh
 source "$(dirname "${BASH_SOURCE[0]}")/process.sh"
+# shellcheck source=stack-ports.sh
+source "$(dirname "${BASH_SOURCE[0]}")/stack-ports.sh"
+# shellcheck source=stack-postgres.sh
+source "$(dirname "${BASH_SOURCE[0]}")/stack-postgres.sh"
+# shellcheck source=stack-media.sh
+source "$(dirname "${BASH_SOURCE[0]}")/stack-media.sh"
 
 readonly ready_seconds=30
 
 # This script's own variables; they are no business of the services.
 readonly own_variables=' ROOST_STATE ROOST_BIN_DIR ROOST_PORTS ROOST_TOOLS ROOST_API_BASE_PORT ROOST_GATEWAY_BASE_PORT
-    ROOST_REDIS_PORT ROOST_POSTGRES_PORT ROOST_HOST ROOST_URL ROOST_API_URLS ROOST_GATEWAY_URLS '
+    ROOST_MEDIA_BASE_PORT ROOST_MEDIA_HEALTH_BASE_PORT ROOST_TURN_PORT ROOST_TURN_RELAY_PORTS ROOST_REDIS_PORT
+    ROOST_POSTGRES_PORT ROOST_HOST ROOST_URL ROOST_API_URLS ROOST_GATEWAY_URLS ROOST_MEDIA_URLS ROOST_MEDIA_PORTS '
 
-# Port of each process by name, and the names in the order of their start.
-declare -A ports=()
+# By name: the port of each process, the UDP ports beside it. And the names in the order of their start.
+declare -A ports=() ranges=()
 names=()
 
 usage="usage: stack.sh up | down | env | start|stop|kill|restart NAME"
@@ -95,6 +109,7 @@ up() {
         [[ -x $bin/roost-$service ]] || die "$bin/roost-$service is not built; run make build"
     done
     [[ -f $web_root/index.html ]] || warn "the web client is not built, so only the API answers; run make web"
+    refuse_too_many_workers
     choose_names
     choose_ports
     refuse_taken_ports
@@ -108,12 +123,14 @@ up() {
     save_ports
     make_signing_key
     prepare_postgres
+    if [[ -n ${ports[turn]:-} ]]; then configure_turn; fi
     write_environment
     # nginx only after what it passes on to; the rest start together and wait for their databases themselves.
     start_missing postgres redis
     wait_ready postgres redis
     start_missing "${names[@]}"
-    wait_ready "${names[@]}"
+    wait_for_calls
+    for service in "${names[@]}"; do case $service in media-* | turn) ;; *) wait_ready "$service" ;; esac; done
     trap - EXIT INT TERM
 }
 
@@ -123,14 +140,15 @@ abandon() {
     down
 }
 
-# From the pid files, not from today's APIS and GATEWAYS. Gateways first, while nginx can still pass their goodbyes on.
+# From the pid files, not from today's APIS and GATEWAYS. Gateways first, while nginx can still pass their goodbyes on;
+# then media nodes, while they can still report to an API that their calls are over.
 down() {
     local running=() path tier
     for path in "$ROOST_STATE"/run/*.pid; do
         path=${path##*/}
         if [[ -f $ROOST_STATE/run/$path ]]; then running+=("${path%.pid}"); fi
     done
-    for tier in 'gateway-*' nginx 'api-*' redis postgres; do
+    for tier in 'gateway-*' 'media-*' nginx 'api-*' turn redis postgres; do
         local members=() name
         for name in "${running[@]}"; do
             # shellcheck disable=SC2053 # The tier is a pattern.
@@ -149,111 +167,6 @@ kill_one() { kill_process "$1"; }
 restart_one() {
     stop_processes "$1"
     start_one "$1"
-}
-
-# ---- Names and ports
-
-choose_names() {
-    local i apis=${APIS:-1} gateways=${GATEWAYS:-1}
-    [[ $apis =~ ^[1-9][0-9]?$ ]] || die "APIS must be 1 to 99, not '$apis'"
-    [[ $gateways =~ ^[1-9][0-9]?$ ]] || die "GATEWAYS must be 1 to 99, not '$gateways'"
-    names=(postgres redis)
-    for ((i = 0; i < apis; i++)); do names+=("api-$i"); done
-    for ((i = 0; i < gateways; i++)); do names+=("gateway-$i"); done
-    names+=(nginx)
-}
-
-# The variable that moves a process's port.
-port_variable() {
-    case $1 in
-        nginx) echo PORT ;;
-        redis) echo ROOST_REDIS_PORT ;;
-        postgres) echo ROOST_POSTGRES_PORT ;;
-        api-*) echo ROOST_API_BASE_PORT ;;
-        gateway-*) echo ROOST_GATEWAY_BASE_PORT ;;
-    esac
-}
-
-choose_ports() {
-    local name variable port chosen i wishes=()
-    local -A defaults=([nginx]=8080 [redis]=6390 [postgres]=5442 [api]=3000 [gateway]=3001)
-    declare -gA recorded=()
-    if [[ -f $ROOST_STATE/run/ports ]]; then
-        while read -r name port; do recorded[$name]=$port; done <"$ROOST_STATE/run/ports"
-    fi
-    if [[ ${ROOST_PORTS:-} == free ]]; then
-        for name in "${names[@]}"; do
-            if is_alive "$name" && [[ -n ${recorded[$name]:-} ]]; then
-                ports[$name]=${recorded[$name]}
-            else
-                wishes+=("$name:${recorded[$name]:-0}")
-            fi
-        done
-        ((${#wishes[@]} > 0)) || return 0
-        read -ra chosen <<<"$("$ROOT/deploy/scripts/ports.py" free $$ "${wishes[@]#*:}")"
-        for i in "${!wishes[@]}"; do ports[${wishes[i]%:*}]=${chosen[i]}; done
-        return
-    fi
-    for name in "${names[@]}"; do
-        variable=$(port_variable "$name")
-        port=${!variable:-${defaults[${name%-*}]}}
-        [[ $port =~ ^[0-9]+$ ]] || die "$variable must be a port number, not '$port'"
-        if [[ $name == *-* ]]; then port=$((port + 2 * ${name#*-})); fi
-        ((port >= 1 && port <= 65535)) || die "$variable leads to port $port, which does not exist"
-        ports[$name]=$port
-    done
-}
-
-host_of() { if [[ $1 == nginx ]]; then echo "${ROOST_HOST:-127.0.0.1}"; else echo 127.0.0.1; fi; }
-
-# Before anything starts. Ports that our own living processes hold are ours: they are kept, or freed before their reuse.
-refuse_taken_ports() {
-    local name addresses=() ours=' ' answer port problem
-    for name in "${!recorded[@]}"; do if is_alive "$name"; then ours+="${recorded[$name]} "; fi; done
-    for name in "${names[@]}"; do
-        if [[ $ours != *" ${ports[$name]} "* ]]; then addresses+=("$(host_of "$name"):${ports[$name]}"); fi
-    done
-    ((${#addresses[@]} > 0)) || return 0
-    answer=$("$ROOT/deploy/scripts/ports.py" check "${addresses[@]}") && return 0
-    [[ -n $answer ]] || die "cannot check the ports (ROOST_HOST=${ROOST_HOST:-127.0.0.1}); see above"
-    read -r port problem <<<"$answer"
-    for name in "${names[@]}"; do if [[ ${ports[$name]} == "$port" ]]; then break; fi; done
-    case $problem in
-        taken) die "port $port for $name is taken$(holder_of "$port"); set $(port_variable "$name") to another" ;;
-        forbidden) die "port $port for $name needs root; set $(port_variable "$name") to 1024 or above" ;;
-        *) die "port $port for $name is meant for two processes; set $(port_variable "$name") to another" ;;
-    esac
-}
-
-# ` by nginx (process 123)`, or nothing where `ss` is absent or may not tell.
-holder_of() {
-    local line
-    line=$(ss -Hltnp "sport = :$1" 2>/dev/null | head -n 1) || return 0
-    if [[ $line =~ users:\(\(\"([^\"]+)\",pid=([0-9]+) ]]; then
-        echo " by ${BASH_REMATCH[1]} (process ${BASH_REMATCH[2]})"
-    fi
-}
-
-# A process that still runs but is not wanted, or wanted elsewhere.
-stop_what_changed() {
-    local name changed=()
-    for name in "${!recorded[@]}"; do
-        if is_alive "$name" && [[ ${ports[$name]:-} != "${recorded[$name]}" ]]; then changed+=("$name"); fi
-    done
-    if ((${#changed[@]} > 0)); then stop_processes "${changed[@]}"; fi
-}
-
-save_ports() {
-    local name
-    for name in "${names[@]}"; do echo "$name ${ports[$name]}"; done >"$ROOST_STATE/run/ports"
-}
-
-load_ports() {
-    local name port
-    while read -r name port; do
-        names+=("$name")
-        ports[$name]=$port
-    done <"$ROOST_STATE/run/ports"
 }
 
 # ---- What the processes are told
@@ -280,6 +193,20 @@ database_url() { echo "postgres://roost:$(secret postgres-password)@127.0.0.1:${
 redis_url() { echo "redis://127.0.0.1:${ports[redis]}"; }
 allowed_origins() { echo "http://127.0.0.1:${ports[nginx]},http://localhost:${ports[nginx]}"; }
 
+# What the API tells clients about coturn, as VARIABLE=VALUE lines; nothing without one.
+turn_variables() {
+    if [[ -n ${ports[turn]:-} ]]; then printf '%s\n' "ROOST_TURN_URLS=$(turn_urls)" "ROOST_TURN_SECRET=$(secret turn-secret)"; fi
+}
+
+# UDP ports of all media nodes, first-last, comma-separated.
+media_port_ranges() {
+    local name list=''
+    for name in "${names[@]}"; do
+        if [[ $name == media-* ]]; then list+=,${ranges[$name]}; fi
+    done
+    echo "${list#,}"
+}
+
 # addresses KIND PREFIX: comma-separated PREFIX127.0.0.1:PORT of all instances of a kind.
 addresses() {
     local name list=''
@@ -301,6 +228,9 @@ ROOST_REDIS_URL=$(redis_url)
 ROOST_SIGNING_KEY_FILE=$ROOST_STATE/secrets/signing-key.pem
 ROOST_API_URLS=$(addresses api http://)
 ROOST_GATEWAY_URLS=$(addresses gateway http://)
+ROOST_MEDIA_URLS=$(addresses media http://)
+ROOST_MEDIA_PORTS=$(media_port_ranges)
+$(turn_variables)
 END
         mv "$file.new" "$file"
     )
@@ -329,6 +259,20 @@ common_variables() {
     done
 }
 
+# Rule 1 of the design: who has no way to the database and signs nothing is told neither, nor the secret of coturn.
+variables_without_secrets() {
+    local variable all
+    common_variables
+    all=("${variables[@]}")
+    variables=()
+    for variable in "${all[@]}"; do
+        case $variable in
+            ROOST_DATABASE* | ROOST_POSTGRES* | ROOST_SIGNING* | ROOST_TURN*) ;;
+            *) variables+=("$variable") ;;
+        esac
+    done
+}
+
 # ---- Starting
 
 # start_missing NAME...: those that do not live.
@@ -347,25 +291,20 @@ start_missing() {
 }
 
 start_api() {
-    local variables
+    local variables turn=()
     common_variables
-    spawn "$1" ROOST_LOG_LEVEL=info "ROOST_ALLOWED_ORIGINS=$(allowed_origins)" "${variables[@]}" \
+    # As `up` wrote them down: the host that clients reach is known there.
+    mapfile -t turn < <(grep '^ROOST_TURN_' "$ROOST_STATE/run/stack.env")
+    spawn "$1" ROOST_LOG_LEVEL=info "ROOST_ALLOWED_ORIGINS=$(allowed_origins)" "${variables[@]}" "${turn[@]}" \
         ROOST_API_HOST=127.0.0.1 "ROOST_API_PORT=${ports[$1]}" "ROOST_DATABASE_URL=$(database_url)" \
         "ROOST_REDIS_URL=$(redis_url)" "ROOST_SIGNING_KEY_FILE=$ROOST_STATE/secrets/signing-key.pem" \
         "ROOST_WEB_ROOT=$web_root" -- "$bin/roost-api"
 }
 
-# Rule 1 of the design: a gateway has no way to the database and no signing key, so none is told to it.
 start_gateway() {
-    local variables variable allowed=()
-    common_variables
-    for variable in "${variables[@]}"; do
-        case $variable in
-            ROOST_DATABASE* | ROOST_POSTGRES* | ROOST_SIGNING*) ;;
-            *) allowed+=("$variable") ;;
-        esac
-    done
-    spawn "$1" ROOST_LOG_LEVEL=info "ROOST_ALLOWED_ORIGINS=$(allowed_origins)" "${allowed[@]}" \
+    local variables
+    variables_without_secrets
+    spawn "$1" ROOST_LOG_LEVEL=info "ROOST_ALLOWED_ORIGINS=$(allowed_origins)" "${variables[@]}" \
         ROOST_GATEWAY_HOST=127.0.0.1 "ROOST_GATEWAY_PORT=${ports[$1]}" "ROOST_REDIS_URL=$(redis_url)" -- \
         "$bin/roost-gateway"
 }
@@ -391,99 +330,6 @@ start_nginx() {
     spawn nginx "PATH=$PATH" LANG=C.UTF-8 -- nginx "${early_log[@]}" -p "$ROOST_STATE/nginx" -c "$ROOST_STATE/nginx/nginx.conf"
 }
 
-# ---- PostgreSQL
-
-# It refuses to run as root: then it is the user of Debian's package.
-as_postgres=()
-if ((EUID == 0)); then as_postgres=(setpriv --reuid=postgres --regid=postgres --init-groups --); fi
-
-# Prints the directory of the server's binaries: the version that made the data, else the newest.
-postgres_binaries() {
-    local version data=$ROOST_STATE/postgres
-    version=$(cat "$data/PG_VERSION" 2>/dev/null || true)
-    if [[ -n $version ]]; then
-        [[ -x /usr/lib/postgresql/$version/bin/postgres ]] ||
-            die "the data in $data are of PostgreSQL $version, which is not installed; install postgresql-$version"
-        echo "/usr/lib/postgresql/$version/bin"
-        return
-    fi
-    printf '%s\n' /usr/lib/postgresql/*/bin/postgres | sort -V | tail -n 1 | xargs dirname
-}
-
-prepare_postgres() {
-    local data=$ROOST_STATE/postgres binaries
-    if is_alive postgres; then return; fi
-    if ((EUID == 0)); then
-        id postgres >/dev/null 2>&1 || die "there is no user postgres; run make install"
-        "${as_postgres[@]}" test -x "$ROOST_STATE" ||
-            die "user postgres cannot reach $ROOST_STATE, a directory above it is closed; set ROOST_STATE, such as /var/lib/roost"
-    fi
-    binaries=$(postgres_binaries)
-    [[ -x $binaries/initdb ]] || die "PostgreSQL is not installed; run make install"
-    mkdir -p "$ROOST_STATE/run/postgres-socket"
-    chmod 700 "$ROOST_STATE/run/postgres-socket"
-    if ((EUID == 0)); then chown postgres: "$ROOST_STATE/run/postgres-socket"; fi
-    if [[ ! -d $data ]]; then create_database "$binaries" "$data"; fi
-    if [[ ! -s $ROOST_STATE/secrets/postgres-password ]]; then
-        # The secret was lost, the data were not.
-        single_user "$binaries" "$data" postgres "ALTER ROLE roost PASSWORD '$(secret postgres-password)';"
-    fi
-}
-
-# The superuser is the server's own operating-system user, over the private socket only; Roost's role is an ordinary one.
-# Made beside its place and moved there when complete: an interrupted first start leaves nothing half done.
-create_database() {
-    local binaries=$1 data=$2 fresh=$2.new
-    rm -rf "$fresh"
-    mkdir -m 700 "$fresh"
-    if ((EUID == 0)); then chown postgres: "$fresh"; fi
-    "${as_postgres[@]}" "$binaries/initdb" --pgdata="$fresh" --encoding=UTF8 --locale=C.UTF-8 \
-        --auth-local=peer --auth-host=scram-sha-256 >>"$(log_file postgres)" 2>&1 || fail_with_log postgres "initdb failed"
-    # In single-user mode, without a socket: no moment in which the server is open and the role has no password.
-    single_user "$binaries" "$fresh" postgres "CREATE ROLE roost LOGIN PASSWORD '$(secret postgres-password)';" \
-        "CREATE DATABASE roost OWNER roost;"
-    mv "$fresh" "$data"
-}
-
-# single_user BINARIES DATA DATABASE STATEMENT...: one statement a line, by standard input, which `ps` does not show.
-single_user() {
-    local binaries=$1 data=$2 database=$3
-    shift 3
-    printf '%s\n' "$@" | "${as_postgres[@]}" "$binaries/postgres" --single -D "$data" "$database" \
-        >>"$(log_file postgres)" 2>&1 || fail_with_log postgres "PostgreSQL cannot prepare its database"
-}
-
-start_postgres() {
-    local binaries sockets=$ROOST_STATE/run/postgres-socket
-    binaries=$(postgres_binaries)
-    forget_dead_postmaster
-    # A socket's path has at most 107 bytes (unix(7)); in a deep directory there is only TCP, which all of Roost uses.
-    if ((${#sockets} + 15 > 107)); then sockets=''; fi
-    spawn postgres "PATH=$PATH" LANG=C.UTF-8 "TZ=${TZ:-UTC}" -- "${as_postgres[@]}" "$binaries/postgres" \
-        -D "$ROOST_STATE/postgres" -h 127.0.0.1 -p "${ports[postgres]}" -k "$sockets" -c max_connections=200
-}
-
-# After a crash PostgreSQL refuses to start while the process id in its lock files exists. In containers that id is often a
-# zombie nobody has reaped, or somebody else's after a restart: then the locks are void, once no backend of the dead server
-# holds its shared memory any more (line 7 of the file: key and id; column 7 of shm: how many are attached).
-forget_dead_postmaster() {
-    local file=$ROOST_STATE/postgres/postmaster.pid pid segment deadline=$((SECONDS + 10))
-    if [[ -f $file ]]; then
-        pid=$(head -n 1 "$file")
-        if [[ $(process_field "$pid" 3) != Z && $(cat "/proc/$pid/comm" 2>/dev/null || true) == postgres ]]; then return; fi
-        segment=$(awk 'NR == 7 { print $2 }' "$file")
-        while [[ -n $segment ]] && is_attached "$segment"; do
-            ((SECONDS < deadline)) || die "processes of the PostgreSQL that crashed ($file) still run; end them first"
-            sleep 0.1
-        done
-    fi
-    rm -f "$file" "$ROOST_STATE"/run/postgres-socket/.s.PGSQL.*
-}
-
-is_attached() {
-    awk -v id="$1" '$2 == id && $7 > 0 { found = 1 } END { exit !found }' /proc/sysvipc/shm 2>/dev/null
-}
-
 # ---- Readiness
 
 is_ready() {
@@ -492,6 +338,7 @@ is_ready() {
         postgres) PGPASSWORD=$(secret postgres-password) psql -XqAt -w -h 127.0.0.1 -p "${ports[postgres]}" -U roost \
             -c 'SELECT 1' roost >/dev/null 2>&1 ;;
         redis) [[ $(redis-cli -p "${ports[redis]}" ping 2>/dev/null) == PONG ]] ;;
+        turn) timeout 1 turnutils_stunclient -p "${ports[turn]}" "$(turn_listen | head -n 1)" >/dev/null 2>&1 ;;
         nginx) curl -fs --noproxy '*' -m 2 -o /dev/null "http://$(reachable_host):${ports[nginx]}/health/ready" ;;
         *) curl -fs --noproxy '*' -m 2 -o /dev/null "http://127.0.0.1:${ports[$1]}/health/ready" ;;
     esac

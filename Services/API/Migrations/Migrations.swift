@@ -5,7 +5,8 @@ package enum Migrations {
     package static let all: [Migration] = [
         Migration(
             number: 1, name: "accounts_spaces_messages",
-            sql: text(PackageResources._001_accounts_spaces_messages_sql))
+            sql: text(PackageResources._001_accounts_spaces_messages_sql)),
+        Migration(number: 2, name: "calls", sql: text(PackageResources._002_calls_sql)),
     ]
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

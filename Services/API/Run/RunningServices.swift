@@ -23,3 +23,12 @@ struct OutboxService: Service {
         await cancelWhenGracefulShutdown { await publisher.run() }
     }
 }
+
+/// Runs the watch over calls until shutdown.
+struct CallWatchService: Service {
+    let watch: CallWatch
+
+    func run() async {
+        await cancelWhenGracefulShutdown { await watch.run() }
+    }
+}

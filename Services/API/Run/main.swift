@@ -51,7 +51,8 @@ do {
         configuration: .init(
             services: [
                 .init(service: DatabaseService(pool: database)), .init(service: BusService(bus: bus)),
-                .init(service: OutboxService(publisher: services.eventPublisher)), .init(service: application),
+                .init(service: OutboxService(publisher: services.eventPublisher)),
+                .init(service: CallWatchService(watch: CallWatch(services: services))), .init(service: application),
             ],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
     try await group.run()

@@ -16,6 +16,8 @@ package struct APIConfiguration: Sendable {
     package let passwordHash: PasswordHasher.Method
     package let messageRate: MessageRateRule
     package let databaseConnections: Int
+    /// What the peer connections of clients are told.
+    package let ice: IceConfiguration
 
     package init(_ settings: Settings) throws(SettingsError) {
         host = settings.optional("ROOST_API_HOST") ?? "127.0.0.1"
@@ -34,6 +36,7 @@ package struct APIConfiguration: Sendable {
                 try settings.integer("ROOST_MESSAGE_RATE_SECONDS", default: 10, in: 1...3600)),
             mute: .seconds(try settings.integer("ROOST_MESSAGE_MUTE_SECONDS", default: 30, in: 1...3600)))
         databaseConnections = try settings.integer("ROOST_DATABASE_CONNECTIONS", default: 6, in: 1...64)
+        ice = try IceConfiguration(settings)
     }
 }
 

@@ -17,6 +17,7 @@ package struct APIServices: Sendable {
     let messageRate: MessageRateLimiter
     let loginRate: LoginRateLimiter
     let authenticator: Authenticator
+    let ice: IceConfiguration
     let logger: Logger
 
     package init(
@@ -32,5 +33,6 @@ package struct APIServices: Sendable {
         messageRate = MessageRateLimiter(bus: bus, rule: configuration.messageRate)
         loginRate = LoginRateLimiter(bus: bus)
         authenticator = Authenticator(verifier: tokens.verifier, sessions: sessions)
+        ice = configuration.ice
     }
 }

@@ -1,11 +1,13 @@
 package import Contracts
 
-/// The protocol of one connection as the gateway sees it: hello, identify, then heartbeats. Owned by the connection.
+/// The protocol of one connection as the gateway sees it: hello, identify, then heartbeats and calls. Owned by the connection.
 package struct ConnectionMachine {
     package enum Action: Equatable {
         case none
         case identify(Identify)
         case answerHeartbeat
+        /// A frame of the client's call. It may come before the client is known: then it is refused, not the connection.
+        case call(ClientCallFrame)
         case close(CloseCode)
     }
 
@@ -36,6 +38,10 @@ package struct ConnectionMachine {
             return .identify(identify)
         case (.identify, .identified): return .close(.alreadyIdentified)
         case (.heartbeat, _): return .answerHeartbeat
+        case (.callJoin(let join), _): return .call(.join(join))
+        case (.callOffer(let offer), _): return .call(.offer(offer))
+        case (.callUpdate(let update), _): return .call(.update(update))
+        case (.callLeave, _): return .call(.leave)
         }
     }
 

@@ -20,6 +20,8 @@ do {
         configuration: try RedisConfiguration(url: configuration.redisURL), address: address,
         eventLoopGroup: eventLoopGroup, logger: logger)
     let services = GatewayServices(bus: bus, eventLoopGroup: eventLoopGroup, logger: logger)
+    let requests = BusRequestHandler(services: services)
+    bus.serve { kind, body in requests.handle(kind, body) }
     let server = GatewayServer(services: services, configuration: configuration, eventLoopGroup: eventLoopGroup)
     logger.info("starting", metadata: ["instance": "\(address)", "port": "\(configuration.port)"])
     // Services stop in reverse order: the listener first, what it needs last.

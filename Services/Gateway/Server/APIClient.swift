@@ -40,6 +40,14 @@ struct APIClient: Sendable {
         return Replay(reply: reply, events: events)
     }
 
+    /// A grant of a seat in the call of a channel, and the media node that has the room. A `deadNode` is one that was asked
+    /// and does not answer.
+    func callGrant(_ request: CallGrantRequest) async throws -> CallGrantReply {
+        let body = try await bus.request(
+            .callGrant, to: .api, body: ByteBuffer(bytes: try WireJSON.encode(request)))
+        return try WireJSON.decode(CallGrantReply.self, from: body.readableBytesView)
+    }
+
     /// The public keys, as a JWK Set.
     func keys() async throws -> String {
         String(buffer: try await bus.request(.keys, to: .api, body: ByteBuffer()))

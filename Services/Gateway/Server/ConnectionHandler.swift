@@ -17,15 +17,17 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
 
     let id = ConnectionID.fresh()
     let registry: LoopRegistry
-    private let services: GatewayServices
+    let services: GatewayServices
     private var machine = ConnectionMachine(now: .now)
     private var catchUp = CatchUp<PreparedEvent>()
     /// What the connection reads.
     private var streams: Set<StreamID> = []
     /// Those of them that the stream table counts it for, which it must be told when the connection stops reading.
     private var attached: Set<StreamID> = []
-    private var userID: UserID?
-    private var sessionID: SessionID?
+    private(set) var userID: UserID?
+    private(set) var sessionID: SessionID?
+    /// From the client's first call on.
+    var call: CallRelay?
     /// Events of the user's own stream up to here are part of what identify answered: their effects are done.
     private var effectsDoneThrough: StreamSequence = 0
     /// The place in the pipeline just below the encoder; `nil` once the connection has gone.
@@ -60,6 +62,8 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
     func channelInactive(context: ChannelHandlerContext) {
         for flow in flows.values { flow.cancel() }
         flows = [:]
+        call?.close()
+        call = nil
         registry.remove(self, streams: streams)
         services.streams.detach(attached, loop: registry.index)
         services.counters.connections.subtract(1, ordering: .relaxed)
@@ -102,6 +106,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         case .none: break
         case .identify(let identify): start { flow in await self.identify(identify, flow) }
         case .answerHeartbeat: send(.heartbeat(Heartbeat()))
+        case .call(let frame): receive(frame)
         case .close(let code): close(code)
         }
     }
@@ -180,6 +185,12 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         } catch {
             services.logger.error("frame not encoded", metadata: ["error": "\(error)"])
         }
+    }
+
+    /// The same for frames that come unasked: they may not pile up behind a client that does not read.
+    func sendBounded(_ frame: ServerFrame) {
+        guard !isClosing, let outlet else { return }
+        if outlet.channel.isWritable { send(frame) } else { close(.tooSlow) }
     }
 
     func sendReset(_ place: Cursor) { send(.reset(Reset(stream: place.stream, seq: place.seq))) }

@@ -84,12 +84,12 @@ package struct GatewayServer: Service {
             withServerUpgrade: (
                 upgraders: [upgrader],
                 completionHandler: { context in
-                    if let http = try? context.pipeline.syncOperations.handler(type: HTTPHandler.self) {
+                    if let http = try? context.pipeline.syncOperations.handler(type: TextResponseHandler.self) {
                         context.pipeline.syncOperations.removeHandler(http, promise: nil)
                     }
                 }
             ))
-        try channel.pipeline.syncOperations.addHandler(HTTPHandler(services: services))
+        try channel.pipeline.syncOperations.addHandler(TextResponseHandler { uri in services.respond(to: uri) })
     }
 
     private static func openWebSocket(

@@ -47,4 +47,20 @@ package enum BusRequestKind: String, WireEnum {
     case replay
     /// Gateway → API: the public keys. No body → the JWKS document (RFC 7517 §5).
     case keys
+    /// Gateway → API: ``CallGrantRequest`` → ``CallGrantReply``.
+    case callGrant
+    /// Media → API: ``CallReport`` → ``Empty``.
+    case callReport
+    /// Media → API: ``CallRenewRequest`` → ``CallRenewReply``.
+    case callRenew
+    /// Gateway → media node: ``SeatJoinRequest`` → ``SeatJoinReply``.
+    case seatJoin
+    /// Gateway → media node: ``SeatOfferRequest`` → ``CallAnswer``.
+    case seatOffer
+    /// Gateway → media node: ``SeatUpdateRequest`` → ``Empty``.
+    case seatUpdate
+    /// Gateway → media node: ``SeatLeaveRequest`` → ``Empty``.
+    case seatLeave
+    /// Media node → gateway: ``SeatNotice`` → ``Empty``.
+    case seatNotice
 }

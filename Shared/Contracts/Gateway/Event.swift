@@ -7,6 +7,7 @@ package enum EventName: String, WireEnum {
     case channelUpdated = "channel.updated"
     case channelMemberJoined = "channel.member.joined"
     case channelMemberLeft = "channel.member.left"
+    case callUpdated = "call.updated"
     // In a user's stream
     case channelJoined = "channel.joined"
     case channelLeft = "channel.left"
@@ -21,7 +22,7 @@ package enum EventName: String, WireEnum {
     package var streamKind: StreamKind {
         switch self {
         case .messageCreated, .messageEdited, .messageDeleted, .channelUpdated, .channelMemberJoined,
-            .channelMemberLeft:
+            .channelMemberLeft, .callUpdated:
             .channel
         case .channelJoined, .channelLeft, .workspaceJoined, .sessionRevoked: .user
         case .channelCreated, .workspaceMemberJoined, .userUpdated: .workspace
@@ -36,6 +37,7 @@ package enum EventName: String, WireEnum {
         case .channelUpdated, .channelCreated: Channel.self
         case .channelMemberJoined: ChannelMember.self
         case .channelMemberLeft: ChannelMemberLeft.self
+        case .callUpdated: ChannelCall.self
         case .channelJoined: ChannelJoined.self
         case .channelLeft: ChannelLeft.self
         case .workspaceJoined: WorkspaceJoined.self
@@ -54,6 +56,7 @@ package enum Event: Equatable, Sendable {
     case channelUpdated(Channel)
     case channelMemberJoined(ChannelMember)
     case channelMemberLeft(ChannelMemberLeft)
+    case callUpdated(ChannelCall)
     case channelJoined(ChannelJoined)
     case channelLeft(ChannelLeft)
     case workspaceJoined(WorkspaceJoined)
@@ -70,6 +73,7 @@ package enum Event: Equatable, Sendable {
         case .channelUpdated: .channelUpdated
         case .channelMemberJoined: .channelMemberJoined
         case .channelMemberLeft: .channelMemberLeft
+        case .callUpdated: .callUpdated
         case .channelJoined: .channelJoined
         case .channelLeft: .channelLeft
         case .workspaceJoined: .workspaceJoined
@@ -88,6 +92,7 @@ package enum Event: Equatable, Sendable {
         case .channelUpdated(let payload), .channelCreated(let payload): payload
         case .channelMemberJoined(let payload): payload
         case .channelMemberLeft(let payload): payload
+        case .callUpdated(let payload): payload
         case .channelJoined(let payload): payload
         case .channelLeft(let payload): payload
         case .workspaceJoined(let payload): payload
@@ -119,6 +124,7 @@ package enum Event: Equatable, Sendable {
             case .channelUpdated: .channelUpdated(try data())
             case .channelMemberJoined: .channelMemberJoined(try data())
             case .channelMemberLeft: .channelMemberLeft(try data())
+            case .callUpdated: .callUpdated(try data())
             case .channelJoined: .channelJoined(try data())
             case .channelLeft: .channelLeft(try data())
             case .workspaceJoined: .workspaceJoined(try data())

@@ -2,10 +2,17 @@
 package enum ClientFrame: WireUnion {
     case identify(Identify)
     case heartbeat(Heartbeat)
+    case callJoin(CallJoin)
+    case callOffer(CallOffer)
+    case callUpdate(CallUpdate)
+    case callLeave(CallLeave)
 
     package static let summary = "A frame from the client: one JSON object in a text message."
     package static var variants: [(type: String, payload: any WireObject.Type)] {
-        [("identify", Identify.self), ("heartbeat", Heartbeat.self)]
+        [
+            ("identify", Identify.self), ("heartbeat", Heartbeat.self), ("callJoin", CallJoin.self),
+            ("callOffer", CallOffer.self), ("callUpdate", CallUpdate.self), ("callLeave", CallLeave.self),
+        ]
     }
 
     package init(from decoder: any Decoder) throws {
@@ -13,6 +20,10 @@ package enum ClientFrame: WireUnion {
         switch type {
         case "identify": self = .identify(try Identify(from: decoder))
         case "heartbeat": self = .heartbeat(try Heartbeat(from: decoder))
+        case "callJoin": self = .callJoin(try CallJoin(from: decoder))
+        case "callOffer": self = .callOffer(try CallOffer(from: decoder))
+        case "callUpdate": self = .callUpdate(try CallUpdate(from: decoder))
+        case "callLeave": self = .callLeave(try CallLeave(from: decoder))
         default: throw unknownFrameType(type, decoder)
         }
     }
@@ -21,6 +32,10 @@ package enum ClientFrame: WireUnion {
         switch self {
         case .identify(let payload): try encodeFrame("identify", payload, to: encoder)
         case .heartbeat(let payload): try encodeFrame("heartbeat", payload, to: encoder)
+        case .callJoin(let payload): try encodeFrame("callJoin", payload, to: encoder)
+        case .callOffer(let payload): try encodeFrame("callOffer", payload, to: encoder)
+        case .callUpdate(let payload): try encodeFrame("callUpdate", payload, to: encoder)
+        case .callLeave(let payload): try encodeFrame("callLeave", payload, to: encoder)
         }
     }
 }
@@ -32,12 +47,20 @@ package enum ServerFrame: WireUnion {
     case reset(Reset)
     case current(Current)
     case heartbeat(Heartbeat)
+    case callJoined(CallJoined)
+    case callFailed(CallFailed)
+    case callAnswer(CallAnswer)
+    case callState(CallState)
+    case callSpeakers(CallSpeakers)
+    case callEnded(CallEnded)
 
     package static let summary = "A frame from the gateway: one JSON object in a text message."
     package static var variants: [(type: String, payload: any WireObject.Type)] {
         [
             ("hello", Hello.self), ("ready", Ready.self), ("reset", Reset.self), ("current", Current.self),
-            ("heartbeat", Heartbeat.self),
+            ("heartbeat", Heartbeat.self), ("callJoined", CallJoined.self), ("callFailed", CallFailed.self),
+            ("callAnswer", CallAnswer.self), ("callState", CallState.self), ("callSpeakers", CallSpeakers.self),
+            ("callEnded", CallEnded.self),
         ]
     }
 
@@ -49,6 +72,12 @@ package enum ServerFrame: WireUnion {
         case "reset": self = .reset(try Reset(from: decoder))
         case "current": self = .current(try Current(from: decoder))
         case "heartbeat": self = .heartbeat(try Heartbeat(from: decoder))
+        case "callJoined": self = .callJoined(try CallJoined(from: decoder))
+        case "callFailed": self = .callFailed(try CallFailed(from: decoder))
+        case "callAnswer": self = .callAnswer(try CallAnswer(from: decoder))
+        case "callState": self = .callState(try CallState(from: decoder))
+        case "callSpeakers": self = .callSpeakers(try CallSpeakers(from: decoder))
+        case "callEnded": self = .callEnded(try CallEnded(from: decoder))
         default: throw unknownFrameType(type, decoder)
         }
     }
@@ -60,6 +89,12 @@ package enum ServerFrame: WireUnion {
         case .reset(let payload): try encodeFrame("reset", payload, to: encoder)
         case .current(let payload): try encodeFrame("current", payload, to: encoder)
         case .heartbeat(let payload): try encodeFrame("heartbeat", payload, to: encoder)
+        case .callJoined(let payload): try encodeFrame("callJoined", payload, to: encoder)
+        case .callFailed(let payload): try encodeFrame("callFailed", payload, to: encoder)
+        case .callAnswer(let payload): try encodeFrame("callAnswer", payload, to: encoder)
+        case .callState(let payload): try encodeFrame("callState", payload, to: encoder)
+        case .callSpeakers(let payload): try encodeFrame("callSpeakers", payload, to: encoder)
+        case .callEnded(let payload): try encodeFrame("callEnded", payload, to: encoder)
         }
     }
 }

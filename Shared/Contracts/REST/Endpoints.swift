@@ -69,6 +69,10 @@ package enum Endpoints {
         .post, "/api/v1/channels/{channelID}/members", "addChannelMember", "Add a person to a channel",
         group: .channels, status: 204, errors: [.notFound, .forbidden, .conflict])
 
+    package static let readCall = Endpoint<Empty, ChannelCall>(
+        .get, "/api/v1/channels/{channelID}/call", "readCall", "Read who is in the call of a channel",
+        group: .channels, errors: [.notFound, .forbidden])
+
     // MARK: Messages
     package static let sendMessage = Endpoint<SendMessageRequest, Message>(
         .post, "/api/v1/channels/{channelID}/messages", "sendMessage", "Send a message", group: .messages, status: 201,
@@ -91,7 +95,7 @@ package enum Endpoints {
         listWorkspaces.description, createWorkspace.description, listWorkspaceMembers.description,
         createInvite.description, acceptInvite.description, listChannels.description, createChannel.description,
         openDirectChannel.description, readChannel.description, updateChannel.description, joinChannel.description,
-        leaveChannel.description, listChannelMembers.description, addChannelMember.description,
+        leaveChannel.description, listChannelMembers.description, addChannelMember.description, readCall.description,
         sendMessage.description, listMessages.description, editMessage.description, deleteMessage.description,
     ]
 

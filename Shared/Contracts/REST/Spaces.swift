@@ -213,6 +213,7 @@ package struct Bootstrap: WireObject {
     package static var fields: [String: FieldRule] {
         [
             "channels": FieldRule("The channels the user is a member of, in all workspaces."),
+            "calls": FieldRule("The calls in these channels that someone is in."),
             "cursors": FieldRule("Identify with these: every event after the snapshot follows."),
         ]
     }
@@ -220,15 +221,18 @@ package struct Bootstrap: WireObject {
     package let sessionID: SessionID
     package let workspaces: [Workspace]
     package let channels: [Channel]
+    package let calls: [ChannelCall]
     package let cursors: [Cursor]
 
     package init(
-        user: CurrentUser, sessionID: SessionID, workspaces: [Workspace], channels: [Channel], cursors: [Cursor]
+        user: CurrentUser, sessionID: SessionID, workspaces: [Workspace], channels: [Channel], calls: [ChannelCall],
+        cursors: [Cursor]
     ) {
         self.user = user
         self.sessionID = sessionID
         self.workspaces = workspaces
         self.channels = channels
+        self.calls = calls
         self.cursors = cursors
     }
 }

@@ -4,7 +4,7 @@ import Foundation
 import JWTKit
 package import ServiceKit
 
-/// Signs access tokens (ES256) and publishes the key that verifies them.
+/// Signs access tokens and call grants (ES256), and publishes the key that verifies them.
 package struct TokenIssuer: Sendable {
     /// Verifies what this issuer signs.
     package let verifier: TokenVerifier
@@ -38,6 +38,9 @@ package struct TokenIssuer: Sendable {
             userID: user, sessionID: session, issuedAt: now, expiresAt: now + Limits.accessTokenLifetime)
         return (try await keys.sign(claims, kid: keyID), claims.expiresAt)
     }
+
+    /// A signed grant, for the media node that it names.
+    package func sign(_ grant: CallGrant) async throws -> String { try await keys.sign(grant, kid: keyID) }
 }
 
 private struct SigningKeyError: Error {}

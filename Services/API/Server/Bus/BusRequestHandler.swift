@@ -20,12 +20,20 @@ package struct BusRequestHandler: Sendable {
             case .identify: return .success(try await identify(decode(body)))
             case .replay: return .success(try await replay(decode(body)))
             case .keys: return .success(ByteBuffer(bytes: services.tokens.jwks))
+            case .callGrant: return .success(try await callGrant(decode(body)))
+            case .callReport: return .success(try await callReport(decode(body)))
+            case .callRenew: return .success(try await callRenew(decode(body)))
+            case .seatJoin, .seatOffer, .seatUpdate, .seatLeave, .seatNotice:
+                throw APIError(.malformedRequest, "An API has no seats: ask a media node, or tell a gateway.")
             }
         } catch let error as APIError {
             return .failure(BusFailure(error.code, error.detail ?? error.code.title))
         } catch let error as PostgresError {
             services.logger.warning("bus request failed", metadata: ["kind": "\(kind)", "error": "\(error)"])
             return .failure(BusFailure(.unavailable, "the database did not answer"))
+        } catch let error as RedisError {
+            services.logger.warning("bus request failed", metadata: ["kind": "\(kind)", "error": "\(error)"])
+            return .failure(BusFailure(.unavailable, "Redis did not answer"))
         } catch {
             services.logger.error("bus request failed", metadata: ["kind": "\(kind)", "error": "\(error)"])
             return .failure(BusFailure(.internalError, "the request could not be served"))
@@ -76,5 +84,25 @@ package struct BusRequestHandler: Sendable {
         body.writeInteger(UInt8(ascii: "\n"))
         body.writeBuffer(&lines)
         return body
+    }
+
+    // MARK: Calls
+
+    private func callGrant(_ request: CallGrantRequest) async throws -> ByteBuffer {
+        ByteBuffer(bytes: try WireJSON.encode(try await CallGranter(services: services).grant(request)))
+    }
+
+    private func callReport(_ report: CallReport) async throws -> ByteBuffer {
+        let events = try await CallStore(database: services.database).apply(report)
+        await services.publisher.publish(at: events)
+        return ByteBuffer(bytes: try WireJSON.encode(Empty()))
+    }
+
+    private func callRenew(_ request: CallRenewRequest) async throws -> ByteBuffer {
+        guard request.leases.count <= Limits.callLeasesPerRequest else {
+            throw APIError(.validationFailed, "Renew at most \(Limits.callLeasesPerRequest) seats at once.")
+        }
+        let refused = try await CallStore(database: services.database).refused(request.leases)
+        return ByteBuffer(bytes: try WireJSON.encode(CallRenewReply(refused: refused)))
     }
 }

@@ -29,6 +29,7 @@ extension Event {
             self = .channelMemberJoined(
                 ChannelMember(user: try User(eventRow: row), joinedAt: try row.decode("happened_at")))
         case .channelMemberLeft: self = .channelMemberLeft(ChannelMemberLeft(userID: try row.decode("object_id")))
+        case .callUpdated: self = .callUpdated(try ChannelCall(row: row, channel: try row.decode("object_id")))
         case .channelJoined:
             let isMember: Bool = try row.decode("is_member")
             self =

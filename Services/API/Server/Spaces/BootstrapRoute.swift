@@ -17,6 +17,7 @@ struct BootstrapRoute: Sendable {
                     SELECT c.* FROM channels c JOIN channel_members m ON m.channel_id = c.id
                     WHERE m.user_id = $1 ORDER BY c.id
                     """, user),
+                ChannelCall.selectOpen(of: user),
                 EventReader.heads(of: user),
             ])
             guard let account = results[0].first else { throw Authenticator.sessionEnded }
@@ -25,7 +26,8 @@ struct BootstrapRoute: Sendable {
                     user: try CurrentUser(row: account), sessionID: principal.sessionID,
                     workspaces: try results[1].map(Workspace.init(row:)),
                     channels: try results[2].map(Channel.init(row:)),
-                    cursors: try results[3].map { try $0.cursor() }))
+                    calls: try results[3].map { try ChannelCall(row: $0, channel: try $0.decode("channel_id")) },
+                    cursors: try results[4].map { try $0.cursor() }))
         }
     }
 }

@@ -1,5 +1,6 @@
+import type { Call } from "./call-model";
 import type {
-  Bootstrap, Channel, ChannelID, ChannelMember, CurrentUser, EventFrame, Message, MessageID, MessagePage, Ready, Reset,
+  Bootstrap, Channel, ChannelCall, ChannelID, ChannelMember, CurrentUser, EventFrame, Message, MessageID, MessagePage, Ready, Reset,
   Session, SessionID, WorkspaceID, WorkspaceMember,
 } from "./contracts";
 import type { Outgoing } from "./outbox";
@@ -23,6 +24,7 @@ export type Action =
   | { type: "workspaceLoaded"; workspaceID: WorkspaceID; members: WorkspaceMember[]; channels: Channel[] }
   | { type: "channelsLoaded"; workspaceID: WorkspaceID; channels: Channel[] }
   | { type: "channelLoaded"; channel: Channel }
+  | { type: "callLoaded"; call: ChannelCall }
   | { type: "channelMembersLoaded"; channelID: ChannelID; members: ChannelMember[] }
   | { type: "timelineAsked"; channelID: ChannelID }
   | { type: "newestLoaded"; channelID: ChannelID; page: MessagePage }
@@ -38,6 +40,8 @@ export type Action =
   | { type: "sendRetried"; key: string }
   | { type: "sendDiscarded"; key: string }
   | { type: "draftChanged"; channelID: ChannelID; text: string }
+  // The call of this tab
+  | { type: "callChanged"; call: Call }
   // What the person looks at
   | { type: "workspaceChosen"; workspaceID: WorkspaceID }
   | { type: "channelChosen"; channelID: ChannelID; workspaceID?: WorkspaceID }

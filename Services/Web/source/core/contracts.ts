@@ -3,12 +3,24 @@
 export type ChannelID = string;
 export type ConnectionID = string;
 export type MessageID = string;
+export type ParticipantID = string;
 export type SessionID = string;
 export type StreamID = string;
 export type Timestamp = string;
 export type UserID = string;
 export type WorkspaceID = string;
 
+export type CallEndReason =
+  | "left"
+  | "removed"
+  | "replaced"
+  | "moved"
+  | "timedOut";
+export type CallSource =
+  | "microphone"
+  | "camera"
+  | "screen"
+  | "screenAudio";
 export type ChannelKind =
   | "text"
   | "voice"
@@ -46,6 +58,7 @@ export type EventName =
   | "channel.updated"
   | "channel.member.joined"
   | "channel.member.left"
+  | "call.updated"
   | "channel.joined"
   | "channel.left"
   | "workspace.joined"
@@ -76,8 +89,109 @@ export interface Bootstrap {
   workspaces: Workspace[];
   /** The channels the user is a member of, in all workspaces. */
   channels: Channel[];
+  /** The calls in these channels that someone is in. */
+  calls: ChannelCall[];
   /** Identify with these: every event after the snapshot follows. */
   cursors: Cursor[];
+}
+
+/** The SDP answer to the offer of the same number; it carries the node's candidates. */
+export interface CallAnswer {
+  number: number;
+  sdp: string;
+}
+
+/** The seat is gone. */
+export interface CallEnded {
+  participantID: ParticipantID;
+  reason: CallEndReason;
+}
+
+/** There is no seat, or the last offer was refused. */
+export interface CallFailed {
+  /** unavailable and timed_out: try again. Others: it will not help. */
+  code: ErrorCode;
+  detail: string;
+  /** The offer that was refused; absent when joining failed. */
+  number?: number;
+}
+
+/** Asks for a seat in the call of a channel. Answered by callJoined or callFailed. */
+export interface CallJoin {
+  channelID: ChannelID;
+  /** The seat to take again after the socket, the network or the media node was lost; absent for a new one. */
+  participantID?: ParticipantID;
+}
+
+/** The client has a seat. */
+export interface CallJoined {
+  channelID: ChannelID;
+  participantID: ParticipantID;
+  /** Whether the seat is the one asked for and its peer connection still holds; if not, make a new one. */
+  isResumed: boolean;
+  /** For a network that lets no direct path through. */
+  iceServers: IceServer[];
+  state: CallState;
+}
+
+/** Gives up the seat, or the attempt to get one. Answered by callEnded if there was one. */
+export type CallLeave = Record<string, never>;
+
+/** An SDP offer (RFC 8866, RFC 8829). Answered by callAnswer with the same number. */
+export interface CallOffer {
+  /** Grows with each offer of the seat. Send the next one only when this one is answered. */
+  number: number;
+  sdp: string;
+  /** What each send section carries, by its mid. */
+  publications: CallPublication[];
+}
+
+/** One seat in a call. A person has one on each device that joined. */
+export interface CallParticipant {
+  participantID: ParticipantID;
+  userID: UserID;
+  joinedAt: Timestamp;
+}
+
+/** What one send section carries. */
+export interface CallPublication {
+  /** The section's identification (RFC 5888). */
+  mid: string;
+  source: CallSource;
+  /** Whether it is on: false for a muted microphone or a camera that is off. */
+  isActive: boolean;
+}
+
+/** Who speaks now, loudest first. Never stored; a lost one is mended by the next. */
+export interface CallSpeakers {
+  participants: ParticipantID[];
+}
+
+/** The whole state of the call as this participant sees it. */
+export interface CallState {
+  /** Grows with each state; drop one that is older than what you have. */
+  revision: number;
+  participants: CallParticipant[];
+  tracks: CallTrack[];
+  /** Receive-only audio sections to offer. */
+  audioSections: number;
+  /** Receive-only video sections to offer: if there are fewer, add them and offer. */
+  videoSections: number;
+}
+
+/** What another participant sends. */
+export interface CallTrack {
+  participantID: ParticipantID;
+  source: CallSource;
+  isActive: boolean;
+  /** The receive section on which it arrives now; absent while it has none. */
+  mid?: string;
+}
+
+/** Turns sources of the client on or off; the others are told at once. */
+export interface CallUpdate {
+  /** All sources that are on from now. */
+  active: CallSource[];
 }
 
 /** A place for messages: a text or voice channel, or a direct conversation. */
@@ -92,6 +206,17 @@ export interface Channel {
   /** The two people of a direct conversation; empty for the other kinds. */
   participants: UserID[];
   createdAt: Timestamp;
+  /** Grows with each change; of two states the one with the higher version is newer. */
+  version: number;
+}
+
+/** Who is in the call of a channel now. A channel's call has the channel's id. */
+export interface ChannelCall {
+  channelID: ChannelID;
+  /** When the first participant joined; absent when there is no call. */
+  startedAt?: Timestamp;
+  /** By the time they joined; empty when there is no call. */
+  participants: CallParticipant[];
   /** Grows with each change; of two states the one with the higher version is newer. */
   version: number;
 }
@@ -176,6 +301,15 @@ export type Heartbeat = Record<string, never>;
 export interface Hello {
   heartbeatIntervalMilliseconds: number;
   identifyTimeoutMilliseconds: number;
+}
+
+/** A STUN or TURN server, as RTCPeerConnection takes it. */
+export interface IceServer {
+  /** stun: and turn: addresses (RFC 7064, RFC 7065). */
+  urls: string[];
+  /** Ends with the credential; absent for STUN. */
+  username?: string;
+  credential?: string;
 }
 
 /** The first frame of a client: who it is and what it has. */
@@ -386,6 +520,7 @@ export interface EventPayloads {
   "channel.updated": Channel;
   "channel.member.joined": ChannelMember;
   "channel.member.left": ChannelMemberLeft;
+  "call.updated": ChannelCall;
   "channel.joined": ChannelJoined;
   "channel.left": ChannelLeft;
   "workspace.joined": WorkspaceJoined;
@@ -403,7 +538,11 @@ export type EventFrame = {
 /** A frame from the client: one JSON object in a text message. */
 export type ClientFrame =
   | ({ type: "identify" } & Identify)
-  | { type: "heartbeat" };
+  | { type: "heartbeat" }
+  | ({ type: "callJoin" } & CallJoin)
+  | ({ type: "callOffer" } & CallOffer)
+  | ({ type: "callUpdate" } & CallUpdate)
+  | ({ type: "callLeave" } & CallLeave);
 
 /** A frame from the gateway: one JSON object in a text message. */
 export type ServerFrame =
@@ -411,7 +550,13 @@ export type ServerFrame =
   | ({ type: "ready" } & Ready)
   | ({ type: "reset" } & Reset)
   | { type: "current" }
-  | { type: "heartbeat" };
+  | { type: "heartbeat" }
+  | ({ type: "callJoined" } & CallJoined)
+  | ({ type: "callFailed" } & CallFailed)
+  | ({ type: "callAnswer" } & CallAnswer)
+  | ({ type: "callState" } & CallState)
+  | ({ type: "callSpeakers" } & CallSpeakers)
+  | ({ type: "callEnded" } & CallEnded);
 
 export const eventNames: readonly EventName[] = [
   "message.created",
@@ -420,6 +565,7 @@ export const eventNames: readonly EventName[] = [
   "channel.updated",
   "channel.member.joined",
   "channel.member.left",
+  "call.updated",
   "channel.joined",
   "channel.left",
   "workspace.joined",
@@ -486,6 +632,7 @@ export const endpoints = {
   leaveChannel: { method: "POST", path: "/api/v1/channels/{channelID}/leave" },
   listChannelMembers: { method: "GET", path: "/api/v1/channels/{channelID}/members" },
   addChannelMember: { method: "POST", path: "/api/v1/channels/{channelID}/members" },
+  readCall: { method: "GET", path: "/api/v1/channels/{channelID}/call" },
   sendMessage: { method: "POST", path: "/api/v1/channels/{channelID}/messages" },
   listMessages: { method: "GET", path: "/api/v1/channels/{channelID}/messages" },
   editMessage: { method: "PATCH", path: "/api/v1/channels/{channelID}/messages/{messageID}" },

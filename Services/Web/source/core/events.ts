@@ -1,4 +1,4 @@
-import type { Channel, ChannelID, EventFrame, Message, User } from "./contracts";
+import type { Channel, ChannelCall, ChannelID, EventFrame, Message, User } from "./contracts";
 import { place } from "./frames";
 import { withoutTaken } from "./outbox";
 import { without } from "./state";
@@ -35,6 +35,8 @@ function applyKnown(state: State, frame: EventFrame): State {
       return changeJoined(state, entityOf(frame.stream), (joined) => ({
         ...joined, members: { ...joined.members, [frame.data.userID]: null },
       }));
+    case "call.updated":
+      return withCall(state, frame.data);
     case "channel.joined":
       return withJoinedChannel(state, frame.data.channel, frame.data.seq);
     case "channel.left":
@@ -93,6 +95,13 @@ export function withChannel(state: State, channel: Channel): State {
   return { ...state, channels: { ...state.channels, [channel.id]: channel } };
 }
 
+/** Takes a state of the call of a joined channel; the higher version wins. */
+export function withCall(state: State, call: ChannelCall): State {
+  const known = state.calls[call.channelID];
+  if (!(call.channelID in state.joined) || (known && known.version >= call.version)) return state;
+  return { ...state, calls: { ...state.calls, [call.channelID]: call } };
+}
+
 /** Takes a state of a message, from an event or an answer: it is no longer on its way. */
 export function withMessage(state: State, message: Message): State {
   return changeJoined({ ...state, outbox: withoutTaken(state.outbox, message) }, message.channelID, (joined) => ({
@@ -102,7 +111,8 @@ export function withMessage(state: State, message: Message): State {
 
 export function withJoinedChannel(state: State, channel: Channel, seq: number): State {
   const next = { ...withChannel(state, channel), cursors: followFrom(state, `channel:${channel.id}`, seq) };
-  return channel.id in state.joined ? next : { ...next, joined: { ...state.joined, [channel.id]: newlyJoined } };
+  if (channel.id in state.joined) return next;
+  return { ...next, joined: { ...state.joined, [channel.id]: { ...newlyJoined, isCallStale: true } } };
 }
 
 export function withoutChannel(state: State, channelID: ChannelID): State {
@@ -111,6 +121,7 @@ export function withoutChannel(state: State, channelID: ChannelID): State {
   return {
     ...state,
     joined: without(state.joined, channelID),
+    calls: without(state.calls, channelID),
     channels: isGone ? without(state.channels, channelID) : state.channels,
     cursors: without(state.cursors, `channel:${channelID}`),
     outbox: state.outbox.filter((outgoing) => outgoing.channelID !== channelID),
@@ -119,7 +130,7 @@ export function withoutChannel(state: State, channelID: ChannelID): State {
 }
 
 export const newlyJoined: JoinedChannel = {
-  timeline: emptyTimeline, members: {}, hasMembers: false, isStale: false, unread: 0, unreadFrom: undefined,
+  timeline: emptyTimeline, members: {}, hasMembers: false, isStale: false, isCallStale: false, unread: 0, unreadFrom: undefined,
 };
 
 /** Whether the channel is before the person's eyes: what arrives in it is not unread. */

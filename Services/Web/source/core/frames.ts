@@ -31,6 +31,12 @@ export function parseFrame(text: string): ServerFrame | EventFrame | undefined {
     case "current":
     case "heartbeat":
     case "event":
+    case "callJoined":
+    case "callFailed":
+    case "callAnswer":
+    case "callState":
+    case "callSpeakers":
+    case "callEnded":
       return frame;
     default:
       return undefined;

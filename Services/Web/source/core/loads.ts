@@ -5,7 +5,7 @@ import type { State } from "./state";
 export type Load =
   | { kind: "bootstrap"; key: string }
   | { kind: "workspace"; key: string; workspaceID: WorkspaceID }
-  | { kind: "timeline" | "members" | "channel"; key: string; channelID: ChannelID };
+  | { kind: "timeline" | "members" | "channel" | "call"; key: string; channelID: ChannelID };
 
 /**
  * What must be read now. A load is needed for as long as the state says so, however often it failed: a reset or a new
@@ -23,6 +23,7 @@ export function neededLoads(state: State): Load[] {
   }
   for (const [id, joined] of Object.entries(state.joined)) {
     if (joined.isStale) loads.push({ kind: "channel", key: `channel:${id}`, channelID: id });
+    if (joined.isCallStale) loads.push({ kind: "call", key: `call:${id}`, channelID: id });
   }
   const inView = channelID === undefined ? undefined : state.joined[channelID];
   if (channelID === undefined || !inView) return loads;

@@ -1,5 +1,5 @@
 import type { Action } from "./actions";
-import { applyEvent, changeJoined, isInView, withChannel, withMessage, withUser } from "./events";
+import { applyEvent, changeJoined, isInView, withCall, withChannel, withMessage, withUser } from "./events";
 import { withFailure, withMute, withRetry } from "./outbox";
 import { applyBootstrap, applyReady, applyReset, applyWorkspace, withChannelList, withChannelMembers } from "./snapshots";
 import { initialState, without } from "./state";
@@ -14,6 +14,7 @@ export function reduce(state: State, action: Action): State {
     case "signedIn":
       return {
         ...initialState,
+        call: state.call,
         session: { phase: "signedIn", user: action.user, sessionID: action.sessionID },
         users: { [action.user.id]: publicUser(action.user) },
         drafts: action.drafts,
@@ -23,6 +24,7 @@ export function reduce(state: State, action: Action): State {
     case "signedOut":
       return {
         ...initialState,
+        call: state.call,
         session: { phase: "signedOut", notice: action.notice },
         view: { ...initialState.view, channelID: state.view.channelID, inviteCode: state.view.inviteCode },
       };
@@ -50,6 +52,10 @@ export function reduce(state: State, action: Action): State {
       return changeJoined(
         loaded(withChannel(state, action.channel), `channel:${action.channel.id}`), action.channel.id,
         (joined) => ({ ...joined, isStale: false }));
+    case "callLoaded":
+      return changeJoined(
+        loaded(withCall(state, action.call), `call:${action.call.channelID}`), action.call.channelID,
+        (joined) => ({ ...joined, isCallStale: false }));
     case "channelMembersLoaded":
       return loaded(withChannelMembers(state, action.channelID, action.members), `members:${action.channelID}`);
     case "timelineAsked":
@@ -94,6 +100,9 @@ export function reduce(state: State, action: Action): State {
           ? without(state.drafts, action.channelID)
           : { ...state.drafts, [action.channelID]: action.text },
       };
+
+    case "callChanged":
+      return action.call === state.call ? state : { ...state, call: action.call };
 
     case "workspaceChosen":
       return settleView(forgetLong({

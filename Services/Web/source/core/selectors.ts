@@ -1,4 +1,4 @@
-import type { Channel, ChannelID, Message, User, UserID, WorkspaceID } from "./contracts";
+import type { CallParticipant, Channel, ChannelID, Message, User, UserID, WorkspaceID } from "./contracts";
 import type { State } from "./state";
 import { orderedMessages } from "./timeline";
 
@@ -80,6 +80,25 @@ export function lastOwnMessage(state: State, channelID: ChannelID): Message | un
   const timeline = state.joined[channelID]?.timeline;
   const mine = myID(state);
   return timeline && orderedMessages(timeline).reverse().find((message) => message.authorID === mine);
+}
+
+/** The seats in the call of a channel; none when there is no call. */
+export function callParticipants(state: State, channelID: ChannelID): readonly CallParticipant[] {
+  return state.calls[channelID]?.participants ?? [];
+}
+
+/** The people in the call of a channel, each once however many devices they joined with, by when they joined. */
+export function callPeople(state: State, channelID: ChannelID): (User | undefined)[] {
+  const ids = callParticipants(state, channelID).map((participant) => participant.userID);
+  return [...new Set(ids)].map((id) => state.users[id]);
+}
+
+/** Names in a sentence, the first few by name: "Ana, Ben and 3 others". */
+export function namesOf(people: readonly (User | undefined)[], shown = 3): string {
+  const names = people.map((user) => user?.displayName ?? "Somebody");
+  const rest = names.length - shown;
+  const parts = rest > 1 ? [...names.slice(0, shown), `${rest} others`] : names;
+  return parts.length < 2 ? parts.join() : `${parts.slice(0, -1).join(", ")} and ${parts[parts.length - 1]}`;
 }
 
 /** Whether every word of the query begins a word of the text, whatever their case. */

@@ -1,7 +1,7 @@
 import type {
   Bootstrap, Channel, ChannelID, ChannelMember, Ready, Reset, StreamID, User, WorkspaceID, WorkspaceMember,
 } from "./contracts";
-import { changeJoined, newlyJoined, withChannel, withUser } from "./events";
+import { changeJoined, newlyJoined, withCall, withChannel, withUser } from "./events";
 import type { JoinedWorkspace, State } from "./state";
 import { emptyTimeline } from "./timeline";
 
@@ -29,7 +29,12 @@ export function applyBootstrap(state: State, snapshot: Bootstrap): State {
     joined: Object.fromEntries(joined),
     cursors: { ...Object.fromEntries(cursors), [own]: ownSeq },
   });
-  return withKnownView(next);
+  // A call that is not listed is over, or began with an event that is applied already: what is known of it stands.
+  return withKnownView(snapshot.calls.reduce(withCall, { ...next, calls: withoutOthers(next.calls, next.joined) }));
+}
+
+function withoutOthers<V>(record: Readonly<Record<string, V>>, keys: Readonly<Record<string, unknown>>): Record<string, V> {
+  return Object.fromEntries(Object.entries(record).filter(([key]) => key in keys));
 }
 
 /** What was chosen but is not there, such as an old address of a channel, is chosen no longer. */
@@ -63,7 +68,7 @@ export function applyReset(state: State, { stream, seq }: Reset): State {
   switch (stream.slice(0, colon)) {
     case "channel":
       return changeJoined(next, entity, (joined) => ({
-        ...joined, timeline: emptyTimeline, members: {}, hasMembers: false, isStale: true,
+        ...joined, timeline: emptyTimeline, members: {}, hasMembers: false, isStale: true, isCallStale: true,
       }));
     case "workspace": {
       const known = next.workspaces[entity];

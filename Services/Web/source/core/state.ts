@@ -1,5 +1,7 @@
+import type { Call } from "./call-model";
+import { idleCall } from "./call-model";
 import type {
-  Channel, ChannelID, CurrentUser, MessageID, Session, SessionID, StreamID, Timestamp, User, UserID, Workspace,
+  Channel, ChannelCall, ChannelID, CurrentUser, MessageID, Session, SessionID, StreamID, Timestamp, User, UserID, Workspace,
   WorkspaceID, WorkspaceRole,
 } from "./contracts";
 import type { Outgoing } from "./outbox";
@@ -18,6 +20,10 @@ export interface State {
   /** Every channel that was seen: the joined ones and the public ones of workspaces. */
   channels: Readonly<Record<ChannelID, Channel>>;
   joined: Readonly<Record<ChannelID, JoinedChannel>>;
+  /** Who is in the call of each channel, as far as somebody is or was. */
+  calls: Readonly<Record<ChannelID, ChannelCall>>;
+  /** The call this tab is in. */
+  call: Call;
   /** Messages that the server has not taken yet, in the order they were written. */
   outbox: readonly Outgoing[];
   /** Until when the server refuses messages, by channel, in Unix milliseconds. */
@@ -56,6 +62,8 @@ export interface JoinedChannel {
   hasMembers: boolean;
   /** Whether the channel's name and topic may have changed unseen. */
   isStale: boolean;
+  /** Whether somebody may have joined or left its call unseen. */
+  isCallStale: boolean;
   /** Messages of others since the channel was last looked at. */
   unread: number;
   /** The first of them, where the "New" line goes. */
@@ -64,7 +72,8 @@ export interface JoinedChannel {
 
 export type DialogState =
   | { name: "createWorkspace" | "createChannel" | "browse" | "invite" | "direct" | "switcher" | "settings" }
-  | { name: "channel" | "addPeople"; channelID: ChannelID }
+  | { name: "channel" | "addPeople" | "joinCall"; channelID: ChannelID }
+  | { name: "callDevices" }
   | { name: "deleteMessage"; channelID: ChannelID; messageID: MessageID };
 
 export interface ViewState {
@@ -91,6 +100,8 @@ export const initialState: State = {
   workspaces: {},
   channels: {},
   joined: {},
+  calls: {},
+  call: idleCall,
   outbox: [],
   mutedUntil: {},
   drafts: {},

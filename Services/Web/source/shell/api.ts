@@ -1,6 +1,6 @@
 import { endpoints, limits } from "../core/contracts";
 import type {
-  Bootstrap, Channel, ChannelID, ChannelList, ChannelMember, ChannelMemberPage, CreateChannelRequest, CurrentUser,
+  Bootstrap, Channel, ChannelCall, ChannelID, ChannelList, ChannelMember, ChannelMemberPage, CreateChannelRequest, CurrentUser,
   Invite, Message, MessageID, MessagePage, SendMessageRequest, SessionID, SessionList, UpdateChannelRequest, UserID,
   Workspace, WorkspaceID, WorkspaceMember, WorkspaceMemberPage,
 } from "../core/contracts";
@@ -32,6 +32,7 @@ export class API {
   openDirectChannel = (workspaceID: WorkspaceID, userID: UserID) =>
     this.session.call<Channel>(endpoints.openDirectChannel, { path: { workspaceID }, body: { userID } });
   readChannel = (channelID: ChannelID) => this.session.call<Channel>(endpoints.readChannel, { path: { channelID } });
+  readCall = (channelID: ChannelID) => this.session.call<ChannelCall>(endpoints.readCall, { path: { channelID } });
   updateChannel = (channelID: ChannelID, body: UpdateChannelRequest) =>
     this.session.call<Channel>(endpoints.updateChannel, { path: { channelID }, body });
   joinChannel = (channelID: ChannelID) => this.session.call<Channel>(endpoints.joinChannel, { path: { channelID } });

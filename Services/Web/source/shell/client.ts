@@ -1,5 +1,6 @@
 import type { ChannelID, CreateChannelRequest, UpdateChannelRequest, UserID } from "../core/contracts";
 import { API } from "./api";
+import { Caller } from "./caller";
 import { Gateway } from "./gateway";
 import { RequestFailure } from "./http";
 import { forgetKeepsakes, keepWritten, readKeepsakes } from "./keepsakes";
@@ -12,6 +13,7 @@ import { Store } from "./store";
 export class Client {
   readonly store = new Store();
   readonly api: API;
+  readonly caller: Caller;
   private readonly session: Session;
   private readonly gateway: Gateway;
 
@@ -23,7 +25,9 @@ export class Client {
     this.api = new API(this.session);
     const address = new URL("/gateway", location.href);
     address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-    this.gateway = new Gateway(this.store, this.session, address.href);
+    this.gateway = new Gateway(this.store, this.session, address.href, (frame) => this.caller.receive(frame));
+    // Before the gateway follows the session: a call is left while there is a socket to say so.
+    this.caller = new Caller(this.store, (frame) => this.gateway.send(frame));
     new Loader(this.store, this.api);
     new Sender(this.store, this.api);
     keepWritten(this.store);

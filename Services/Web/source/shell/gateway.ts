@@ -1,5 +1,6 @@
 import { backoffMilliseconds } from "../core/backoff";
 import { closeActions } from "../core/contracts";
+import type { CallFrame } from "../core/call-model";
 import type { ClientFrame, EventFrame, Hello } from "../core/contracts";
 import { parseFrame, place } from "../core/frames";
 import type { Session } from "./session";
@@ -20,7 +21,10 @@ export class Gateway {
   private answerTimer: ReturnType<typeof setTimeout> | undefined;
   private stableTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly store: Store, private readonly session: Session, private readonly address: string) {}
+  constructor(
+    private readonly store: Store, private readonly session: Session, private readonly address: string,
+    private readonly onCallFrame: (frame: CallFrame) => void,
+  ) {}
 
   start(): void {
     if (this.isStarted) return;
@@ -63,6 +67,12 @@ export class Gateway {
       case "reset": return this.store.dispatch({ type: "reset", frame });
       case "event": return this.receiveEvent(frame);
       case "current": return this.becameCurrent();
+      case "callJoined":
+      case "callFailed":
+      case "callAnswer":
+      case "callState":
+      case "callSpeakers":
+      case "callEnded": return this.onCallFrame(frame);
       case "heartbeat":
       case undefined:
     }
@@ -130,7 +140,8 @@ export class Gateway {
     this.expectAnswer();
   }
 
-  private send(frame: ClientFrame): void {
+  /** Sends a frame, or drops it while the socket is not open: whoever needs an answer waits for `current`. */
+  send(frame: ClientFrame): void {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(frame));
   }
 

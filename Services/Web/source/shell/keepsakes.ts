@@ -11,9 +11,21 @@ export interface Keepsakes {
   unsent: Outgoing[];
 }
 
+/** How this person likes to join calls on this device. */
+export interface CallChoices {
+  microphoneID?: string;
+  cameraID?: string;
+  speakerID?: string;
+  isMicrophoneOn: boolean;
+  isCameraOn: boolean;
+  /** Media only through the relay: others, and the media node, do not learn the address of this device. */
+  relayOnly: boolean;
+}
+
 const draftsKey = (userID: UserID) => `roost.drafts.${userID}`;
 const unsentKey = (userID: UserID) => `roost.unsent.${userID}`;
 const themeKey = "roost.theme";
+const callKey = "roost.call";
 
 export function readKeepsakes(userID: UserID): Keepsakes {
   return {
@@ -49,6 +61,14 @@ export function chooseTheme(theme: Theme): void {
   write(localStorage, themeKey, theme);
   if (theme === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
+}
+
+export function readCallChoices(): CallChoices {
+  return { isMicrophoneOn: true, isCameraOn: true, relayOnly: false, ...read<Partial<CallChoices>>(localStorage, callKey) };
+}
+
+export function keepCallChoices(changes: Partial<CallChoices>): void {
+  write(localStorage, callKey, { ...readCallChoices(), ...changes });
 }
 
 function read<Value>(storage: Storage, key: string): Value | undefined {

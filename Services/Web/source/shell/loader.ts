@@ -53,6 +53,8 @@ export class Loader {
       }
       case "channel":
         return dispatch({ type: "channelLoaded", channel: await this.api.readChannel(load.channelID) });
+      case "call":
+        return dispatch({ type: "callLoaded", call: await this.api.readCall(load.channelID) });
       case "members": {
         const members = await this.api.listChannelMembers(load.channelID);
         return dispatch({ type: "channelMembersLoaded", channelID: load.channelID, members });

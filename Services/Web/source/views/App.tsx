@@ -1,4 +1,5 @@
 import { AuthPage } from "./AuthPage";
+import { CallHost } from "./CallHost";
 import { Dialogs } from "./Dialogs";
 import { InvitePage, WelcomePage } from "./WelcomePage";
 import { Mark } from "./icons";
@@ -11,12 +12,13 @@ export function App() {
   if (session.phase === "signedOut") return <AuthPage notice={session.notice} hasInvite={view.inviteCode !== undefined} />;
   if (session.phase === "starting") return <Starting problem={session.problem} />;
   if (snapshot === "missing") return <Starting problem={loadProblems.bootstrap} />;
-  if (view.inviteCode !== undefined) return <InvitePage code={view.inviteCode} />;
   const hasPlace = Object.keys(workspaces).length > 0;
+  const page = hasPlace ? <WorkspacePage /> : <WelcomePage user={session.user} />;
   return (
     <>
-      {hasPlace ? <WorkspacePage /> : <WelcomePage user={session.user} />}
-      <Dialogs />
+      {view.inviteCode === undefined ? page : <InvitePage code={view.inviteCode} />}
+      {view.inviteCode === undefined && <Dialogs />}
+      <CallHost />
     </>
   );
 }

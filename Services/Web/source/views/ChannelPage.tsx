@@ -1,6 +1,8 @@
 import { partnerOf, titleOf } from "../core/selectors";
 import type { Channel } from "../core/contracts";
 import { Avatar } from "./Avatar";
+import { CallPanel } from "./CallPanel";
+import { CallButton, CallInvitation } from "./ChannelCall";
 import { Composer } from "./Composer";
 import { ConnectionBanner } from "./ConnectionBanner";
 import { useAppState, useClient, useDialogs } from "./context";
@@ -10,7 +12,7 @@ import { MembersPanel } from "./MembersPanel";
 import { MessageList, MessageSkeleton } from "./MessageList";
 import { ChannelIcon } from "./Sidebar";
 
-/** The channel in view: its head, its messages, the composer and, when asked for, its members. */
+/** The channel in view: its head, its call, its messages, the composer and, when asked for, its members. */
 export function ChannelPage() {
   const state = useAppState();
   const { channelID, isMembersOpen } = state.view;
@@ -22,6 +24,9 @@ export function ChannelPage() {
       <main className="channel" id="channel" tabIndex={-1} aria-labelledby="channel-title">
         <ChannelHead channel={channel} />
         <ConnectionBanner />
+        {state.call.phase !== "idle" && state.call.channelID === channel.id
+          ? <CallPanel key={`call:${channel.id}`} call={state.call} channel={channel} />
+          : <CallInvitation channel={channel} />}
         <MessageList key={`list:${channel.id}`} channel={channel} joined={joined} />
         <LiveLog key={`log:${channel.id}`} channelID={channel.id} />
         <Composer key={`composer:${channel.id}`} channel={channel} />
@@ -45,6 +50,7 @@ function ChannelHead({ channel }: { channel: Channel }) {
         <h1 id="channel-title">{titleOf(state, channel)}</h1>
         {partner ? <p>@{partner.username}</p> : channel.topic !== "" && <p title={channel.topic}>{channel.topic}</p>}
       </div>
+      <CallButton channel={channel} />
       {channel.kind !== "direct" && (
         <>
           <IconButton

@@ -67,6 +67,29 @@ export function IconButton({ icon, label, onClick, testID, isPressed, isDanger }
   );
 }
 
+interface ToggleProps {
+  icon: IconName;
+  iconOff: IconName;
+  label: string;
+  isOn: boolean;
+  /** Whether the button is pressed when the thing is off, as "Mute" is. */
+  isInverse?: boolean;
+  testID?: string;
+  onClick: () => void;
+}
+
+/** A round button of a call. Its name stays; whether it is pressed says how things are. */
+export function Toggle({ icon, iconOff, label, isOn, isInverse = false, testID, onClick }: ToggleProps) {
+  return (
+    <button
+      type="button" className={isOn ? "toggle" : "toggle off"} aria-label={label} title={label}
+      aria-pressed={isOn !== isInverse} data-testid={testID} onClick={onClick}
+    >
+      <Icon name={isOn ? icon : iconOff} />
+    </button>
+  );
+}
+
 export function Empty({ icon, title, children }: { icon: IconName; title: string; children: ReactNode }) {
   return (
     <div className="empty">

@@ -6,6 +6,7 @@ interface DialogProps {
   title: string;
   onClose: () => void;
   className?: string;
+  testID?: string;
   children: ReactNode;
 }
 
@@ -13,7 +14,7 @@ interface DialogProps {
  * A modal dialog: the browser keeps the focus inside, Esc closes it, and the focus goes back to where it was. The close
  * button is last, so that the focus begins at the first field.
  */
-export function Dialog({ title, onClose, className = "", children }: DialogProps) {
+export function Dialog({ title, onClose, className = "", testID, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   const titleID = useId();
   useLayoutEffect(() => {
@@ -23,7 +24,7 @@ export function Dialog({ title, onClose, className = "", children }: DialogProps
   }, []);
   return (
     <dialog
-      ref={element} className={`dialog ${className}`} aria-labelledby={titleID}
+      ref={element} className={`dialog ${className}`} aria-labelledby={titleID} data-testid={testID}
       onCancel={(event) => { event.preventDefault(); onClose(); }}
       onMouseDown={(event) => { if (event.target === event.currentTarget) onClose(); }}
     >

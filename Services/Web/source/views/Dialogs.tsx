@@ -1,5 +1,6 @@
 import { AddPeopleDialog, DirectDialog } from "./PeopleDialogs";
 import { BrowseDialog, ChannelDialog, CreateChannelDialog } from "./ChannelDialogs";
+import { CallDevicesDialog, JoinCallDialog } from "./JoinCallDialog";
 import { useAppState } from "./context";
 import { DeleteMessageDialog } from "./DeleteMessageDialog";
 import { SettingsDialog } from "./SettingsDialog";
@@ -17,6 +18,8 @@ export function Dialogs() {
     case "browse": return <BrowseDialog />;
     case "channel": return <ChannelDialog channelID={dialog.channelID} />;
     case "addPeople": return <AddPeopleDialog channelID={dialog.channelID} />;
+    case "joinCall": return <JoinCallDialog channelID={dialog.channelID} />;
+    case "callDevices": return <CallDevicesDialog />;
     case "direct": return <DirectDialog />;
     case "switcher": return <SwitcherDialog />;
     case "settings": return <SettingsDialog />;

@@ -133,7 +133,7 @@ function Beginning({ channel }: { channel: Channel }) {
       <h2>The beginning of {title}</h2>
       <p>
         {channel.kind === "voice"
-          ? "A voice channel: its text lives here. Say where you are going to talk."
+          ? "A room to talk in. What is written stays here beside the call."
           : channel.topic || "Say hello, or tell people what this channel is for."}
       </p>
       <div className="beginning-actions">

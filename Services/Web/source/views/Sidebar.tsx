@@ -3,6 +3,7 @@ import type { Channel } from "../core/contracts";
 import { channelGroups, partnerOf, titleOf } from "../core/selectors";
 import type { DialogState } from "../core/state";
 import { Avatar } from "./Avatar";
+import { CallMark, SidebarCall } from "./ChannelCall";
 import { useAppState, useClient, useDialogs } from "./context";
 import { IconButton } from "./Controls";
 import { Icon } from "./icons";
@@ -79,7 +80,12 @@ function Group({ title, channels, add, addLabel = "", addTestID, more }: GroupPr
         {add && <IconButton icon="add" label={addLabel} testID={addTestID} onClick={() => dialogs.open(add)} />}
       </header>
       <ul>
-        {channels.map((channel) => <li key={channel.id}><ChannelButton channel={channel} /></li>)}
+        {channels.map((channel) => (
+          <li key={channel.id}>
+            <ChannelButton channel={channel} />
+            <SidebarCall channel={channel} />
+          </li>
+        ))}
       </ul>
       {more}
     </section>
@@ -99,6 +105,7 @@ function ChannelButton({ channel }: { channel: Channel }) {
     >
       {channel.kind === "direct" ? <Avatar user={partnerOf(state, channel)} size="small" /> : <ChannelIcon channel={channel} />}
       <span className="channel-name">{titleOf(state, channel)}</span>
+      <CallMark channel={channel} />
       {hasDraft && <span className="draft-mark" title="Draft"><Icon name="edit" /><span className="visually-hidden">, draft</span></span>}
       {unread > 0 && (
         <span className="badge">{unread > 99 ? "99+" : unread}<span className="visually-hidden"> unread</span></span>

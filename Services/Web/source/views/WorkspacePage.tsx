@@ -1,12 +1,13 @@
 import { useEffect } from "react";
 import { neighbourChannel } from "../core/selectors";
 import type { Client } from "../shell/client";
+import { CallBar } from "./CallBar";
 import { ChannelPage } from "./ChannelPage";
 import { useAppState, useClient } from "./context";
 import { Sidebar } from "./Sidebar";
 import { WorkspaceRail } from "./WorkspaceRail";
 
-/** Workspaces, their channels, and the channel in view. */
+/** Workspaces, their channels, the channel in view, and the call wherever it is. */
 export function WorkspacePage() {
   const client = useClient();
   const { view } = useAppState();
@@ -27,7 +28,10 @@ export function WorkspacePage() {
         type="button" className="drawer-backdrop" aria-label="Close the list of channels"
         onClick={() => dispatch({ type: "sidebarToggled", isOpen: false })}
       />
-      <ChannelPage />
+      <div className="place">
+        <CallBar />
+        <ChannelPage />
+      </div>
     </div>
   );
 }

@@ -1,6 +1,7 @@
 import { createContext, useContext, useState, useSyncExternalStore } from "react";
 import type { DialogState, State } from "../core/state";
 import type { Client } from "../shell/client";
+import type { LocalState } from "../shell/localMedia";
 import { RequestFailure } from "../shell/http";
 
 export const ClientContext = createContext<Client | undefined>(undefined);
@@ -14,6 +15,12 @@ export function useClient(): Client {
 export function useAppState(): State {
   const { store } = useClient();
   return useSyncExternalStore(store.subscribe, store.getState);
+}
+
+/** Microphone, camera and screen of this person. */
+export function useLocalMedia(): LocalState {
+  const { media } = useClient().caller;
+  return useSyncExternalStore(media.subscribe, media.getState);
 }
 
 export function useDialogs(): { open: (dialog: DialogState) => void; close: () => void } {

@@ -1,0 +1,52 @@
+import APIDomain
+import Contracts
+import Postgres
+import ServiceKit
+
+/// Lets a session take a seat in the call of a channel: access → check → place → sign.
+struct CallGranter {
+    let services: APIServices
+
+    /// - Throws: `session_revoked`; `not_found` for a channel that the user is not in or a seat of somebody else;
+    ///   `conflict` for a call that is full; `unavailable` when no media node runs.
+    func grant(_ request: CallGrantRequest) async throws -> CallGrantReply {
+        let lastEpoch = try await access(request)
+        let placement = try await RoomPlacer(bus: services.bus).place(
+            request.channelID, avoiding: request.deadNode, after: lastEpoch)
+        let now = Timestamp.now
+        let claims = CallGrant(
+            userID: request.userID, sessionID: request.sessionID, channelID: request.channelID,
+            participantID: request.participantID ?? .fresh(), placement: placement, issuedAt: now,
+            expiresAt: now + Limits.callGrantLifetime)
+        return CallGrantReply(
+            grant: try await services.tokens.sign(claims), participantID: claims.participantID, node: placement.node,
+            iceServers: services.ice.servers(for: request.userID, now: now))
+    }
+
+    /// Checks everything that PostgreSQL knows, in one statement; answers the last epoch of the room that was reported, or
+    /// 0.
+    private func access(_ request: CallGrantRequest) async throws -> Int64 {
+        let rows = try await services.database.execute(
+            Statement(
+                """
+                SELECT EXISTS (SELECT FROM sessions WHERE id = $2 AND user_id = $1
+                                 AND revoked_at IS NULL AND expires_at > now()) AS session_lives,
+                       EXISTS (SELECT FROM readable_streams
+                               WHERE user_id = $1 AND kind = 'channel' AND stream_id = $3) AS is_member,
+                       EXISTS (SELECT FROM call_participants WHERE id = $4 AND user_id <> $1) AS is_of_another,
+                       (SELECT epoch FROM channel_calls WHERE channel_id = $3) AS epoch,
+                       count(p.id) AS seat_count, coalesce(bool_or(p.id = $4), false) AS is_seated
+                FROM calls k JOIN call_participants p ON p.call_id = k.id AND p.left_at IS NULL
+                WHERE k.channel_id = $3 AND k.ended_at IS NULL
+                """, request.userID, request.sessionID, request.channelID, request.participantID))
+        guard let row = rows.first, try row.decode("session_lives") else { throw Authenticator.sessionEnded }
+        guard try row.decode("is_member") else { throw APIError.notFound(ChannelEntity.entityName) }
+        guard try !row.decode("is_of_another") else { throw APIError.notFound(ParticipantEntity.entityName) }
+        let seatCount: Int = try row.decode("seat_count")
+        guard try seatCount < Limits.participantsPerCall || row.decode("is_seated") else { throw Self.full }
+        return try row.decode("epoch", as: Int64?.self) ?? 0
+    }
+
+    private static let full = APIError(
+        .conflict, "The call is full: it has \(Limits.participantsPerCall) seats. Try again when someone has left.")
+}

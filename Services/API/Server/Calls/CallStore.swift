@@ -1,0 +1,126 @@
+import APIDomain
+import Contracts
+import Postgres
+
+/// Calls in PostgreSQL. What changes a call locks its channel's stream first, so that the reports and ends of one call
+/// take turns, and appends `call.updated` only where the set of participants has changed.
+struct CallStore {
+    let database: PostgresPool
+
+    /// Takes over who is in a call: begins it with the first participant, ends it with the last. A report that is not
+    /// newer than the last accepted one changes nothing.
+    /// - Returns: the places of the events to publish.
+    /// - Throws: `not_found` if there is no such channel.
+    func apply(_ report: CallReport) async throws -> [Cursor] {
+        let roster = report.roster
+        let results = try await database.execute([
+            .lock([.channel(report.channelID)]),
+            Statement(
+                """
+                WITH accepted AS (
+                    SELECT WHERE NOT EXISTS (
+                        SELECT FROM channel_calls
+                        WHERE channel_id = $1 AND (epoch, revision) >= ($2::bigint, $3::bigint))
+                ), present AS (
+                    SELECT r.id, r.user_id, r.joined_at FROM accepted
+                    CROSS JOIN unnest($4::uuid[], $5::uuid[], $6::timestamptz[]) AS r (id, user_id, joined_at)
+                    JOIN users u ON u.id = r.user_id
+                ), open AS (
+                    SELECT k.id FROM accepted CROSS JOIN calls k WHERE k.channel_id = $1 AND k.ended_at IS NULL
+                ), started AS (
+                    INSERT INTO calls (id, channel_id, started_by, started_at)
+                    SELECT gen_random_uuid(), $1, user_id, joined_at FROM present WHERE NOT EXISTS (SELECT FROM open)
+                    ORDER BY joined_at, id LIMIT 1
+                    RETURNING id
+                ), ended AS (
+                    UPDATE calls SET ended_at = now()
+                    WHERE id IN (SELECT id FROM open) AND NOT EXISTS (SELECT FROM present)
+                ), departed AS (
+                    UPDATE call_participants SET left_at = now()
+                    WHERE call_id IN (SELECT id FROM open) AND left_at IS NULL AND id NOT IN (SELECT id FROM present)
+                    RETURNING id
+                ), arrived AS (
+                    INSERT INTO call_participants AS known (id, call_id, user_id, joined_at)
+                    SELECT p.id, k.id, p.user_id, p.joined_at
+                    FROM present p CROSS JOIN (SELECT id FROM open UNION ALL SELECT id FROM started) k
+                    ON CONFLICT (id, call_id) DO UPDATE SET joined_at = excluded.joined_at, left_at = NULL
+                    WHERE known.left_at IS NOT NULL
+                    RETURNING id
+                ), told AS (
+                    SELECT append_event('channel', $1, 'call.updated', $1) AS seq
+                    WHERE EXISTS (SELECT FROM departed) OR EXISTS (SELECT FROM arrived)
+                ), recorded AS (
+                    INSERT INTO channel_calls AS last (channel_id, epoch, revision, version)
+                    SELECT $1, $2::bigint, $3::bigint, coalesce((SELECT seq FROM told), 0) FROM accepted
+                    ON CONFLICT (channel_id) DO UPDATE SET epoch = excluded.epoch, revision = excluded.revision,
+                        version = greatest(last.version, excluded.version)
+                )
+                SELECT 'channel' AS kind, $1::uuid AS stream_id, seq FROM told
+                """, report.channelID, report.epoch, report.revision, roster.map(\.participantID),
+                roster.map(\.userID), roster.map(\.joinedAt)),
+        ])
+        guard !results[0].isEmpty else { throw APIError.notFound("channel") }
+        return try results[1].map { try $0.cursor() }
+    }
+
+    /// All open calls.
+    func open() async throws -> [AbandonedCalls.OpenCall] {
+        let rows = try await database.execute(
+            Statement(
+                """
+                SELECT c.channel_id, c.epoch, c.revision
+                FROM calls k JOIN channel_calls c ON c.channel_id = k.channel_id WHERE k.ended_at IS NULL
+                """))
+        return try rows.map { row in
+            AbandonedCalls.OpenCall(
+                channelID: try row.decode("channel_id"), epoch: try row.decode("epoch"),
+                revision: try row.decode("revision"))
+        }
+    }
+
+    /// Ends a call of which nothing was heard since it was looked at; a call that was heard of, or has ended, stays as it
+    /// is.
+    /// - Returns: the places of the events to publish.
+    func end(_ call: AbandonedCalls.OpenCall) async throws -> [Cursor] {
+        let results = try await database.execute([
+            .lock([.channel(call.channelID)]),
+            Statement(
+                """
+                WITH ended AS (
+                    UPDATE calls k SET ended_at = now() FROM channel_calls c
+                    WHERE k.channel_id = $1 AND k.ended_at IS NULL AND c.channel_id = $1
+                      AND c.epoch = $2 AND c.revision = $3
+                    RETURNING k.id
+                ), departed AS (
+                    UPDATE call_participants SET left_at = now()
+                    WHERE call_id IN (SELECT id FROM ended) AND left_at IS NULL
+                ), told AS (
+                    SELECT append_event('channel', $1, 'call.updated', $1) AS seq FROM ended
+                ), recorded AS (
+                    UPDATE channel_calls SET version = told.seq FROM told WHERE channel_id = $1
+                )
+                SELECT 'channel' AS kind, $1::uuid AS stream_id, seq FROM told
+                """, call.channelID, call.epoch, call.revision),
+        ])
+        return try results[1].map { try $0.cursor() }
+    }
+
+    /// Of these seats, those whose session has ended or whose user is not in the channel any more.
+    func refused(_ leases: [CallLease]) async throws -> [ParticipantID] {
+        let rows = try await database.execute(
+            Statement(
+                """
+                SELECT l.participant_id
+                FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[])
+                    AS l (participant_id, user_id, session_id, channel_id)
+                WHERE NOT EXISTS (
+                    SELECT FROM sessions s WHERE s.id = l.session_id AND s.user_id = l.user_id
+                      AND s.revoked_at IS NULL AND s.expires_at > now())
+                  OR NOT EXISTS (
+                    SELECT FROM readable_streams r
+                    WHERE r.user_id = l.user_id AND r.kind = 'channel' AND r.stream_id = l.channel_id)
+                """, leases.map(\.participantID), leases.map(\.userID), leases.map(\.sessionID),
+                leases.map(\.channelID)))
+        return try rows.map { try $0.decode("participant_id") }
+    }
+}

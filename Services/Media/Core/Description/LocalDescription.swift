@@ -1,0 +1,42 @@
+package import MediaSecurity
+
+/// What the node tells about itself in an answer.
+package struct LocalDescription: Sendable {
+    /// The node's ICE user name fragment and password for this client: ice-chars of the lengths in ``SDPLimits``.
+    package let fragment: String
+    package let password: String
+    package let fingerprint: CertificateFingerprint
+    /// Where the client can reach the node, the preferred first. All are UDP host candidates (RFC 8445 §5.1.1.1).
+    package let candidates: [TransportAddress]
+    /// The same for all answers to one peer connection; below 2^63 (RFC 8829 §5.2.1).
+    package let sessionID: UInt64
+    /// Grows by one with each answer.
+    package let version: Int
+
+    package init(
+        fragment: String, password: String, fingerprint: CertificateFingerprint, candidates: [TransportAddress],
+        sessionID: UInt64, version: Int
+    ) {
+        self.fragment = fragment
+        self.password = password
+        self.fingerprint = fingerprint
+        self.candidates = candidates
+        self.sessionID = sessionID
+        self.version = version
+    }
+}
+
+/// Who sends on a section, as the client is told (RFC 5576, RFC 8830). All texts are tokens.
+package struct SenderIdentity: Sendable {
+    package let ssrc: UInt32
+    package let cname: String
+    package let streamID: String
+    package let trackID: String
+
+    package init(ssrc: UInt32, cname: String, streamID: String, trackID: String) {
+        self.ssrc = ssrc
+        self.cname = cname
+        self.streamID = streamID
+        self.trackID = trackID
+    }
+}

@@ -1,0 +1,159 @@
+/// What a section carries.
+package enum MediaKind: Sendable {
+    case audio
+    case video
+}
+
+/// What the node forwards. H.264 is constrained baseline with packetization-mode 1 only (RFC 6184 §8.1), which every
+/// browser that has H.264 reads.
+package enum Codec: Hashable, Sendable {
+    case opus
+    case vp8
+    case h264
+}
+
+/// A codec both sides agreed on for one section.
+package struct NegotiatedCodec: Hashable, Sendable {
+    /// The client's number: 0 to 63 or 96 to 127.
+    package let payloadType: UInt8
+    package let codec: Codec
+    /// Timestamp ticks a second.
+    package let clockRate: UInt32
+    /// Whether the client offered generic NACK and PLI (RFC 4585), and FIR (RFC 5104), as far as the answer accepts them.
+    package let supportsNACK: Bool
+    package let supportsPLI: Bool
+    package let supportsFIR: Bool
+    /// The parameters as the answer states them; nil if it states none.
+    package let fmtp: String?
+
+    package init(
+        payloadType: UInt8, codec: Codec, clockRate: UInt32, supportsNACK: Bool, supportsPLI: Bool, supportsFIR: Bool,
+        fmtp: String?
+    ) {
+        self.payloadType = payloadType
+        self.codec = codec
+        self.clockRate = clockRate
+        self.supportsNACK = supportsNACK
+        self.supportsPLI = supportsPLI
+        self.supportsFIR = supportsFIR
+        self.fmtp = fmtp
+    }
+
+    /// The codec as `a=rtpmap` names it (RFC 8866 §6.6).
+    var encoding: String {
+        switch codec {
+        case .opus: "opus/48000/2"
+        case .vp8: "VP8/90000"
+        case .h264: "H264/90000"
+        }
+    }
+}
+
+extension NegotiatedCodec {
+    /// The codecs of a section that the node knows, each at most once: with one payload type a codec, what a client sends
+    /// needs no second table. VP8 stands first, because a client sends what the answer lists first and VP8 is what all
+    /// read; otherwise the client's order is kept.
+    static func select(
+        from section: MediaDescription, kind: MediaKind, mid: String
+    ) throws(SDPError) -> [NegotiatedCodec] {
+        guard section.formats.count <= SDPLimits.formatCount else { throw .tooManyCodecs(mid: mid) }
+        let encodings = try section.byPayloadType("rtpmap", mid: mid)
+        let parameters = try section.byPayloadType("fmtp", mid: mid)
+        let feedback = try section.byPayloadType("rtcp-fb", mid: mid)
+        let common = section.attributes.values("rtcp-fb").map { $0.cut(at: " ") }.filter { $0.before == "*" }
+            .compactMap(\.after)
+        var codecs: [NegotiatedCodec] = []
+        for format in section.formats {
+            guard let payloadType = payloadType(format) else { throw .invalidPayloadType(mid: mid) }
+            guard !reservedPayloadTypes.contains(payloadType), let encoding = encodings[payloadType]?.first,
+                let (codec, clockRate) = codec(encoding, kind: kind), !codecs.contains(where: { $0.codec == codec })
+            else { continue }
+            let agreement = agreement(on: codec, offered: parameters[payloadType]?.first ?? "")
+            guard agreement.isAccepted else { continue }
+            let accepted = (feedback[payloadType] ?? []) + common
+            codecs.append(
+                NegotiatedCodec(
+                    payloadType: payloadType, codec: codec, clockRate: clockRate,
+                    supportsNACK: accepted.contains("nack"), supportsPLI: accepted.contains("nack pli"),
+                    supportsFIR: accepted.contains("ccm fir"), fmtp: agreement.fmtp))
+        }
+        return codecs.filter { $0.codec == .vp8 } + codecs.filter { $0.codec != .vp8 }
+    }
+
+    /// With RTP and RTCP on one port a packet with one of these looks like RTCP (RFC 5761 §4).
+    private static let reservedPayloadTypes: ClosedRange<UInt8> = 64...95
+
+    /// Nil for what is not a number from 0 to 127.
+    fileprivate static func payloadType(_ text: Substring) -> UInt8? {
+        UInt8(text).flatMap { $0 <= 127 ? $0 : nil }
+    }
+
+    /// What `a=rtpmap` names: names of encodings are compared without case (RFC 8866 §6.6).
+    private static func codec(_ encoding: Substring, kind: MediaKind) -> (Codec, clockRate: UInt32)? {
+        switch (kind, encoding.lowercased()) {
+        case (.audio, "opus/48000/2"): (.opus, 48_000)
+        case (.video, "vp8/90000"): (.vp8, 90_000)
+        case (.video, "h264/90000"): (.h264, 90_000)
+        default: nil
+        }
+    }
+
+    /// Whether the node can take the codec with the offered parameters, and what the answer says to them.
+    private static func agreement(on codec: Codec, offered: Substring) -> (isAccepted: Bool, fmtp: String?) {
+        switch codec {
+        case .opus: return (true, "minptime=10;useinbandfec=1")
+        case .vp8: return (true, nil)
+        case .h264:
+            guard let parameters = H264Parameters(offered) else { return (false, nil) }
+            return (
+                true,
+                "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=\(parameters.profileLevelID)"
+            )
+        }
+    }
+}
+
+/// The parameters of H.264 the node takes (RFC 6184 §8.1). `profile-level-id` is three bytes in hexadecimal:
+///
+/// | byte | meaning                                                            | taken                    |
+/// |------|--------------------------------------------------------------------|--------------------------|
+/// | 0    | profile_idc                                                        | 0x42, baseline           |
+/// | 1    | constraint_set0…5 flags from the highest bit, then two zero bits   | set1: constrained        |
+/// | 2    | level_idc, ten times the level                                     | up to 0x1F (3.1) answered |
+private struct H264Parameters {
+    /// The offered profile, with a level of 3.1 at most.
+    let profileLevelID: String
+
+    /// Nil when it is another profile or packetization mode.
+    init?(_ parameters: Substring) {
+        var profile: UInt32?
+        var mode: Substring?
+        for parameter in parameters.utf8.split(separator: UInt8(ascii: ";")) {
+            let (name, value) = Substring(parameter).cut(at: "=")
+            let trimmed = name.utf8.filter { $0 != UInt8(ascii: " ") }
+            switch String(decoding: trimmed, as: UTF8.self).lowercased() {
+            case "profile-level-id": profile = value.flatMap { $0.utf8.count == 6 ? UInt32($0, radix: 16) : nil }
+            case "packetization-mode": mode = value
+            default: break
+            }
+        }
+        guard let profile, mode == "1", profile >> 16 == 0x42, profile >> 8 & 0x4F == 0x40 else { return nil }
+        profileLevelID = String(profile & 0xFFFF00 | min(profile & 0xFF, 0x1F), radix: 16)
+    }
+}
+
+extension MediaDescription {
+    /// The values of an attribute `<payload type> <value>`, those for all payload types (`*`) left out.
+    fileprivate func byPayloadType(
+        _ name: Substring, mid: String
+    ) throws(SDPError) -> [UInt8: [Substring]] {
+        var values: [UInt8: [Substring]] = [:]
+        for line in attributes.values(name) {
+            let (format, value) = line.cut(at: " ")
+            if format == "*" { continue }
+            guard let payloadType = NegotiatedCodec.payloadType(format) else { throw .invalidPayloadType(mid: mid) }
+            values[payloadType, default: []].append(value ?? "")
+        }
+        return values
+    }
+}

@@ -1,0 +1,159 @@
+/// What the node does on a section.
+package enum SectionRole: Sendable {
+    /// The client sends.
+    case receive
+    /// The client receives.
+    case send
+    /// Neither, for now.
+    case inactive
+    /// The section is not part of the session: the client disabled it, or the node knows nothing that it offers.
+    case rejected
+}
+
+/// The RTP header extensions the node knows (RFC 8285 §5), by their URI.
+package enum HeaderExtension: String, CaseIterable, Sendable {
+    /// RFC 8843 §15.
+    case mid = "urn:ietf:params:rtp-hdrext:sdes:mid"
+    /// RFC 6464.
+    case audioLevel = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+    /// 3GPP TS 26.114 §7.4.5.
+    case videoOrientation = "urn:3gpp:video-orientation"
+}
+
+/// One media section (`m=`) of an offer and what was decided on it.
+package struct NegotiatedSection: Sendable {
+    /// Its identification, a token of 1 to `Limits.midCount` bytes, unique in the session (RFC 5888).
+    package let mid: String
+    /// Nil for a kind the node does not know, such as `application`; those are rejected.
+    package let kind: MediaKind?
+    package let role: SectionRole
+    /// Each known codec once, in the client's order, but VP8 before H.264. Empty only when rejected.
+    package let codecs: [NegotiatedCodec]
+    /// The client's identifiers, 1 to 14, of the extensions that both know; the answer and what is sent keep them.
+    package let extensions: [HeaderExtension: UInt8]
+    /// Of a section on which the client sends: the SSRCs it announces, without those of retransmissions (RFC 5576, RFC
+    /// 4588 §8.7). Empty when it announces none.
+    package let remoteSSRCs: [UInt32]
+    /// Whether RTCP of reduced size was offered (RFC 5506).
+    let hasReducedSizeRTCP: Bool
+    /// Whether the section itself lets one-byte and two-byte header extensions mix (RFC 8285 §6).
+    let allowsMixedExtensions: Bool
+    /// What a rejected section repeats from the offer: media, transport and formats of its `m=` line.
+    let media: String
+    let transport: String
+    let formats: String
+
+    init(_ section: MediaDescription, mid: String, sessionDirection: MediaDirection?) throws(SDPError) {
+        self.mid = mid
+        media = String(section.media)
+        transport = String(section.transport)
+        formats = section.formats.joined(separator: " ")
+        let kind = MediaKind(section.media)
+        self.kind = kind
+        let attributes = section.attributes
+        hasReducedSizeRTCP = attributes.contains("rtcp-rsize")
+        allowsMixedExtensions = attributes.contains("extmap-allow-mixed")
+        guard let kind, !section.isDisabled, section.isSecure,
+            case let codecs = try NegotiatedCodec.select(from: section, kind: kind, mid: mid), !codecs.isEmpty
+        else {
+            (role, codecs, extensions, remoteSSRCs) = (.rejected, [], [:], [])
+            return
+        }
+        self.codecs = codecs
+        extensions = try section.extensions(mid: mid)
+        let sources = try section.primarySources(mid: mid)
+        role = (MediaDirection(in: attributes) ?? sessionDirection ?? .sendrecv).role
+        remoteSSRCs = role == .receive ? sources : []
+    }
+}
+
+/// The direction of media as the offerer sees it (RFC 8866 §6.7).
+enum MediaDirection: String, CaseIterable {
+    case sendrecv
+    case sendonly
+    case recvonly
+    case inactive
+
+    /// Nil when there is none.
+    init?(in attributes: SDPAttributes) {
+        guard let direction = Self.allCases.first(where: { attributes.contains($0.rawValue[...]) }) else { return nil }
+        self = direction
+    }
+
+    /// A section is used in one direction only: one that offers both is received from.
+    var role: SectionRole {
+        switch self {
+        case .sendrecv, .sendonly: .receive
+        case .recvonly: .send
+        case .inactive: .inactive
+        }
+    }
+}
+
+extension MediaKind {
+    fileprivate init?(_ media: Substring) {
+        switch media {
+        case "audio": self = .audio
+        case "video": self = .video
+        default: return nil
+        }
+    }
+}
+
+extension MediaDescription {
+    /// Port 0 disables a section (RFC 3264 §5.1), unless it is there only to be bundled (RFC 9143 §6).
+    fileprivate var isDisabled: Bool { port == 0 && !attributes.contains("bundle-only") }
+
+    /// Whether it is RTP over DTLS-SRTP. All of these mean that (RFC 8829 §5.1.2).
+    fileprivate var isSecure: Bool {
+        switch transport {
+        case "UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP", "TCP/DTLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVP", "RTP/SAVPF",
+            "RTP/SAVP":
+            true
+        default: false
+        }
+    }
+
+    /// The known header extensions (RFC 8285 §5): `a=extmap:<id>[/<direction>] <URI>`. One that is restricted to a
+    /// direction is not used.
+    fileprivate func extensions(mid: String) throws(SDPError) -> [HeaderExtension: UInt8] {
+        var extensions: [HeaderExtension: UInt8] = [:]
+        for line in attributes.values("extmap") {
+            let (head, rest) = line.cut(at: " ")
+            let (number, direction) = head.cut(at: "/")
+            guard let id = UInt16(number), Self.extensionIDs.contains(where: { $0.contains(id) }) else {
+                throw .invalidExtensionID(mid: mid)
+            }
+            guard Self.oneByteExtensionIDs.contains(id), direction == nil || direction == "sendrecv",
+                let uri = rest?.words.first, let known = HeaderExtension(rawValue: String(uri)),
+                extensions[known] == nil, !extensions.values.contains(UInt8(id))
+            else { continue }
+            extensions[known] = UInt8(id)
+        }
+        return extensions
+    }
+
+    /// 1 to 14 fit the one-byte form, where 15 is reserved. What is beyond is allowed but not used: it is for the two-byte
+    /// form, or leaves the number to the answerer.
+    private static let oneByteExtensionIDs: ClosedRange<UInt16> = 1...14
+    private static let extensionIDs: [ClosedRange<UInt16>] = [oneByteExtensionIDs, 16...255, 4096...4351]
+
+    /// The announced SSRCs (RFC 5576 §4.1): `a=ssrc:<id> <attribute>`, each once, in their order. Left out are those
+    /// that only repeat another's packets: the second of `a=ssrc-group:FID <id> <id>`. What is no number is ignored.
+    fileprivate func primarySources(mid: String) throws(SDPError) -> [UInt32] {
+        var repeating: Set<UInt32> = []
+        for group in attributes.values("ssrc-group") {
+            let words = group.words
+            if words.first == "FID" { repeating.formUnion(words.dropFirst(2).compactMap { UInt32($0) }) }
+        }
+        var sources: [UInt32] = []
+        for line in attributes.values("ssrc") {
+            guard let source = UInt32(line.cut(at: " ").before), !repeating.contains(source),
+                !sources.contains(source)
+            else { continue }
+            guard sources.count < SDPLimits.sourceCount else { throw .tooManySources(mid: mid) }
+            sources.append(source)
+        }
+        return sources
+    }
+}

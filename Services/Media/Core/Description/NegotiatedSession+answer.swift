@@ -1,0 +1,102 @@
+extension NegotiatedSession {
+    /// The answer to the offer (RFC 8829 §5.3.1), with CRLF: the node is ICE-lite and the DTLS server, and each section is
+    /// used in one direction.
+    ///
+    /// `senders` tells by mid what the node sends on the sections that the client receives on; one without an entry is
+    /// answered inactive. The candidates stand in the first accepted section, which speaks for the bundle; the other
+    /// attributes of the transport are repeated in each, since not all clients take them from there.
+    package func answer(_ local: LocalDescription, senders: [String: SenderIdentity]) -> String {
+        var writer = SDPWriter()
+        writer.line("v=0")
+        writer.line("o=- \(local.sessionID) \(local.version) IN IP4 0.0.0.0")
+        writer.line("s=-")
+        writer.line("t=0 0")
+        writer.line("a=ice-lite")
+        writer.line("a=group:BUNDLE \(bundle.joined(separator: " "))")
+        if allowsMixedExtensions { writer.line("a=extmap-allow-mixed") }
+        for section in sections {
+            guard section.role != .rejected else {
+                writer.rejected(section)
+                continue
+            }
+            writer.media(section, sender: senders[section.mid])
+            writer.transport(local)
+            if section.mid == bundle.first { writer.candidates(local.candidates) }
+        }
+        return writer.text
+    }
+}
+
+/// Writes the sections of an answer, line by line.
+private struct SDPWriter {
+    private(set) var text = ""
+
+    mutating func line(_ line: String) { text += "\(line)\r\n" }
+
+    /// A section that is not taken: port 0, and what `m=` must repeat (RFC 3264 §6).
+    mutating func rejected(_ section: NegotiatedSection) {
+        line("m=\(section.media) 0 \(section.transport) \(section.formats)")
+        line("c=IN IP4 0.0.0.0")
+        line("a=mid:\(section.mid)")
+        line("a=inactive")
+    }
+
+    /// Everything of an accepted section that is not of the transport. Address and port mean nothing with ICE: 9 is the
+    /// discard port (RFC 8829 §5.3.1).
+    mutating func media(_ section: NegotiatedSection, sender: SenderIdentity?) {
+        let payloadTypes = section.codecs.map { String($0.payloadType) }
+        line("m=\(section.media) 9 \(section.transport) \(payloadTypes.joined(separator: " "))")
+        line("c=IN IP4 0.0.0.0")
+        line("a=mid:\(section.mid)")
+        line("a=\(direction(section, sender).rawValue)")
+        if section.role == .send, let sender { self.sender(sender) }
+        line("a=rtcp-mux")
+        if section.hasReducedSizeRTCP { line("a=rtcp-rsize") }
+        if section.allowsMixedExtensions { line("a=extmap-allow-mixed") }
+        for known in HeaderExtension.allCases {
+            if let id = section.extensions[known] { line("a=extmap:\(id) \(known.rawValue)") }
+        }
+        for codec in section.codecs { self.codec(codec) }
+    }
+
+    private func direction(_ section: NegotiatedSection, _ sender: SenderIdentity?) -> MediaDirection {
+        switch section.role {
+        case .receive: .recvonly
+        case .send: sender == nil ? .inactive : .sendonly
+        case .inactive, .rejected: .inactive
+        }
+    }
+
+    private mutating func sender(_ sender: SenderIdentity) {
+        let track = "msid:\(sender.streamID) \(sender.trackID)"
+        line("a=\(track)")
+        line("a=ssrc:\(sender.ssrc) cname:\(sender.cname)")
+        line("a=ssrc:\(sender.ssrc) \(track)")
+    }
+
+    private mutating func codec(_ codec: NegotiatedCodec) {
+        let payloadType = codec.payloadType
+        line("a=rtpmap:\(payloadType) \(codec.encoding)")
+        if let fmtp = codec.fmtp { line("a=fmtp:\(payloadType) \(fmtp)") }
+        if codec.supportsNACK { line("a=rtcp-fb:\(payloadType) nack") }
+        if codec.supportsPLI { line("a=rtcp-fb:\(payloadType) nack pli") }
+        if codec.supportsFIR { line("a=rtcp-fb:\(payloadType) ccm fir") }
+    }
+
+    mutating func transport(_ local: LocalDescription) {
+        line("a=ice-ufrag:\(local.fragment)")
+        line("a=ice-pwd:\(local.password)")
+        line("a=fingerprint:\(local.fingerprint)")
+        line("a=setup:passive")
+    }
+
+    /// Host candidates of component 1 (RFC 8839 §5.1), each its own foundation, with priorities that fall in their order
+    /// (RFC 8445 §5.1.2.1): 2^24 · 126 for a host + 2^8 · local preference + 256 − component.
+    mutating func candidates(_ addresses: [TransportAddress]) {
+        for (index, address) in addresses.enumerated() {
+            let priority = 126 << 24 | (65_535 - index) << 8 | 255
+            line("a=candidate:\(index + 1) 1 udp \(priority) \(address.host) \(address.port) typ host")
+        }
+        line("a=end-of-candidates")
+    }
+}

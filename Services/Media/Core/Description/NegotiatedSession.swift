@@ -1,0 +1,100 @@
+import Contracts
+package import MediaSecurity
+
+/// What an offer asks for and the node agrees to (RFC 8829 §5.10, RFC 3264). The client always offers; the node answers with
+/// `answer(_:senders:)`. All accepted sections share one transport: BUNDLE (RFC 9143), rtcp-mux, ICE and DTLS.
+package struct NegotiatedSession: Sendable {
+    /// The client's ICE user name fragment, 4 to 256 ice-chars, and password, 22 to 256 (RFC 8839 §5.4).
+    package let remoteFragment: String
+    package let remotePassword: String
+    /// Of the certificate with which the client does DTLS: the first of those offered whose hash is known.
+    package let fingerprint: CertificateFingerprint
+    /// All sections in the offer's order, the rejected ones too. At least one is accepted.
+    package let sections: [NegotiatedSection]
+    /// The mids of the accepted sections in the offer's order; the first is the section that stands for the transport.
+    let bundle: [String]
+    /// Whether the client lets one-byte and two-byte header extensions mix in all sections (RFC 8285 §6).
+    let allowsMixedExtensions: Bool
+
+    /// Reads an offer and decides what to do on each section.
+    ///
+    /// The transport's attributes (`ice-ufrag`, `ice-pwd`, `fingerprint`, `setup`, `rtcp-mux`) count where they stand in
+    /// the first accepted section of the bundle, or else in the session: those of other bundled sections may be absent
+    /// and mean nothing (RFC 9143 §7.1.3).
+    package init(offer: String) throws(SDPError) {
+        let description = try SessionDescription(offer)
+        let bundle = description.bundle
+        let mids = try description.uniqueMids()
+        var sections: [NegotiatedSection] = []
+        for (mid, section) in zip(mids, description.sections) {
+            let negotiated = try NegotiatedSection(
+                section, mid: mid, sessionDirection: MediaDirection(in: description.attributes))
+            if negotiated.role != .rejected && !bundle.contains(mid[...]) { throw .notBundled(mid: mid) }
+            sections.append(negotiated)
+        }
+        var accepted = Set(sections.filter { $0.role != .rejected }.map(\.mid))
+        self.bundle = bundle.map(String.init).filter { accepted.remove($0) != nil }
+        guard let first = self.bundle.first, let index = mids.firstIndex(of: first) else { throw .noUsableSection }
+        let transport = TransportAttributes(
+            section: description.sections[index].attributes, session: description.attributes, mid: first)
+        (remoteFragment, remotePassword) = try transport.credentials()
+        fingerprint = try transport.fingerprint()
+        try transport.checkSetup()
+        try transport.checkMultiplexing()
+        self.sections = sections
+        allowsMixedExtensions = description.attributes.contains("extmap-allow-mixed")
+    }
+}
+
+extension SessionDescription {
+    /// The mid of each section (RFC 5888), in their order.
+    fileprivate func uniqueMids() throws(SDPError) -> [String] {
+        var mids: [String] = []
+        var known: Set<Substring> = []
+        for (index, section) in sections.enumerated() {
+            guard let mid = section.attributes.value("mid") else { throw .missingMid(section: index + 1) }
+            guard mid.isToken, mid.utf8.count <= Limits.midCount else { throw .invalidMid(section: index + 1) }
+            guard known.insert(mid).inserted else { throw .duplicateMid(String(mid)) }
+            mids.append(String(mid))
+        }
+        return mids
+    }
+}
+
+/// The attributes that hold for the whole bundle.
+private struct TransportAttributes {
+    let section: SDPAttributes
+    let session: SDPAttributes
+    let mid: String
+
+    private func value(_ name: Substring) -> Substring? { section.value(name) ?? session.value(name) }
+
+    func credentials() throws(SDPError) -> (fragment: String, password: String) {
+        guard let fragment = value("ice-ufrag"), let password = value("ice-pwd") else {
+            throw .missingICECredentials(mid: mid)
+        }
+        guard SDPLimits.fragmentByteCount.contains(fragment.utf8.count), fragment.isICEText,
+            SDPLimits.passwordByteCount.contains(password.utf8.count), password.isICEText
+        else { throw .invalidICECredentials(mid: mid) }
+        return (String(fragment), String(password))
+    }
+
+    func fingerprint() throws(SDPError) -> CertificateFingerprint {
+        let offered = section.contains("fingerprint") ? section.values("fingerprint") : session.values("fingerprint")
+        guard !offered.isEmpty else { throw .missingFingerprint(mid: mid) }
+        for text in offered {
+            if let fingerprint = CertificateFingerprint(text) { return fingerprint }
+        }
+        throw .fingerprintNotSupported(mid: mid)
+    }
+
+    /// The node is the DTLS server (`passive`), so the client must be ready to be the client (RFC 8842 §5.3).
+    func checkSetup() throws(SDPError) {
+        guard let setup = value("setup") else { throw .missingSetup(mid: mid) }
+        guard setup == "actpass" || setup == "active" else { throw .setupNotSupported(mid: mid) }
+    }
+
+    func checkMultiplexing() throws(SDPError) {
+        guard section.contains("rtcp-mux") else { throw .missingRTCPMux(mid: mid) }
+    }
+}

@@ -1,0 +1,60 @@
+package import MediaSecurity
+
+/// Continuity of one outgoing stream over the publications it carries in turn: its sequence numbers go up by one and its
+/// timestamps with time (RFC 3550 §5.1), whatever the incoming ones do.
+///
+/// From a publication's first forwarded packet to the next re-pointing the offsets are fixed, so that loss and reordering
+/// on the way in look the same on the way out, and a number asked for again is found in the publication's cache.
+package struct Rewriter {
+    /// Outgoing minus incoming sequence number, both unwrapped.
+    private var sequenceOffset: Int64 = 0
+    private var timestampOffset: UInt32 = 0
+    /// The first incoming number that is forwarded; older ones belong to what was before.
+    private var firstSequence: Int64 = 0
+    private var highestSequence: Int64
+    private var highestTimestamp: UInt32
+    private var highestAt: MediaTime?
+    package private(set) var isStarted = false
+
+    /// - Parameters: where the stream begins, at random (RFC 3550 §5.1).
+    package init(sequence: UInt16, timestamp: UInt32) {
+        // Some room below, because unwrapped numbers of NACKs are looked up around it.
+        highestSequence = Int64(sequence) + 65_536
+        highestTimestamp = timestamp
+    }
+
+    /// The stream carries another publication from its next packet on.
+    package mutating func stop() { isStarted = false }
+
+    /// Begins with this packet of a publication.
+    package mutating func start(sequence: Int64, timestamp: UInt32, clockRate: UInt32, now: MediaTime) {
+        firstSequence = sequence
+        sequenceOffset = highestSequence + 1 - sequence
+        let elapsed = highestAt.map { max(1, (now - $0).wholeNanoseconds * Int64(clockRate) / 1_000_000_000) } ?? 0
+        timestampOffset = highestTimestamp &+ UInt32(truncatingIfNeeded: elapsed) &- timestamp
+        isStarted = true
+    }
+
+    /// The outgoing number; `nil` for a packet from before the start.
+    package mutating func sequence(_ sequence: Int64, timestamp: UInt32, now: MediaTime) -> UInt16? {
+        guard sequence >= firstSequence else { return nil }
+        let outgoing = sequence + sequenceOffset
+        if outgoing > highestSequence {
+            highestSequence = outgoing
+            highestTimestamp = self.timestamp(timestamp)
+            highestAt = now
+        }
+        return UInt16(truncatingIfNeeded: outgoing)
+    }
+
+    package func timestamp(_ timestamp: UInt32) -> UInt32 { timestamp &+ timestampOffset }
+
+    /// The incoming number of an outgoing one that a receiver asks for again; `nil` if it is not of this publication.
+    package func original(of outgoing: UInt16) -> Int64? {
+        guard isStarted else { return nil }
+        let distance = Int16(bitPattern: outgoing &- UInt16(truncatingIfNeeded: highestSequence))
+        guard distance <= 0 else { return nil }
+        let original = highestSequence + Int64(distance) - sequenceOffset
+        return original >= firstSequence ? original : nil
+    }
+}

@@ -1,0 +1,79 @@
+import Contracts
+import MediaSecurity
+
+/// One call: its participants, in the order they joined. Owned by its worker.
+final class Room {
+    let channelID: ChannelID
+    let epoch: Int64
+    private(set) var participants: [Participant] = []
+    /// When the participants are to be told the state; `nil` while nothing has changed.
+    var stateDue: MediaTime?
+    var nextSpeakerCheck: MediaTime
+    private var speakers: [ParticipantID] = []
+    /// Begins with the time, so that a room opened again in the same epoch goes on above.
+    private var reportRevision: Int64
+    private var usedSSRCs: Set<UInt32> = []
+
+    /// How often it is looked who speaks.
+    static let speakerInterval = Duration.milliseconds(200)
+
+    init(channelID: ChannelID, epoch: Int64, openedAt: Timestamp, now: MediaTime) {
+        reportRevision = openedAt.milliseconds
+        self.channelID = channelID
+        self.epoch = epoch
+        nextSpeakerCheck = now
+    }
+
+    var isFull: Bool { participants.count >= Limits.participantsPerCall }
+
+    func add(_ participant: Participant) { participants.append(participant) }
+
+    func remove(_ participant: Participant) {
+        participants.removeAll { $0 === participant }
+        for publication in participant.publications {
+            for section in publication.subscriptions { section.point(to: nil) }
+        }
+        for section in participant.sendSections { section.point(to: nil) }
+    }
+
+    /// An SSRC that no stream of this room has.
+    func freshSSRC(_ random: inout any RandomNumberGenerator) -> UInt32 {
+        while true {
+            let ssrc = UInt32(truncatingIfNeeded: random.next())
+            if ssrc != 0, usedSSRCs.insert(ssrc).inserted { return ssrc }
+        }
+    }
+
+    // MARK: What the others are told
+
+    var callParticipants: [CallParticipant] {
+        participants.map { CallParticipant(participantID: $0.id, userID: $0.seat.userID, joinedAt: $0.joinedAt) }
+    }
+
+    /// Something that the state tells has changed.
+    func noteChange(now: MediaTime) {
+        assignSections()
+        if stateDue == nil { stateDue = now + Limits.callStateHold }
+    }
+
+    func report() -> CallReport {
+        reportRevision += 1
+        return CallReport(
+            channelID: channelID, epoch: epoch, revision: reportRevision, participants: callParticipants)
+    }
+
+    /// Who speaks, if that has changed.
+    func takeSpeakers(now: MediaTime) -> [ParticipantID]? {
+        var loud: [(id: ParticipantID, loudness: Float)] = []
+        for participant in participants {
+            for publication in participant.publications
+            where publication.source == .microphone && publication.isActive && publication.speaker.isSpeaking(now: now) {
+                loud.append((participant.id, publication.speaker.loudness))
+            }
+        }
+        let ids = loud.sorted { $0.loudness > $1.loudness }.map(\.id)
+        guard Set(ids) != Set(speakers) else { return nil }
+        speakers = ids
+        return ids
+    }
+}

@@ -1,0 +1,75 @@
+import Contracts
+
+/// Which publication each participant gets on which section. A publication that has a section keeps it: pictures do not
+/// jump. A section is taken from a publication only for one that is wanted more.
+extension Room {
+    func assignSections() {
+        let loudest = rankedAudio()
+        for viewer in participants {
+            assign(loudest, to: viewer.sendSections.filter { $0.kind == .audio }, of: viewer)
+            let video = rankedVideo()
+            assign(video, to: viewer.sendSections.filter { $0.kind == .video }, of: viewer)
+            wantSections(for: video.count { $0.participant !== viewer && $0.isActive }, of: viewer)
+        }
+    }
+
+    /// Those who spoke last first, then in the order they joined; muted ones last.
+    private func rankedAudio() -> [Publication] {
+        ranked(.audio) { left, right in
+            guard left.isActive == right.isActive else { return left.isActive }
+            switch (left.speaker.lastLoud, right.speaker.lastLoud) {
+            case (let left?, let right?): return left > right
+            case (_?, nil): return true
+            default: return false
+            }
+        }
+    }
+
+    /// Screens before cameras, those that are on before those that are off.
+    private func rankedVideo() -> [Publication] {
+        ranked(.video) { left, right in
+            guard left.isActive == right.isActive else { return left.isActive }
+            return left.source == .screen && right.source != .screen
+        }
+    }
+
+    private func ranked(_ kind: MediaKind, by precedes: (Publication, Publication) -> Bool) -> [Publication] {
+        let all = participants.flatMap { $0.publications.filter { $0.kind == kind } }
+        return all.enumerated().sorted { left, right in
+            if precedes(left.element, right.element) { return true }
+            if precedes(right.element, left.element) { return false }
+            return left.offset < right.offset
+        }.map(\.element)
+    }
+
+    private func assign(_ ranked: [Publication], to sections: [SendSection], of viewer: Participant) {
+        guard !sections.isEmpty else { return }
+        let wanted = ranked.lazy.filter { publication in
+            publication.participant !== viewer && sections.contains { $0.canCarry(publication) }
+        }.prefix(sections.count)
+        var free: [SendSection] = []
+        var waiting = Array(wanted)
+        for section in sections {
+            if let carried = section.publication, let index = waiting.firstIndex(where: { $0 === carried }),
+                section.canCarry(carried)
+            {
+                waiting.remove(at: index)
+            } else {
+                free.append(section)
+            }
+        }
+        for publication in waiting {
+            guard let index = free.firstIndex(where: { $0.canCarry(publication) }) else { continue }
+            free.remove(at: index).point(to: publication)
+        }
+        // What is left carries nothing that is wanted.
+        for section in free { section.point(to: nil) }
+    }
+
+    private func wantSections(for count: Int, of viewer: Participant) {
+        while viewer.wantedVideoSections < min(count, Limits.maximumVideoSections) {
+            viewer.wantedVideoSections = min(
+                viewer.wantedVideoSections + Limits.videoSectionBlock, Limits.maximumVideoSections)
+        }
+    }
+}

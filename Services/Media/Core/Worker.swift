@@ -1,0 +1,450 @@
+package import Contracts
+package import MediaSecurity
+
+/// What a worker is told once.
+package struct WorkerConfiguration: Sendable {
+    package let certificate: DTLSCertificate
+    /// Where peers reach this worker's port, the best first.
+    package let candidates: [TransportAddress]
+    /// Protection profiles, preferred first.
+    package let profiles: [SRTPProfile]
+
+    package init(
+        certificate: DTLSCertificate, candidates: [TransportAddress], profiles: [SRTPProfile] = SRTPProfile.allCases
+    ) {
+        self.certificate = certificate
+        self.candidates = candidates
+        self.profiles = profiles
+    }
+}
+
+/// Everything between the two system calls of one UDP port: datagrams and the time go in, datagrams and notices come
+/// out. It reads no clock and knows no socket, so that tests run it in virtual time.
+///
+/// The way of a packet: ``receive(_:from:now:)`` here → ``Transport`` (authentic?) → ``Publication`` (statistics, cache)
+/// → each ``SendSection`` (rewrite, protect) → ``Outbox``. Nothing on it allocates, waits or locks.
+///
+/// Not `Sendable`: owned by one thread.
+package final class Worker {
+    package let outbox = Outbox()
+    package private(set) var counters = WorkerCounters()
+    /// What has to be told to others; taken by the caller after each turn.
+    package private(set) var notices: [Notice] = []
+    let configuration: WorkerConfiguration
+    var random: any RandomNumberGenerator
+    private(set) var rooms: [ChannelID: Room] = [:]
+    private(set) var participants: [ParticipantID: Participant] = [:]
+    private var fragments: [String: Participant] = [:]
+    private var addresses: [TransportAddress: Participant] = [:]
+    private var nextTick: MediaTime?
+    private var writer = RTCPWriter()
+    private var numbers: [UInt16] = []
+
+    package init(configuration: WorkerConfiguration, random: any RandomNumberGenerator) {
+        self.configuration = configuration
+        self.random = random
+        numbers.reserveCapacity(LossDetector.missingCount)
+    }
+
+    package var participantCount: Int { participants.count }
+    package var roomCount: Int { rooms.count }
+
+    package func takeNotices() -> [Notice] {
+        defer { notices = [] }
+        return notices
+    }
+
+    // MARK: Datagrams
+
+    /// Takes one datagram. Its memory is worked in and is worthless afterwards.
+    package func receive(_ datagram: UnsafeMutableRawBufferPointer, from source: TransportAddress, now: MediaTime) {
+        counters.receivedPackets += 1
+        counters.receivedBytes += datagram.count
+        switch DatagramKind(UnsafeRawBufferPointer(datagram).assumingMemoryBound(to: UInt8.self).span) {
+        case .rtp: receiveRTP(datagram, from: source, now: now)
+        case .rtcp: receiveRTCP(datagram, from: source, now: now)
+        case .stun: receiveSTUN(UnsafeRawBufferPointer(datagram), from: source, now: now)
+        case .dtls: receiveDTLS(UnsafeRawBufferPointer(datagram), from: source, now: now)
+        case .unknown: drop(.unknownKind)
+        }
+    }
+
+    private func drop(_ reason: DropReason) { counters.drops[reason.rawValue] += 1 }
+
+    private func receiveRTP(_ datagram: UnsafeMutableRawBufferPointer, from source: TransportAddress, now: MediaTime) {
+        guard let participant = addresses[source] else { return drop(.unknownAddress) }
+        guard let srtp = participant.transport?.srtp else { return drop(.notSecured) }
+        guard let byteCount = srtp.unprotectRTP(datagram, count: datagram.count) else { return drop(.notAuthentic) }
+        let packet = UnsafeRawBufferPointer(rebasing: datagram[..<byteCount])
+        guard let header = RTPHeader(packet.assumingMemoryBound(to: UInt8.self).span) else { return drop(.malformed) }
+        guard let publication = participant.publication(of: header, in: packet),
+            let forwarded = publication.receive(header, packet, now: now)
+        else { return drop(.unknownStream) }
+        let payload = UnsafeRawBufferPointer(rebasing: packet[header.payloadRange])
+        for subscription in publication.subscriptions
+        where subscription.forward(forwarded, payload, into: outbox, now: now) {
+            counters.forwardedPackets += 1
+        }
+        if publication.isImpatient { hurry(now) }
+    }
+
+    private func receiveRTCP(_ datagram: UnsafeMutableRawBufferPointer, from source: TransportAddress, now: MediaTime) {
+        guard let participant = addresses[source] else { return drop(.unknownAddress) }
+        guard let srtp = participant.transport?.srtp else { return drop(.notSecured) }
+        guard let byteCount = srtp.unprotectRTCP(datagram, count: datagram.count) else { return drop(.notAuthentic) }
+        let packet = UnsafeRawBufferPointer(rebasing: datagram[..<byteCount])
+        let isWellFormed = RTCPPacket.forEach(in: packet.assumingMemoryBound(to: UInt8.self).span) { report in
+            receive(report, of: participant, now: now)
+        }
+        if !isWellFormed { drop(.malformed) }
+    }
+
+    private func receive(_ report: RTCPPacket, of participant: Participant, now: MediaTime) {
+        switch report {
+        case .senderReport(let ssrc, let ntp, let timestamp, _, _, _):
+            guard let publication = participant.publications.first(where: { $0.ssrc == ssrc }) else { return }
+            publication.receiveSenderReport(ntp: ntp, now: now)
+            for subscription in publication.subscriptions {
+                send(to: subscription.participant) { writer in
+                    _ = subscription.writeSenderReport(ntp: ntp, timestamp: timestamp, into: &writer)
+                }
+            }
+        case .nack(_, let media, let sequenceNumbers):
+            guard let section = participant.sendSections.first(where: { $0.ssrc == media }) else { return }
+            counters.retransmittedPackets += section.retransmit(sequenceNumbers, into: outbox)
+        case .pictureLoss(_, let media), .fullIntra(_, let media):
+            guard let section = participant.sendSections.first(where: { $0.ssrc == media }) else { return }
+            section.publication?.wantKeyFrame()
+            hurry(now)
+        case .receiverReport, .bye, .other: break
+        }
+    }
+
+    /// Sends what `write` puts into a compound packet, if anything.
+    private func send(to participant: Participant, _ write: (inout RTCPWriter) -> Void) {
+        guard let srtp = participant.transport?.srtp, let destination = participant.transport?.selected else { return }
+        writer.removeAll(keepingCapacity: true)
+        write(&writer)
+        guard !writer.bytes.isEmpty else { return }
+        outbox.append(to: destination) { place in
+            guard writer.bytes.count + SRTPSession.trailingByteCount <= place.count else { return nil }
+            place.copyBytes(from: writer.bytes)
+            return srtp.protectRTCP(place, count: writer.bytes.count)
+        }
+    }
+
+    // MARK: The way to a peer
+
+    private func receiveSTUN(_ datagram: UnsafeRawBufferPointer, from source: TransportAddress, now: MediaTime) {
+        let bytes = datagram.assumingMemoryBound(to: UInt8.self).span
+        guard let message = STUNMessage(bytes), message.kind == .bindingRequest else { return drop(.malformedSTUN) }
+        // `<the node's fragment>:<the peer's>` (RFC 8445 §7.2.2).
+        guard let fragment = message.username?.split(separator: ":", maxSplits: 1).first else {
+            return drop(.malformedSTUN)
+        }
+        guard let participant = fragments[String(fragment)], let transport = participant.transport else {
+            return drop(.unknownFragment)
+        }
+        let wasRestarting = transport.former
+        switch transport.check(message, bytes, fragment: fragment, from: source, now: now) {
+        case .drop(let reason): drop(reason)
+        case .refuse(let answer, let reason):
+            drop(reason)
+            outbox.append(answer, to: source)
+        case .accept(let answer, let forgotten):
+            for address in forgotten where addresses[address] === participant { addresses[address] = nil }
+            addresses[source] = participant
+            if let old = wasRestarting, transport.former == nil { fragments[old.fragment] = nil }
+            outbox.append(answer, to: source)
+        }
+    }
+
+    private func receiveDTLS(_ datagram: UnsafeRawBufferPointer, from source: TransportAddress, now: MediaTime) {
+        guard let participant = addresses[source], let transport = participant.transport else {
+            return drop(.unknownAddress)
+        }
+        perform(transport.receive(dtls: datagram, now: now), participant, now: now)
+        flushDTLS(of: transport, to: transport.selected ?? source)
+    }
+
+    private func flushDTLS(of transport: Transport, to destination: TransportAddress?) {
+        guard let destination else { return }
+        transport.dtls.takeDatagrams { outbox.append($0, to: destination) }
+    }
+
+    private func perform(_ outcome: Transport.SecurityOutcome, _ participant: Participant, now: MediaTime) {
+        switch outcome {
+        case .none: break
+        case .established:
+            // What was waiting for this participant begins with a key frame.
+            for section in participant.sendSections { section.restart() }
+            hurry(now)
+        case .closed: end(participant, .left, now: now)
+        case .failed: end(participant, .timedOut, now: now)
+        }
+    }
+
+    // MARK: Time
+
+    private static let tickInterval = Duration.milliseconds(50)
+    private static let hurriedInterval = Duration.milliseconds(10)
+
+    /// When to call ``handleTimeout(now:)`` at the latest; `nil` while nobody is here.
+    package var deadline: MediaTime? { nextTick }
+
+    /// Something is due sooner than the next tick.
+    private func hurry(_ now: MediaTime) {
+        let soon = now + Self.hurriedInterval
+        if let nextTick, nextTick <= soon { return }
+        nextTick = soon
+    }
+
+    /// Does what is due. Cheap, and safe to call at any time.
+    package func handleTimeout(now: MediaTime) {
+        guard let due = nextTick, due <= now else { return }
+        var isImpatient = false
+        var lost: [Participant] = []
+        for participant in participants.values {
+            if now >= participant.lastHeard + Limits.icePatience {
+                lost.append(participant)
+                continue
+            }
+            if let transport = participant.transport {
+                let outcome = transport.handleTimeout(now: now)
+                flushDTLS(of: transport, to: transport.selected)
+                if case .failed = outcome { lost.append(participant) }
+            }
+            if writeFeedback(to: participant, now: now) { isImpatient = true }
+        }
+        for participant in lost { end(participant, .timedOut, now: now) }
+        for room in rooms.values { tick(room, now: now) }
+        nextTick = participants.isEmpty ? nil : now + (isImpatient ? Self.hurriedInterval : Self.tickInterval)
+    }
+
+    /// Requests that are due and, once a second, the receiver report. Answers whether requests remain.
+    private func writeFeedback(to participant: Participant, now: MediaTime) -> Bool {
+        let isReportDue = now >= participant.nextReport
+        let isImpatient = participant.publications.contains { $0.isImpatient }
+        guard isReportDue || isImpatient else { return false }
+        if isReportDue { participant.nextReport = now + Participant.reportInterval }
+        send(to: participant) { writer in
+            if isReportDue {
+                let blocks = participant.publications.compactMap { $0.report(now: now) }
+                if !blocks.isEmpty {
+                    writer.receiverReport(ssrc: participant.reporter, reports: blocks)
+                    writer.sourceDescription(ssrc: participant.reporter, cname: participant.cname)
+                }
+            }
+            for publication in participant.publications {
+                publication.writeRequests(from: participant.reporter, now: now, into: &writer, numbers: &numbers)
+            }
+        }
+        return isImpatient
+    }
+
+    private func tick(_ room: Room, now: MediaTime) {
+        if now >= room.nextSpeakerCheck {
+            room.nextSpeakerCheck = now + Room.speakerInterval
+            if let speakers = room.takeSpeakers(now: now) {
+                room.assignSections()
+                tellAll(of: room) { _ in .callSpeakers(CallSpeakers(participants: speakers)) }
+            }
+        }
+        if let due = room.stateDue, now >= due {
+            room.stateDue = nil
+            tellAll(of: room) { .callState($0.state()) }
+        }
+    }
+
+    private func tellAll(of room: Room, _ frame: (Participant) -> ServerFrame) {
+        for participant in room.participants { tell(participant, frame(participant)) }
+    }
+
+    private func tell(_ participant: Participant, _ frame: ServerFrame) {
+        notices.append(.frame(frame, participantID: participant.id, route: participant.route))
+    }
+}
+
+// MARK: - Seats
+
+extension Worker {
+    /// Takes a seat, or takes it again on another connection.
+    /// - Throws: `conflict` when the room is full, belongs to another epoch, or the seat is someone else's.
+    package func join(
+        _ seat: Seat, route: SeatRoute, joinedAt: Timestamp, now: MediaTime
+    ) throws(SeatError) -> SeatJoinReply {
+        if let known = participants[seat.participantID] {
+            guard known.seat == seat else { throw SeatError(.conflict, "The seat is taken.") }
+            if known.route != route {
+                tell(known, .callEnded(CallEnded(participantID: known.id, reason: .replaced)))
+                known.route = route
+            }
+            return SeatJoinReply(isResumed: known.transport != nil, state: known.state())
+        }
+        let room = try room(of: seat, joinedAt, now: now)
+        guard !room.isFull else {
+            throw SeatError(.conflict, "The call is full: \(Limits.participantsPerCall) people are in it.")
+        }
+        let participant = Participant(
+            seat: seat, route: route, joinedAt: joinedAt, reporter: room.freshSSRC(&random), room: room, now: now)
+        participants[seat.participantID] = participant
+        room.add(participant)
+        changed(room, now: now)
+        return SeatJoinReply(isResumed: false, state: participant.state())
+    }
+
+    private func room(of seat: Seat, _ joinedAt: Timestamp, now: MediaTime) throws(SeatError) -> Room {
+        if let known = rooms[seat.channelID] {
+            guard known.epoch <= seat.epoch else { throw SeatError(.conflict, "The call has moved; join again.") }
+            if known.epoch == seat.epoch { return known }
+            // Placed here anew: whoever is in the room of before joins again too.
+            end(room: seat.channelID, .moved, now: now)
+        }
+        let room = Room(channelID: seat.channelID, epoch: seat.epoch, openedAt: joinedAt, now: now)
+        rooms[seat.channelID] = room
+        return room
+    }
+
+    /// Answers an offer. The same offer again gets the same answer.
+    /// - Throws: `not_found`, `conflict` for a number out of order, `validation_failed` for SDP that cannot be used.
+    package func offer(_ request: SeatOfferRequest, now: MediaTime) throws(SeatError) -> CallAnswer {
+        let participant = try seat(request.participantID, request.connectionID)
+        let offer = request.offer
+        if let answered = participant.answered {
+            if answered.offer == offer { return answered.answer }
+            guard offer.number > answered.offer.number else {
+                throw SeatError(.conflict, "Offer \(answered.offer.number) was answered already.")
+            }
+        }
+        let session: NegotiatedSession
+        do {
+            session = try NegotiatedSession(offer: offer.sdp)
+        } catch {
+            throw SeatError(.validationFailed, "\(error)")
+        }
+        let transport = try transport(of: participant, for: session, now: now)
+        participant.midID = session.sections.lazy.compactMap { $0.extensions[.mid] }.first ?? 0
+        participant.apply(session, offer.publications, random: &random)
+        var senders: [String: SenderIdentity] = [:]
+        for section in participant.sendSections {
+            senders[section.mid] = SenderIdentity(
+                ssrc: section.ssrc, cname: participant.cname, streamID: "roost-\(section.mid)",
+                trackID: "roost-\(section.mid)")
+        }
+        let sdp = session.answer(
+            LocalDescription(
+                fragment: transport.local.fragment, password: transport.local.password,
+                fingerprint: configuration.certificate.fingerprint, candidates: configuration.candidates,
+                sessionID: participant.descriptionID, version: offer.number),
+            senders: senders)
+        let answer = CallAnswer(number: offer.number, sdp: sdp)
+        participant.answered = (offer, answer)
+        noteChange(of: participant.room, now: now)
+        return answer
+    }
+
+    /// The participant's transport: new with the first offer, with new credentials when an offer restarts ICE.
+    private func transport(
+        of participant: Participant, for session: NegotiatedSession, now: MediaTime
+    ) throws(SeatError) -> Transport {
+        if let transport = participant.transport {
+            guard transport.fingerprint == session.fingerprint else {
+                throw SeatError(.conflict, "This seat has another peer connection; leave and join for a new one.")
+            }
+            if participant.remoteFragment != session.remoteFragment {
+                participant.remoteFragment = session.remoteFragment
+                if let former = transport.former { fragments[former.fragment] = nil }
+                transport.restart(with: IceCredentials(using: &random))
+                fragments[transport.local.fragment] = participant
+            }
+            return transport
+        }
+        let transport: Transport
+        do {
+            transport = try Transport(
+                local: IceCredentials(using: &random), session: session, certificate: configuration.certificate,
+                profiles: configuration.profiles, now: now)
+        } catch {
+            throw SeatError(.internalError, "The node could not prepare DTLS.")
+        }
+        participant.transport = transport
+        participant.remoteFragment = session.remoteFragment
+        participant.descriptionID = random.next() >> 2
+        fragments[transport.local.fragment] = participant
+        return transport
+    }
+
+    /// Turns sources on or off.
+    package func update(_ request: SeatUpdateRequest, now: MediaTime) throws(SeatError) {
+        let participant = try seat(request.participantID, request.connectionID)
+        for publication in participant.publications {
+            publication.isActive = request.update.active.contains(publication.source)
+        }
+        noteChange(of: participant.room, now: now)
+    }
+
+    /// Gives up a seat; one that is gone, or another connection's, stays as it is.
+    package func leave(_ request: SeatLeaveRequest, now: MediaTime) {
+        guard let participant = participants[request.participantID],
+            participant.route.connectionID == request.connectionID
+        else { return }
+        end(participant, .left, now: now)
+    }
+
+    /// Ends a seat whose right has ended.
+    package func remove(_ id: ParticipantID, _ reason: CallEndReason, now: MediaTime) {
+        if let participant = participants[id] { end(participant, reason, now: now) }
+    }
+
+    /// Ends a room, such as one that was placed elsewhere.
+    package func end(room channelID: ChannelID, _ reason: CallEndReason, now: MediaTime) {
+        for participant in rooms[channelID]?.participants ?? [] { end(participant, reason, now: now) }
+    }
+
+    private func seat(_ id: ParticipantID, _ connection: ConnectionID) throws(SeatError) -> Participant {
+        guard let participant = participants[id], participant.route.connectionID == connection else {
+            throw SeatError(.notFound, "There is no such seat; join again.")
+        }
+        return participant
+    }
+
+    private func changed(_ room: Room, now: MediaTime) {
+        notices.append(.report(room.report()))
+        noteChange(of: room, now: now)
+    }
+
+    private func noteChange(of room: Room, now: MediaTime) {
+        room.noteChange(now: now)
+        hurry(now)
+    }
+
+    private func end(_ participant: Participant, _ reason: CallEndReason, now: MediaTime) {
+        guard participants.removeValue(forKey: participant.id) != nil else { return }
+        let room = participant.room
+        tell(participant, .callEnded(CallEnded(participantID: participant.id, reason: reason)))
+        if let transport = participant.transport {
+            transport.dtls.close()
+            flushDTLS(of: transport, to: transport.selected)
+            fragments[transport.local.fragment] = nil
+            if let former = transport.former { fragments[former.fragment] = nil }
+            for address in transport.addresses where addresses[address] === participant { addresses[address] = nil }
+        }
+        room.remove(participant)
+        notices.append(.ended(participant.seat))
+        changed(room, now: now)
+        if room.participants.isEmpty, rooms[room.channelID] === room {
+            rooms[room.channelID] = nil
+        }
+    }
+}
+
+/// Why a seat was refused, as its holder is told.
+package struct SeatError: Error, Equatable {
+    package let code: ErrorCode
+    package let detail: String
+
+    init(_ code: ErrorCode, _ detail: String) {
+        self.code = code
+        self.detail = detail
+    }
+}

@@ -1,0 +1,24 @@
+import Contracts
+package import ServiceKit
+
+/// The configuration of roost-media, from its environment. There is no database in it, and no secret.
+package struct MediaConfiguration: Sendable {
+    /// Where health is served over HTTP.
+    package let healthHost: String
+    package let healthPort: Int
+    package let redisURL: String
+    /// The first UDP port; worker k has this + k.
+    package let port: Int
+    package let workerCount: Int
+    /// The addresses that peers are told, the best first; empty for those of this machine.
+    package let addresses: [String]
+
+    package init(_ settings: Settings, coreCount: Int) throws(SettingsError) {
+        healthHost = settings.optional("ROOST_MEDIA_HOST") ?? "127.0.0.1"
+        healthPort = try settings.integer("ROOST_MEDIA_HEALTH_PORT", default: 3002, in: 1...65535)
+        redisURL = try settings.required("ROOST_REDIS_URL", "where Redis is, such as redis://127.0.0.1:6379")
+        workerCount = try settings.integer("ROOST_MEDIA_WORKERS", default: coreCount, in: Limits.mediaWorkers)
+        port = try settings.integer("ROOST_MEDIA_PORT", default: 40_000, in: 1...(65_536 - workerCount))
+        addresses = settings.list("ROOST_MEDIA_ADDRESSES")
+    }
+}

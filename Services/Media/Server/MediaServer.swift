@@ -1,0 +1,99 @@
+import Contracts
+package import Logging
+import MediaCore
+import MediaSecurity
+import NIOCore
+package import RedisBus
+package import ServiceKit
+import ServiceLifecycle
+import Synchronization
+
+/// A media node: its workers, its place on the bus, and its end.
+package struct MediaServer: Service {
+    /// Notices that may wait to be sent; beyond it the newest are lost, and the next state mends what they said.
+    private static let noticeCount = 65_536
+    /// How long a node that shuts down waits until its participants have been told.
+    private static let drainDeadline = Duration.seconds(3)
+
+    private let bus: RedisBus
+    private let keys: KeyRing
+    private let workers: [WorkerThread]
+    private let node: MediaNode
+    private let notices: AsyncStream<Notice>
+    private let logger: Logger
+    /// Answers what gateways ask.
+    package let requests: SeatRequestHandler
+
+    /// Binds the ports and starts the threads.
+    /// - Throws: when a port is taken, an address is none, or OpenSSL fails.
+    package init(configuration: MediaConfiguration, bus: RedisBus, logger: Logger) throws {
+        self.bus = bus
+        self.logger = logger
+        let hosts = configuration.addresses.isEmpty ? localAddresses() : configuration.addresses
+        let certificate = try DTLSCertificate.selfSigned()
+        let (notices, continuation) = AsyncStream.makeStream(
+            of: Notice.self, bufferingPolicy: .bufferingOldest(Self.noticeCount))
+        self.notices = notices
+        workers = try (0..<configuration.workerCount).map { index in
+            let port = UInt16(configuration.port + index)
+            let candidates = try hosts.map { host in
+                guard let address = TransportAddress(host: host, port: port) else {
+                    throw SettingsError.invalid(
+                        name: "ROOST_MEDIA_ADDRESSES", value: host, expected: "IP addresses, separated by commas")
+                }
+                return address
+            }
+            return try WorkerThread(
+                port: port, configuration: WorkerConfiguration(certificate: certificate, candidates: candidates)
+            ) { for notice in $0 { continuation.yield(notice) } }
+        }
+        keys = KeyRing(logger: logger) {
+            String(buffer: try await bus.request(.keys, to: .api, body: ByteBuffer()))
+        }
+        node = MediaNode(bus: bus, keys: keys, workers: workers, logger: logger)
+        requests = SeatRequestHandler(node: node, logger: logger)
+        for worker in workers { worker.start() }
+        logger.info(
+            "media ports open",
+            metadata: ["ports": "\(configuration.port)+\(workers.count)", "addresses": "\(hosts)"])
+    }
+
+    /// Whether seats can be given: there is Redis, and the keys that verify grants.
+    package var health: HealthCheck {
+        HealthCheck { [bus, keys] in
+            if !bus.isConnected { return "no redis" }
+            return keys.isLoaded ? nil : "no keys yet"
+        }
+    }
+
+    package func run() async throws {
+        bus.onRestored { [node] in Task { await node.renewAll() } }
+        let work = Task { try await works() }
+        try? await gracefulShutdown()
+        await drain()
+        work.cancel()
+        for worker in workers { worker.stop() }
+    }
+
+    private func works() async throws {
+        try await withThrowingDiscardingTaskGroup { group in
+            group.addTask { try await keys.load() }
+            group.addTask { for await notice in notices { await node.take(notice) } }
+            group.addTask { try await every(Limits.mediaNodeBeat) { await node.beat() } }
+            group.addTask { try await every(Limits.callRenewInterval) { await node.renewAll() } }
+        }
+    }
+
+    private func every(_ interval: Duration, _ work: () async -> Void) async throws {
+        while true {
+            await work()
+            try await Task.sleep(for: interval)
+        }
+    }
+
+    private func drain() async {
+        await node.drain()
+        let deadline = ContinuousClock.now + Self.drainDeadline
+        while await !node.isQuiet, ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(20)) }
+    }
+}

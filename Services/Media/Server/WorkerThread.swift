@@ -1,0 +1,133 @@
+import CDatagrams
+import Contracts
+import Glibc
+import MediaCore
+import MediaSecurity
+import Synchronization
+
+/// One thread with one UDP port and one ``Worker``: the loop that turns its purity into packets.
+///
+/// SAFETY: `@unchecked Sendable` because worker and socket are touched by the thread alone; others reach them through the
+/// mailbox, which is locked.
+final class WorkerThread: @unchecked Sendable {
+    typealias Command = @Sendable (Worker, MediaTime) -> Void
+
+    private struct Mailbox {
+        var commands: [Command] = []
+        var isStopping = false
+    }
+
+    /// Batches that are received before what they led to is sent.
+    private static let batchesPerTurn = 4
+
+    private let worker: Worker
+    private let socket: DatagramSocket
+    private let event: Int32
+    private let mailbox = Mutex(Mailbox())
+    private let onNotices: @Sendable ([Notice]) -> Void
+
+    /// Binds the port. - Throws: ``SocketError``.
+    init(
+        port: UInt16, configuration: WorkerConfiguration, onNotices: @escaping @Sendable ([Notice]) -> Void
+    ) throws(SocketError) {
+        socket = try DatagramSocket(port: port)
+        worker = Worker(configuration: configuration, random: SystemRandomNumberGenerator())
+        event = CDatagramsMakeEvent()
+        precondition(event >= 0, "A process has room for one more descriptor.")
+        self.onNotices = onNotices
+    }
+
+    deinit { close(event) }
+
+    func start() {
+        var thread = pthread_t()
+        let box = Unmanaged.passRetained(self)
+        let result = pthread_create(&thread, nil, { argument in
+            guard let argument else { return nil }
+            Unmanaged<WorkerThread>.fromOpaque(argument).takeRetainedValue().run()
+            return nil
+        }, box.toOpaque())
+        precondition(result == 0, "A process may start a thread a core.")
+        pthread_detach(thread)
+    }
+
+    /// Ends the thread after what it is doing.
+    func stop() {
+        mailbox.withLock { $0.isStopping = true }
+        wake()
+    }
+
+    /// Has the thread run a piece of work between two batches of packets.
+    func perform<Value: Sendable>(_ work: @escaping @Sendable (Worker, MediaTime) -> Value) async -> Value {
+        await withCheckedContinuation { continuation in
+            post { worker, now in continuation.resume(returning: work(worker, now)) }
+        }
+    }
+
+    func post(_ command: @escaping Command) {
+        mailbox.withLock { $0.commands.append(command) }
+        wake()
+    }
+
+    private func wake() {
+        var one: UInt64 = 1
+        _ = write(event, &one, 8)
+    }
+
+    // MARK: The loop
+
+    private func run() {
+        var descriptors = [
+            pollfd(fd: socket.descriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: event, events: Int16(POLLIN), revents: 0),
+        ]
+        while true {
+            poll(&descriptors, 2, timeoutMilliseconds(now: .now))
+            if descriptors[1].revents != 0, !runCommands() { return }
+            if descriptors[0].revents != 0 { receive() }
+            worker.handleTimeout(now: .now)
+            socket.send(worker.outbox)
+            let notices = worker.takeNotices()
+            if !notices.isEmpty { onNotices(notices) }
+        }
+    }
+
+    /// Rounded up, so that the deadline has passed when poll returns; -1 waits for whatever comes.
+    private func timeoutMilliseconds(now: MediaTime) -> Int32 {
+        guard let deadline = worker.deadline else { return -1 }
+        let nanoseconds = max(0, deadline.nanoseconds - now.nanoseconds)
+        return Int32(clamping: (nanoseconds + 999_999) / 1_000_000)
+    }
+
+    private func receive() {
+        for _ in 0..<Self.batchesPerTurn {
+            let now = MediaTime.now
+            let count = socket.receive { datagram, source in
+                worker.receive(datagram, from: source, now: now)
+                if worker.outbox.isNearlyFull { socket.send(worker.outbox) }
+            }
+            if count < DatagramSocket.batchCount { return }
+        }
+    }
+
+    /// `false` when the thread is to end.
+    private func runCommands() -> Bool {
+        var count: UInt64 = 0
+        _ = read(event, &count, 8)
+        let taken = mailbox.withLock { mailbox in
+            defer { mailbox.commands = [] }
+            return mailbox
+        }
+        for command in taken.commands { command(worker, .now) }
+        return !taken.isStopping
+    }
+}
+
+extension MediaTime {
+    /// The system's monotonic clock.
+    static var now: MediaTime {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return MediaTime(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+    }
+}

@@ -1,0 +1,96 @@
+import type {
+  CallPublication, CallSource, CallState, ChannelID, ClientFrame, IceServer, ParticipantID, ServerFrame,
+} from "./contracts";
+
+/** The call of this tab. A call is prepared in a dialog, which is no state of it: nothing is asked for until "Join". */
+export type Call = IdleCall | ActiveCall;
+
+export interface IdleCall {
+  phase: "idle";
+  /** Why the last call is over, until the person has seen it. */
+  ending?: { channelID: ChannelID; sentence: string };
+}
+
+export interface ActiveCall {
+  /** What the person is told; follows from `media` and `seat`. A lost socket alone does not show: media go on. */
+  phase: "joining" | "connecting" | "connected" | "reconnecting";
+  channelID: ChannelID;
+  relayOnly: boolean;
+  /** The seat that was given last; it is asked for again by its id. */
+  participantID: ParticipantID | undefined;
+  /** `offline`: waits for the socket. `pausing`: waits for its timer. `asked`: callJoin is on its way. */
+  seat: "offline" | "pausing" | "asked" | "held";
+  /** Attempts to get a seat since media flowed last. */
+  attempt: number;
+  /** Counts peer connections, so that late news of an old one is told apart. */
+  peer: number;
+  /** `none`: there is no peer connection. `down`: it was lost, or never came about. */
+  media: "none" | "making" | "up" | "down";
+  /** Whether media ever flowed. */
+  wasUp: boolean;
+  offer: Offer;
+  remote: CallState | undefined;
+  speakers: readonly ParticipantID[];
+  /** The sources of this person that are on, and what of it the others were told. */
+  active: readonly CallSource[];
+  told: readonly CallSource[] | undefined;
+  /** What the last attempt failed of, for a person. */
+  problem: string | undefined;
+}
+
+/** The one offer that may be in flight. Its number grows for as long as the call lasts. */
+export interface Offer {
+  number: number;
+  /** `making`: the browser writes it. `sent`: waits for the answer. `taking`: the browser reads the answer. */
+  stage: "none" | "making" | "sent" | "taking";
+  isWanted: boolean;
+  restartsICE: boolean;
+  /** Receive-only video sections offered so far on this peer connection. */
+  videoSections: number;
+}
+
+/** `retry`: join again. `answer`: nothing came back. `media`: media were down too long. `giveUp`: for too long. */
+export type CallTimer = "retry" | "answer" | "media" | "giveUp" | "notice";
+
+export type CallFrame = Extract<ServerFrame, { type: `call${string}` }>;
+
+export type CallEvent =
+  | { type: "join"; channelID: ChannelID; active: readonly CallSource[]; relayOnly: boolean; isSocketCurrent: boolean }
+  | { type: "leave" }
+  /** The person is no longer in the channel, or signed out. */
+  | { type: "excluded"; sentence: string | undefined }
+  | { type: "dismiss" }
+  | { type: "sourcesChanged"; active: readonly CallSource[] }
+  | { type: "socketCurrent" }
+  | { type: "socketLost" }
+  | { type: "frame"; frame: CallFrame }
+  | { type: "timer"; timer: CallTimer }
+  | { type: "offered"; peer: number; number: number; sdp: string; sections: readonly Section[] }
+  | { type: "answered"; peer: number; number: number }
+  | { type: "peerFailed"; peer: number; problem: string }
+  | { type: "media"; peer: number; isUp: boolean };
+
+/** A send section of the offer. */
+export type Section = Pick<CallPublication, "mid" | "source">;
+
+export type CallEffect =
+  | { type: "send"; frame: ClientFrame }
+  /** Makes a peer connection; the one before it is closed. */
+  | { type: "openPeer"; peer: number; iceServers: readonly IceServer[]; relayOnly: boolean }
+  | { type: "closePeer" }
+  | {
+    type: "makeOffer"; peer: number; number: number; audioSections: number; videoSections: number; restartsICE: boolean;
+  }
+  | { type: "takeAnswer"; peer: number; number: number; sdp: string }
+  /** Starts it anew if it runs. */
+  | { type: "startTimer"; timer: CallTimer; milliseconds: number }
+  | { type: "stopTimers"; timers: readonly CallTimer[] }
+  /** Lets go of microphone, camera and screen. */
+  | { type: "releaseSources" };
+
+export interface CallStep {
+  call: Call;
+  effects: CallEffect[];
+}
+
+export const idleCall: Call = { phase: "idle" };

@@ -1,0 +1,339 @@
+import { backoffMilliseconds } from "./backoff";
+import { idleCall } from "./call-model";
+import type {
+  ActiveCall, Call, CallEffect, CallEvent, CallFrame, CallStep, CallTimer, IdleCall, Offer,
+} from "./call-model";
+import type { CallEndReason, CallFailed, CallJoined, CallSource, CallState, ClientFrame } from "./contracts";
+
+export const callTimes = {
+  retry: { first: 500, last: 5_000 },
+  /** The gateway answers within half of it. */
+  answer: 15_000,
+  /** A short break mends itself. */
+  mediaPatience: 2_000,
+  /** How long an ICE restart may take. */
+  restartPatience: 6_000,
+  giveUp: 60_000,
+  notice: 8_000,
+} as const;
+
+const allTimers: readonly CallTimer[] = ["retry", "answer", "media", "giveUp", "notice"];
+
+/** Takes one event; `random` is in 0..<1. The effects are to be performed in their order. */
+export function stepCall(call: Call, event: CallEvent, random: number): CallStep {
+  if (event.type === "join") return join(call, event);
+  if (call.phase === "idle") return idle(call, event);
+  const step = active(call, event, random);
+  return step.call.phase === "idle" ? step : settle(call, step.call, step.effects);
+}
+
+function join(call: Call, event: Extract<CallEvent, { type: "join" }>): CallStep {
+  if (call.phase !== "idle" && call.channelID === event.channelID) return { call, effects: [] };
+  const effects: CallEffect[] = [{ type: "stopTimers", timers: allTimers }];
+  if (call.phase !== "idle") effects.push(...leaving(call), { type: "closePeer" });
+  const fresh: ActiveCall = {
+    phase: "joining",
+    channelID: event.channelID,
+    relayOnly: event.relayOnly,
+    participantID: undefined,
+    seat: "offline",
+    attempt: 0,
+    peer: call.phase === "idle" ? 0 : call.peer,
+    media: "none",
+    wasUp: false,
+    offer: { number: 0, stage: "none", isWanted: false, restartsICE: false, videoSections: 0 },
+    remote: undefined,
+    speakers: [],
+    active: event.active,
+    told: undefined,
+    problem: undefined,
+  };
+  effects.push({ type: "startTimer", timer: "giveUp", milliseconds: callTimes.giveUp });
+  return event.isSocketCurrent ? ask(fresh, effects) : { call: fresh, effects };
+}
+
+function idle(call: IdleCall, event: CallEvent): CallStep {
+  const isSeen = event.type === "dismiss" || event.type === "excluded"
+    || (event.type === "timer" && event.timer === "notice");
+  return { call: isSeen ? idleCall : call, effects: [] };
+}
+
+function active(call: ActiveCall, event: CallEvent, random: number): CallStep {
+  switch (event.type) {
+    case "leave":
+      return end(call, "You left the call.", leaving(call), callTimes.notice);
+    case "excluded":
+      return end(call, event.sentence, leaving(call));
+    case "sourcesChanged":
+      return { call: { ...call, active: event.active }, effects: [] };
+    case "socketLost":
+      return {
+        call: { ...unanswered(call), seat: "offline", speakers: [] },
+        effects: [{ type: "stopTimers", timers: ["retry", "answer"] }],
+      };
+    case "socketCurrent":
+      return call.seat === "offline" ? ask(call, []) : same(call);
+    case "frame":
+      return received(call, event.frame, random);
+    case "timer":
+      return expired(call, event.timer, random);
+    case "offered":
+    case "answered":
+    case "peerFailed":
+    case "media":
+      return event.peer === call.peer && call.media !== "none" ? peerTold(call, event, random) : same(call);
+    default:
+      return same(call);
+  }
+}
+
+function same(call: ActiveCall): CallStep {
+  return { call, effects: [] };
+}
+
+// MARK: Frames
+
+function received(call: ActiveCall, frame: CallFrame, random: number): CallStep {
+  switch (frame.type) {
+    case "callJoined":
+      return call.seat === "offline" || frame.channelID !== call.channelID ? same(call) : joined(call, frame);
+    case "callFailed":
+      return failed(call, frame, random);
+    case "callAnswer": {
+      const { number, sdp } = frame;
+      if (call.offer.stage !== "sent" || number !== call.offer.number) return same(call);
+      return {
+        call: { ...call, offer: { ...call.offer, stage: "taking" } },
+        effects: [
+          { type: "stopTimers", timers: ["answer"] }, { type: "takeAnswer", peer: call.peer, number, sdp },
+        ],
+      };
+    }
+    case "callState": {
+      const isNewer = call.seat === "held" && frame.revision > (call.remote?.revision ?? -1);
+      return isNewer ? { call: { ...call, remote: stateOf(frame) }, effects: [] } : same(call);
+    }
+    case "callSpeakers":
+      return call.seat === "held" ? { call: { ...call, speakers: frame.participants }, effects: [] } : same(call);
+    case "callEnded":
+      // The end of an earlier seat is no news.
+      return call.seat === "held" && frame.participantID === call.participantID
+        ? ended(call, frame.reason, random) : same(call);
+  }
+}
+
+function joined(call: ActiveCall, frame: CallJoined): CallStep {
+  const effects: CallEffect[] = [{ type: "stopTimers", timers: ["retry", "answer"] }];
+  const held: ActiveCall = {
+    ...unanswered(call), seat: "held", participantID: frame.participantID, told: undefined, problem: undefined,
+  };
+  const isSame = frame.isResumed && call.media !== "none" && frame.participantID === call.participantID;
+  if (isSame) {
+    const isOlder = frame.state.revision < (call.remote?.revision ?? 0);
+    const restart = call.media === "down" ? { isWanted: true, restartsICE: true } : {};
+    return {
+      call: { ...held, remote: isOlder ? call.remote : frame.state, offer: { ...held.offer, ...restart } }, effects,
+    };
+  }
+  const peer = call.peer + 1;
+  effects.push(
+    { type: "stopTimers", timers: ["media"] },
+    { type: "openPeer", peer, iceServers: frame.iceServers, relayOnly: call.relayOnly });
+  const offer: Offer = {
+    number: call.offer.number, stage: "none", isWanted: true, restartsICE: false, videoSections: 0,
+  };
+  return { call: { ...held, peer, media: "making", remote: frame.state, speakers: [], offer }, effects };
+}
+
+function failed(call: ActiveCall, { code, detail, number }: CallFailed, random: number): CallStep {
+  const isTransient = code === "unavailable" || code === "timed_out";
+  if (number !== undefined) {
+    if (call.offer.stage !== "sent" || number !== call.offer.number) return same(call);
+    // The seat is not, or no longer, that of this connection: asking for it again says what became of it.
+    const isSeatLost = code === "conflict" || code === "not_found";
+    return isTransient || isSeatLost ? rejoin(call, detail, random) : end(call, detail, leaving(call));
+  }
+  if (call.seat === "held") return code === "conflict" ? rejoin(call, detail, random) : same(call);
+  if (call.seat !== "asked") return same(call);
+  return isTransient ? rejoin(call, detail, random) : end(call, detail, []);
+}
+
+function ended(call: ActiveCall, reason: CallEndReason, random: number): CallStep {
+  switch (reason) {
+    case "left":
+      return end(call, "You left the call.", [], callTimes.notice);
+    case "removed":
+      return end(call, "You are no longer in this call: you left the channel, or this session ended.", []);
+    case "replaced":
+      return end(call, "The call goes on in another window or on another device.", []);
+    case "moved":
+    case "timedOut": {
+      const step = rejoin({ ...call, media: "none" }, undefined, random);
+      return { call: step.call, effects: [{ type: "closePeer" }, ...step.effects] };
+    }
+  }
+}
+
+/** The frame without its type, as the state of the call is kept. */
+function stateOf({ type: _, ...state }: Extract<CallFrame, { type: "callState" }>): CallState {
+  return state;
+}
+
+// MARK: Timers
+
+function expired(call: ActiveCall, timer: CallTimer, random: number): CallStep {
+  switch (timer) {
+    case "retry":
+      return call.seat === "pausing" ? ask(call, []) : same(call);
+    case "answer":
+      return rejoin(call, "The server did not answer.", random);
+    case "media":
+      // Another seat or an ICE restart is on its way already unless the seat is held.
+      return call.media === "down" && call.seat === "held" ? ask(call, []) : same(call);
+    case "giveUp":
+      return end(call, givenUp(call), leaving(call));
+    case "notice":
+      return same(call);
+  }
+}
+
+function givenUp(call: ActiveCall): string {
+  if (call.problem !== undefined) return `The call could not be reached: ${call.problem}`;
+  return call.wasUp
+    ? "The connection to the call was lost and did not come back."
+    : "The call could not be connected. If your network blocks calls, try again with \"Always relay\".";
+}
+
+// MARK: The peer connection
+
+type PeerEvent = Extract<CallEvent, { peer: number }>;
+
+function peerTold(call: ActiveCall, event: PeerEvent, random: number): CallStep {
+  switch (event.type) {
+    case "offered": {
+      if (call.offer.stage !== "making" || event.number !== call.offer.number) return same(call);
+      if (call.seat !== "held") return { call: unanswered(call), effects: [] };
+      const publications = event.sections.map(({ mid, source }) =>
+        ({ mid, source, isActive: call.active.includes(source) }));
+      const { number, sdp } = event;
+      return {
+        call: { ...call, told: call.active, offer: { ...call.offer, stage: "sent" } },
+        effects: [
+          { type: "send", frame: { type: "callOffer", number, sdp, publications } },
+          { type: "startTimer", timer: "answer", milliseconds: callTimes.answer },
+        ],
+      };
+    }
+    case "answered": {
+      if (call.offer.stage !== "taking" || event.number !== call.offer.number) return same(call);
+      const effects: CallEffect[] = call.media === "down"
+        ? [{ type: "startTimer", timer: "media", milliseconds: callTimes.restartPatience }] : [];
+      return { call: { ...call, offer: { ...call.offer, stage: "none" } }, effects };
+    }
+    case "peerFailed": {
+      // Without the seat's id the node gives a new one, for a peer connection that starts anew.
+      const step = rejoin({ ...call, media: "none", participantID: undefined }, event.problem, random);
+      return { call: step.call, effects: [...leaving(call), { type: "closePeer" }, ...step.effects] };
+    }
+    case "media":
+      return mediaTold(call, event.isUp);
+  }
+}
+
+function mediaTold(call: ActiveCall, isUp: boolean): CallStep {
+  if (isUp) {
+    return {
+      call: { ...call, media: "up", wasUp: true, attempt: 0, problem: undefined },
+      effects: [{ type: "stopTimers", timers: ["media"] }],
+    };
+  }
+  if (call.media === "down") return same(call);
+  return {
+    call: { ...call, media: "down", speakers: [] },
+    effects: [{ type: "startTimer", timer: "media", milliseconds: callTimes.mediaPatience }],
+  };
+}
+
+// MARK: Parts
+
+function ask(call: ActiveCall, before: CallEffect[]): CallStep & { call: ActiveCall } {
+  const { channelID, participantID } = call;
+  const seat = participantID === undefined ? { channelID } : { channelID, participantID };
+  return {
+    call: { ...unanswered(call), seat: "asked" },
+    effects: [
+      ...before,
+      { type: "send", frame: { type: "callJoin", ...seat } },
+      { type: "startTimer", timer: "answer", milliseconds: callTimes.answer },
+    ],
+  };
+}
+
+/** Asks for the seat again after a pause that grows. */
+function rejoin(call: ActiveCall, problem: string | undefined, random: number): CallStep {
+  const milliseconds = backoffMilliseconds(call.attempt, random, callTimes.retry);
+  return {
+    call: { ...unanswered(call), seat: "pausing", attempt: call.attempt + 1, problem: problem ?? call.problem },
+    effects: [
+      { type: "stopTimers", timers: ["answer", "media"] },
+      { type: "startTimer", timer: "retry", milliseconds },
+    ],
+  };
+}
+
+/** No answer to the offer comes any more: it is made again, with the next number, once the seat is held. */
+function unanswered(call: ActiveCall): ActiveCall {
+  const { stage } = call.offer;
+  if (stage !== "sent" && stage !== "making") return call;
+  return { ...call, offer: { ...call.offer, stage: "none", isWanted: true, restartsICE: call.media === "down" } };
+}
+
+function leaving(call: ActiveCall): CallEffect[] {
+  return call.seat === "offline" ? [] : [{ type: "send", frame: { type: "callLeave" } as ClientFrame }];
+}
+
+function end(call: ActiveCall, sentence: string | undefined, before: CallEffect[], notice?: number): CallStep {
+  const effects: CallEffect[] = [
+    ...before, { type: "stopTimers", timers: allTimers }, { type: "closePeer" }, { type: "releaseSources" },
+  ];
+  if (notice !== undefined) effects.push({ type: "startTimer", timer: "notice", milliseconds: notice });
+  if (sentence === undefined) return { call: idleCall, effects };
+  return { call: { phase: "idle", ending: { channelID: call.channelID, sentence } }, effects };
+}
+
+/** What holds after every event: one offer at a time, the others know what is on, and the patience of the person. */
+function settle(before: ActiveCall, call: ActiveCall, effects: CallEffect[]): CallStep {
+  const next = offerOrTell(call, effects);
+  if (before.media === "up" && next.media !== "up") {
+    effects.push({ type: "startTimer", timer: "giveUp", milliseconds: callTimes.giveUp });
+  }
+  if (before.media !== "up" && next.media === "up") effects.push({ type: "stopTimers", timers: ["giveUp"] });
+  return { call: { ...next, phase: phaseOf(next) }, effects };
+}
+
+function offerOrTell(call: ActiveCall, effects: CallEffect[]): ActiveCall {
+  const { offer, remote } = call;
+  if (call.seat !== "held" || call.media === "none" || offer.stage !== "none" || !remote) return call;
+  if (offer.isWanted || remote.videoSections > offer.videoSections) {
+    const number = offer.number + 1;
+    const videoSections = Math.max(remote.videoSections, offer.videoSections);
+    const { audioSections } = remote;
+    effects.push({
+      type: "makeOffer", peer: call.peer, number, audioSections, videoSections, restartsICE: offer.restartsICE,
+    });
+    return { ...call, offer: { number, stage: "making", isWanted: false, restartsICE: false, videoSections } };
+  }
+  if (call.told && isSameSet(call.told, call.active)) return call;
+  effects.push({ type: "send", frame: { type: "callUpdate", active: [...call.active] } });
+  return { ...call, told: call.active };
+}
+
+function isSameSet(left: readonly CallSource[], right: readonly CallSource[]): boolean {
+  return left.length === right.length && left.every((source) => right.includes(source));
+}
+
+function phaseOf(call: ActiveCall): ActiveCall["phase"] {
+  if (call.media === "up") return "connected";
+  if (call.wasUp) return "reconnecting";
+  return call.seat === "held" ? "connecting" : "joining";
+}

@@ -1,0 +1,80 @@
+import type { ActiveCall } from "./call-model";
+import type { ParticipantID, UserID } from "./contracts";
+
+/** One picture of the call: a person, with or without a camera, or a screen that is shared. */
+export interface Tile {
+  key: string;
+  participantID: ParticipantID;
+  userID: UserID | undefined;
+  source: "camera" | "screen";
+  isOwn: boolean;
+  isSpeaking: boolean;
+  isMuted: boolean;
+  /** Whether there is a picture to show; the section of a picture of others is `mid`. */
+  hasVideo: boolean;
+  mid: string | undefined;
+}
+
+/** Screens of others first, then oneself, then the others by when they joined. */
+export function tilesOf(call: ActiveCall, me: UserID | undefined): Tile[] {
+  const own: Tile = {
+    key: "own",
+    participantID: call.participantID ?? "",
+    userID: me,
+    source: "camera",
+    isOwn: true,
+    isSpeaking: call.participantID !== undefined && call.speakers.includes(call.participantID),
+    isMuted: !call.active.includes("microphone"),
+    hasVideo: call.active.includes("camera"),
+    mid: undefined,
+  };
+  const others = (call.remote?.participants ?? []).filter(({ participantID }) => participantID !== call.participantID);
+  const seats = others.map(({ participantID, userID }) => ({ participantID, userID }));
+  const screens = seats.filter((seat) => trackOf(call, seat.participantID, "screen")?.isActive)
+    .map((seat) => tile(call, seat, "screen"));
+  return [...screens, own, ...seats.map((seat) => tile(call, seat, "camera"))];
+}
+
+function tile(
+  call: ActiveCall, seat: { participantID: ParticipantID; userID: UserID }, source: "camera" | "screen",
+): Tile {
+  const { participantID } = seat;
+  const track = trackOf(call, participantID, source);
+  return {
+    ...seat,
+    key: `${source}:${participantID}`,
+    source,
+    isOwn: false,
+    isSpeaking: source === "camera" && call.speakers.includes(participantID),
+    isMuted: !(trackOf(call, participantID, "microphone")?.isActive ?? false),
+    hasVideo: track !== undefined && track.isActive && track.mid !== undefined,
+    mid: track?.mid,
+  };
+}
+
+function trackOf(call: ActiveCall, participantID: ParticipantID, source: "microphone" | "camera" | "screen") {
+  return call.remote?.tracks.find((track) => track.participantID === participantID && track.source === source);
+}
+
+export interface GridSize {
+  columns: number;
+  tileWidth: number;
+  tileHeight: number;
+}
+
+/** The number of columns in which tiles of 16:9 become largest; two tiles may be narrower, as faces are. */
+export function bestGrid(count: number, width: number, height: number, gap: number): GridSize {
+  let best: GridSize = { columns: 1, tileWidth: 0, tileHeight: 0 };
+  for (let columns = 1; columns <= Math.max(1, count); columns += 1) {
+    const rows = Math.ceil(Math.max(1, count) / columns);
+    const cellWidth = (width - gap * (columns - 1)) / columns;
+    const cellHeight = (height - gap * (rows - 1)) / rows;
+    // Between 4:3 and 16:9 a tile takes what its cell has.
+    const tileHeight = Math.max(0, Math.min(cellHeight, cellWidth * 3 / 4));
+    const tileWidth = Math.max(0, Math.min(cellWidth, tileHeight * 16 / 9));
+    if (tileWidth * tileHeight > best.tileWidth * best.tileHeight) {
+      best = { columns, tileWidth: Math.floor(tileWidth), tileHeight: Math.floor(tileHeight) };
+    }
+  }
+  return best;
+}

@@ -1,0 +1,131 @@
+import { stepCall } from "../core/call";
+import type { CallEffect, CallEvent, CallFrame, CallTimer } from "../core/call-model";
+import type { ChannelID, ClientFrame } from "../core/contracts";
+import { LocalMedia } from "./localMedia";
+import { PeerConnection } from "./peerConnection";
+import type { Store } from "./store";
+
+/** Runs the call of this tab: hands events to its machine and performs what the machine says. Owner of the devices. */
+export class Caller {
+  readonly media = new LocalMedia();
+  private peer: PeerConnection | undefined;
+  private readonly timers = new Map<CallTimer, ReturnType<typeof setTimeout>>();
+  private readonly waiting: CallEvent[] = [];
+  private isStepping = false;
+  private isCurrent = false;
+
+  constructor(private readonly store: Store, private readonly send: (frame: ClientFrame) => void) {
+    store.subscribe(() => this.follow());
+    this.media.subscribe(() => this.mediaChanged());
+    // Others see an empty seat at once rather than when its media have been missing for a while.
+    addEventListener("pagehide", () => this.leave());
+  }
+
+  join(channelID: ChannelID): void {
+    const { relayOnly } = this.media.getState().choices;
+    this.step({ type: "join", channelID, active: this.media.active(), relayOnly, isSocketCurrent: this.isCurrent });
+  }
+
+  leave = (): void => this.step({ type: "leave" });
+  dismissEnding = (): void => this.step({ type: "dismiss" });
+  receive = (frame: CallFrame): void => this.step({ type: "frame", frame });
+
+  /** Lets go of the devices unless a call uses them. */
+  stopPreparing(): void {
+    if (this.store.getState().call.phase === "idle") this.media.release();
+  }
+
+  remoteTrack(mid: string): MediaStreamTrack | undefined {
+    return this.peer?.remoteTrack(mid);
+  }
+
+  remoteAudio(): MediaStreamTrack[] {
+    return this.peer?.remoteAudio() ?? [];
+  }
+
+  /** One event at a time: what happens while effects are performed waits until all of them are. */
+  private step(event: CallEvent): void {
+    this.waiting.push(event);
+    if (this.isStepping) return;
+    this.isStepping = true;
+    try {
+      for (let next = this.waiting.shift(); next; next = this.waiting.shift()) {
+        const { call, effects } = stepCall(this.store.getState().call, next, Math.random());
+        this.store.dispatch({ type: "callChanged", call });
+        for (const effect of effects) this.perform(effect);
+      }
+    } finally {
+      this.isStepping = false;
+    }
+  }
+
+  private perform(effect: CallEffect): void {
+    switch (effect.type) {
+      case "send":
+        return this.send(effect.frame);
+      case "openPeer":
+        return this.openPeer(effect);
+      case "closePeer":
+        this.peer?.close();
+        this.peer = undefined;
+        return;
+      case "makeOffer": {
+        const { peer, number } = effect;
+        return void this.peer?.offer(effect).then(
+          ({ sdp, sections }) => this.step({ type: "offered", peer, number, sdp, sections }),
+          (failure: unknown) => this.step({ type: "peerFailed", peer, problem: wordsOf(failure) }));
+      }
+      case "takeAnswer": {
+        const { peer, number } = effect;
+        return void this.peer?.takeAnswer(effect.sdp).then(
+          () => this.step({ type: "answered", peer, number }),
+          (failure: unknown) => this.step({ type: "peerFailed", peer, problem: wordsOf(failure) }));
+      }
+      case "startTimer":
+        clearTimeout(this.timers.get(effect.timer));
+        this.timers.set(effect.timer, setTimeout(
+          () => this.step({ type: "timer", timer: effect.timer }), effect.milliseconds));
+        return;
+      case "stopTimers":
+        for (const timer of effect.timers) clearTimeout(this.timers.get(timer));
+        return;
+      case "releaseSources":
+        return this.media.release();
+    }
+  }
+
+  private openPeer({ peer, iceServers, relayOnly }: Extract<CallEffect, { type: "openPeer" }>): void {
+    this.peer?.close();
+    const { tracks } = this.media.getState();
+    this.peer = new PeerConnection({
+      iceServers, relayOnly, tracks, onMedia: (isUp) => this.step({ type: "media", peer, isUp }),
+    });
+  }
+
+  private mediaChanged(): void {
+    const { call } = this.store.getState();
+    if (call.phase === "idle") return;
+    this.peer?.send(this.media.getState().tracks);
+    const active = this.media.active();
+    if (active.join() !== call.active.join()) this.step({ type: "sourcesChanged", active });
+  }
+
+  /** The socket, the session and the channel: a call needs all three. */
+  private follow(): void {
+    const { call, connection, joined, session, snapshot } = this.store.getState();
+    const isCurrent = connection.phase === "current";
+    if (isCurrent !== this.isCurrent) {
+      this.isCurrent = isCurrent;
+      this.step({ type: isCurrent ? "socketCurrent" : "socketLost" });
+    }
+    if (session.phase === "signedOut") {
+      if (call.phase !== "idle" || call.ending) this.step({ type: "excluded", sentence: undefined });
+    } else if (call.phase !== "idle" && snapshot === "loaded" && !(call.channelID in joined)) {
+      this.step({ type: "excluded", sentence: "You are no longer in the channel of this call." });
+    }
+  }
+}
+
+function wordsOf(failure: unknown): string {
+  return failure instanceof Error ? failure.message : "The browser refused.";
+}

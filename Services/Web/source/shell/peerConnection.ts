@@ -1,0 +1,119 @@
+import type { Section } from "../core/call-model";
+import type { CallSource, IceServer } from "../core/contracts";
+
+/** What this person sends, as far as there is a device for it. */
+export type LocalTracks = Readonly<Partial<Record<CallSource, MediaStreamTrack>>>;
+
+export interface PeerOptions {
+  iceServers: readonly IceServer[];
+  relayOnly: boolean;
+  tracks: LocalTracks;
+  onMedia: (isUp: boolean) => void;
+}
+
+const cameraBitsPerSecond = 1_500_000;
+const screenBitsPerSecond = 2_500_000;
+
+/**
+ * The one connection to the media node. Its sections are only ever added to: the four to send first, each with or
+ * without a track, then those to receive. So turning a source on or off is `replaceTrack` and needs no offer.
+ */
+export class PeerConnection {
+  private readonly connection: RTCPeerConnection;
+  private readonly sending: Readonly<Record<CallSource, RTCRtpTransceiver>>;
+  private readonly receiving: { kind: "audio" | "video"; transceiver: RTCRtpTransceiver }[] = [];
+  /** Offers and answers one after the other, whatever order they were asked for in. */
+  private last: Promise<unknown> = Promise.resolve();
+  private isClosed = false;
+
+  constructor({ iceServers, relayOnly, tracks, onMedia }: PeerOptions) {
+    this.connection = new RTCPeerConnection({
+      iceServers: iceServers.map((server) => ({ ...server })),
+      iceTransportPolicy: relayOnly ? "relay" : "all",
+      bundlePolicy: "max-bundle",
+    });
+    this.sending = {
+      microphone: this.addSender("audio"),
+      camera: this.addSender("video", cameraBitsPerSecond),
+      screen: this.addSender("video", screenBitsPerSecond),
+      screenAudio: this.addSender("audio"),
+    };
+    this.send(tracks);
+    this.connection.onconnectionstatechange = () => {
+      const { connectionState } = this.connection;
+      if (connectionState === "connected") onMedia(true);
+      if (connectionState === "disconnected" || connectionState === "failed") onMedia(false);
+    };
+  }
+
+  /** Sends these tracks from now on; a source without one sends nothing. */
+  send(tracks: LocalTracks): void {
+    for (const [source, { sender }] of Object.entries(this.sending)) {
+      const track = tracks[source as CallSource] ?? null;
+      if (sender.track === track || this.isClosed) continue;
+      void sender.replaceTrack(track).catch((failure: unknown) => {
+        // Closing in the meantime is no fault; any other refusal means a track that does not fit its section.
+        if (!this.isClosed) throw failure;
+      });
+    }
+  }
+
+  /** An offer with at least so many receive sections, set as the local description. */
+  offer(needs: { audioSections: number; videoSections: number; restartsICE: boolean }): Promise<OfferedSections> {
+    return this.inTurn(async () => {
+      this.addReceivers("audio", needs.audioSections);
+      this.addReceivers("video", needs.videoSections);
+      if (needs.restartsICE) this.connection.restartIce();
+      const { sdp } = await this.connection.createOffer();
+      await this.connection.setLocalDescription({ type: "offer", sdp });
+      const sections = Object.entries(this.sending).map(([source, { mid }]) => {
+        if (mid === null) throw new Error("A section that was offered has no mid.");
+        return { mid, source: source as CallSource };
+      });
+      return { sdp: sdp ?? "", sections };
+    });
+  }
+
+  takeAnswer(sdp: string): Promise<void> {
+    return this.inTurn(() => this.connection.setRemoteDescription({ type: "answer", sdp }));
+  }
+
+  /** The track that arrives on a receive section; the same one for as long as the connection lives. */
+  remoteTrack(mid: string): MediaStreamTrack | undefined {
+    return this.receiving.find(({ transceiver }) => transceiver.mid === mid)?.transceiver.receiver.track;
+  }
+
+  /** All sound of the others: who speaks on which of these tracks changes without notice. */
+  remoteAudio(): MediaStreamTrack[] {
+    return this.receiving.filter(({ kind }) => kind === "audio").map(({ transceiver }) => transceiver.receiver.track);
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.connection.onconnectionstatechange = null;
+    this.connection.close();
+  }
+
+  private addSender(kind: "audio" | "video", maxBitrate?: number): RTCRtpTransceiver {
+    const sendEncodings = maxBitrate === undefined ? undefined : [{ maxBitrate }];
+    return this.connection.addTransceiver(kind, { direction: "sendonly", sendEncodings });
+  }
+
+  private addReceivers(kind: "audio" | "video", count: number): void {
+    const present = this.receiving.filter((section) => section.kind === kind).length;
+    for (let index = present; index < count; index += 1) {
+      this.receiving.push({ kind, transceiver: this.connection.addTransceiver(kind, { direction: "recvonly" }) });
+    }
+  }
+
+  private inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.last.then(work);
+    this.last = result.catch(() => undefined); // Whoever asked is told; the next one has its turn all the same.
+    return result;
+  }
+}
+
+export interface OfferedSections {
+  sdp: string;
+  sections: Section[];
+}

@@ -1,0 +1,51 @@
+import type { ActiveCall } from "../core/call-model";
+import { useClient, useDialogs, useLocalMedia } from "./context";
+import { Toggle } from "./Controls";
+import { Icon } from "./icons";
+
+/** Mute, camera, screen and leave, of the call this tab is in. */
+export function CallControls({ call }: { call: ActiveCall }) {
+  const { caller } = useClient();
+  const dialogs = useDialogs();
+  const { problems } = useLocalMedia();
+  const { media } = caller;
+  const isMicrophoneOn = call.active.includes("microphone");
+  const isCameraOn = call.active.includes("camera");
+  const isSharing = call.active.includes("screen");
+  const canShare = typeof navigator.mediaDevices?.getDisplayMedia === "function";
+  return (
+    <div className="call-controls" role="group" aria-label="Call controls">
+      <Toggle
+        icon="microphone" iconOff="microphoneOff" label="Mute" isOn={isMicrophoneOn} isInverse testID="call-mute"
+        onClick={() => void media.turn("microphone", !isMicrophoneOn)}
+      />
+      <Toggle
+        icon="camera" iconOff="cameraOff" label="Camera" isOn={isCameraOn} testID="call-camera"
+        onClick={() => void media.turn("camera", !isCameraOn)}
+      />
+      {canShare && (
+        <button
+          type="button" className={isSharing ? "toggle sharing" : "toggle"} aria-label="Share screen"
+          title="Share screen" aria-pressed={isSharing} data-testid="call-screen"
+          onClick={() => { if (isSharing) media.stopScreen(); else void media.shareScreen(); }}
+        >
+          <Icon name="screen" />
+        </button>
+      )}
+      <button
+        type="button" className="toggle" aria-label="Microphone and camera settings"
+        title="Microphone and camera settings" data-testid="call-devices"
+        onClick={() => dialogs.open({ name: "callDevices" })}
+      >
+        <Icon name="settings" />
+      </button>
+      <button
+        type="button" className="toggle leave" aria-label="Leave the call" title="Leave the call"
+        data-testid="call-leave" onClick={caller.leave}
+      >
+        <Icon name="hangUp" />
+      </button>
+      <p role="status" className="call-problem">{problems.microphone ?? problems.camera ?? problems.screen}</p>
+    </div>
+  );
+}

@@ -1,0 +1,53 @@
+package struct ChannelCall: WireObject, Hashable {
+    package static let summary = "Who is in the call of a channel now. A channel's call has the channel's id."
+    package static var fields: [String: FieldRule] {
+        [
+            "participants": FieldRule("By the time they joined; empty when there is no call."),
+            "startedAt": FieldRule("When the first participant joined; absent when there is no call."),
+            "version": FieldRule("Grows with each change; of two states the one with the higher version is newer."),
+        ]
+    }
+    package let channelID: ChannelID
+    package let startedAt: Timestamp?
+    package let participants: [CallParticipant]
+    package let version: Int64
+
+    package init(channelID: ChannelID, startedAt: Timestamp?, participants: [CallParticipant], version: Int64) {
+        self.channelID = channelID
+        self.startedAt = startedAt
+        self.participants = participants
+        self.version = version
+    }
+}
+
+package struct CallParticipant: WireObject, Hashable {
+    package static let summary = "One seat in a call. A person has one on each device that joined."
+    package let participantID: ParticipantID
+    package let userID: UserID
+    package let joinedAt: Timestamp
+
+    package init(participantID: ParticipantID, userID: UserID, joinedAt: Timestamp) {
+        self.participantID = participantID
+        self.userID = userID
+        self.joinedAt = joinedAt
+    }
+}
+
+package struct IceServer: WireObject, Hashable {
+    package static let summary = "A STUN or TURN server, as RTCPeerConnection takes it."
+    package static var fields: [String: FieldRule] {
+        [
+            "urls": FieldRule("stun: and turn: addresses (RFC 7064, RFC 7065)."),
+            "username": FieldRule("Ends with the credential; absent for STUN."),
+        ]
+    }
+    package let urls: [String]
+    package let username: String?
+    package let credential: String?
+
+    package init(urls: [String], username: String? = nil, credential: String? = nil) {
+        self.urls = urls
+        self.username = username
+        self.credential = credential
+    }
+}

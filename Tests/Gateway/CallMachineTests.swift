@@ -1,0 +1,312 @@
+import Contracts
+import GatewayDomain
+import Testing
+
+@Suite("Call of a connection")
+struct CallMachineTests {
+    private typealias Action = CallMachine.Action
+
+    private let channel = ChannelID(number: 1)
+    private let otherChannel = ChannelID(number: 2)
+    private let participant = ParticipantID(number: 11)
+    private let node = InstanceID(number: 21)
+
+    // MARK: Joining
+
+    @Test("A seat is asked for, granted, and the client has it")
+    func joins() {
+        var machine = CallMachine()
+        #expect(machine.isIdle)
+        #expect(machine.receive(.join(CallJoin(channelID: channel))) == [.join(CallJoin(channelID: channel), attempt: 1)])
+        #expect(!machine.isIdle)
+        let seat = seat(attempt: 1)
+        #expect(machine.granted(seat) == true)
+        let servers = [IceServer(urls: ["stun:a"])]
+        #expect(
+            machine.joined(seat, SeatJoinReply(isResumed: true, state: state(1)), iceServers: servers)
+                == [
+                    .send(
+                        .callJoined(
+                            CallJoined(
+                                channelID: channel, participantID: participant, isResumed: true, iceServers: servers,
+                                state: state(1))))
+                ])
+    }
+
+    @Test(
+        "What the API or the node refuses is told with its code, and the client may try again",
+        arguments: [ErrorCode.notFound, .conflict, .sessionRevoked, .unavailable])
+    func refused(code: ErrorCode) {
+        var machine = CallMachine()
+        _ = machine.receive(.join(CallJoin(channelID: channel)))
+        #expect(machine.joinFailed(1, code, "No.") == [failed(code, "No.")])
+        #expect(machine.isIdle)
+        #expect(machine.receive(.join(CallJoin(channelID: channel))) == [.join(CallJoin(channelID: channel), attempt: 2)])
+    }
+
+    @Test("Joining another call gives up the seat first, and without a word: the answer is the new seat")
+    func joinsAnother() {
+        var (machine, seat) = seated()
+        let join = CallJoin(channelID: otherChannel)
+        #expect(machine.receive(.join(join)) == [.leave(seat), .join(join, attempt: 2)])
+        #expect(machine.receive(notice(.callState(state(5)))).isEmpty)
+    }
+
+    @Test("Joining with the participant of the seat takes it again instead of giving it up")
+    func takesAgain() {
+        var (machine, seat) = seated()
+        let join = CallJoin(channelID: channel, participantID: participant)
+        #expect(machine.receive(.join(join)) == [.join(join, attempt: 2)])
+        let again = self.seat(attempt: 2)
+        #expect(machine.granted(again) == true)
+        #expect(joined(&machine, again, isResumed: true, 7) == 7)
+        #expect(machine.receive(.answer(CallAnswer(number: 1, sdp: "late")), of: seat).isEmpty)
+    }
+
+    @Test("A seat that comes after the client asked for another, or left, is given up")
+    func surplus() {
+        var machine = CallMachine()
+        let join = CallJoin(channelID: channel)
+        _ = machine.receive(.join(join))
+        let first = seat(attempt: 1)
+        #expect(machine.granted(first) == true)
+        #expect(machine.receive(.join(join)) == [.join(join, attempt: 2)])
+        #expect(machine.granted(first) == false)
+        #expect(machine.joined(first, SeatJoinReply(isResumed: false, state: state(1)), iceServers: []) == [.leave(first)])
+        #expect(machine.joinFailed(1, .unavailable, "late").isEmpty)
+        #expect(machine.receive(.leave).isEmpty, "there is no seat to end")
+        let second = seat(ParticipantID(number: 12), attempt: 2)
+        #expect(machine.granted(second) == false)
+        #expect(
+            machine.joined(second, SeatJoinReply(isResumed: false, state: state(1)), iceServers: []) == [.leave(second)])
+        #expect(machine.isIdle)
+    }
+
+    @Test("A seat that an earlier attempt got is kept if the present one takes the same seat")
+    func sameSeatTwice() {
+        var machine = CallMachine()
+        let join = CallJoin(channelID: channel, participantID: participant)
+        _ = machine.receive(.join(join))
+        _ = machine.receive(.join(join))
+        let late = SeatJoinReply(isResumed: false, state: state(1))
+        #expect(machine.joined(seat(attempt: 1), late, iceServers: []).isEmpty)
+        #expect(machine.granted(seat(attempt: 2)) == true)
+        #expect(machine.joined(seat(attempt: 1), late, iceServers: []).isEmpty)
+        _ = joined(&machine, seat(attempt: 2), isResumed: true, 2)
+        #expect(machine.joined(seat(attempt: 1), late, iceServers: []).isEmpty)
+    }
+
+    @Test("Leaving while the seat is taken again ends it")
+    func leavesWhileTakingAgain() {
+        var (machine, seat) = seated()
+        _ = machine.receive(.join(CallJoin(channelID: channel, participantID: participant)))
+        #expect(machine.receive(.leave) == [.leave(seat), ended(.left)])
+        let again = self.seat(attempt: 2)
+        #expect(machine.granted(again) == false)
+    }
+
+    @Test("A state that overtakes the answer to joining is not lost; of several the newest counts")
+    func overtaken() {
+        for (revisions, expected) in [([Int](), 4), ([3], 4), ([6, 5], 6)] {
+            var machine = CallMachine()
+            _ = machine.receive(.join(CallJoin(channelID: channel)))
+            #expect(machine.receive(notice(.callState(state(9)))).isEmpty, "no seat is granted yet")
+            #expect(machine.granted(seat(attempt: 1)) == true)
+            for revision in revisions { #expect(machine.receive(notice(.callState(state(revision)))).isEmpty) }
+            #expect(joined(&machine, seat(attempt: 1), isResumed: false, 4) == expected)
+        }
+    }
+
+    @Test("The end of the seat's former connection does not end the seat that is being taken")
+    func formerEnd() {
+        var (machine, _) = seated()
+        _ = machine.receive(.join(CallJoin(channelID: channel, participantID: participant)))
+        #expect(machine.granted(seat(attempt: 2)) == true)
+        #expect(machine.receive(notice(.callEnded(CallEnded(participantID: participant, reason: .timedOut)))).isEmpty)
+        #expect(joined(&machine, seat(attempt: 2), isResumed: false, 1) == 1)
+    }
+
+    // MARK: Without a seat
+
+    @Test("Without a seat offers and updates are refused and the connection stays; leaving is answered by nothing")
+    func withoutSeat() {
+        var machine = CallMachine()
+        for isJoining in [false, true] {
+            if isJoining { _ = machine.receive(.join(CallJoin(channelID: channel))) }
+            #expect(code(machine.receive(.offer(offer(3)))) == Failure(code: .conflict, number: 3))
+            #expect(code(machine.receive(.update(CallUpdate(active: [])))) == Failure(code: .conflict, number: nil))
+        }
+        #expect(machine.receive(.leave).isEmpty)
+        #expect(machine.isIdle)
+    }
+
+    // MARK: Seated
+
+    @Test("Offers are answered by number, one at a time, and their numbers grow")
+    func offers() {
+        var (machine, seat) = seated()
+        #expect(machine.receive(.offer(offer(1))) == [.offer(offer(1), seat)])
+        #expect(code(machine.receive(.offer(offer(2)))) == Failure(code: .conflict, number: 2))
+        #expect(
+            machine.receive(.answer(CallAnswer(number: 1, sdp: "a")), of: seat)
+                == [.send(.callAnswer(CallAnswer(number: 1, sdp: "a")))])
+        for stale in [-1, 0, 1] {
+            #expect(code(machine.receive(.offer(offer(stale)))) == Failure(code: .conflict, number: stale))
+        }
+        #expect(machine.receive(.offer(offer(5))) == [.offer(offer(5), seat)])
+        #expect(machine.receive(.failed(.validationFailed, "Odd."), of: seat) == [failed(.validationFailed, "Odd.", 5)])
+        #expect(machine.receive(.offer(offer(5))) == [.offer(offer(5), seat)], "a refused offer is as if never made")
+    }
+
+    @Test(
+        "An offer beyond the limits is refused before the node sees it",
+        arguments: [
+            ("", []), (String(repeating: "s", count: Limits.sdpByteCount + 1), []),
+            ("s", Array(repeating: "0", count: CallSource.allCases.count + 1)), ("s", [""]),
+            ("s", [String(repeating: "m", count: Limits.midCount + 1)]),
+        ] as [(String, [String])])
+    func tooLarge(sdp: String, mids: [String]) {
+        var (machine, _) = seated()
+        let publications = mids.map { CallPublication(mid: $0, source: .camera, isActive: true) }
+        let offer = CallOffer(number: 1, sdp: sdp, publications: publications)
+        #expect(code(machine.receive(.offer(offer))) == Failure(code: .validationFailed, number: 1))
+    }
+
+    @Test("The node is asked one thing at a time; of waiting updates the last counts, and an offer goes before it")
+    func oneAtATime() {
+        var (machine, seat) = seated()
+        let updates = [[.microphone], [.camera], []].map { CallUpdate(active: $0) }
+        #expect(machine.receive(.update(updates[0])) == [.update(updates[0], seat)])
+        #expect(machine.receive(.update(updates[1])).isEmpty)
+        #expect(machine.receive(.offer(offer(1))).isEmpty)
+        #expect(code(machine.receive(.offer(offer(2)))) == Failure(code: .conflict, number: 2))
+        #expect(machine.receive(.update(updates[2])).isEmpty)
+        #expect(machine.receive(.updated, of: seat) == [.offer(offer(1), seat)])
+        #expect(
+            machine.receive(.answer(CallAnswer(number: 1, sdp: "a")), of: seat)
+                == [.send(.callAnswer(CallAnswer(number: 1, sdp: "a"))), .update(updates[2], seat)])
+        #expect(machine.receive(.updated, of: seat).isEmpty)
+        #expect(machine.receive(.updated, of: seat).isEmpty, "nothing was asked")
+    }
+
+    @Test("An update that did not reach the node is sent again after a moment, or a newer one in its place")
+    func updateAgain() {
+        let (first, second) = (CallUpdate(active: [.camera]), CallUpdate(active: []))
+        for isOvertaken in [false, true] {
+            var (machine, seat) = seated()
+            _ = machine.receive(.update(first))
+            #expect(machine.receive(.failed(.unavailable, "No Redis."), of: seat) == [.pause(seat)])
+            if isOvertaken { #expect(machine.receive(.update(second)).isEmpty) }
+            let expected = isOvertaken ? second : first
+            #expect(machine.pauseEnded(of: seat) == [.update(expected, seat)])
+            #expect(machine.pauseEnded(of: seat).isEmpty)
+        }
+        var (machine, seat) = seated()
+        _ = machine.receive(.update(first))
+        #expect(machine.receive(.failed(.validationFailed, "Odd."), of: seat).isEmpty, "it would fail again")
+    }
+
+    @Test("Leaving is answered at once, and what was under way no longer counts")
+    func leaves() {
+        var (machine, seat) = seated()
+        _ = machine.receive(.offer(offer(1)))
+        #expect(machine.receive(.leave) == [.leave(seat), ended(.left)])
+        #expect(machine.receive(.answer(CallAnswer(number: 1, sdp: "late")), of: seat).isEmpty)
+        #expect(machine.receive(notice(.callState(state(9)))).isEmpty)
+        #expect(machine.receive(.leave).isEmpty)
+        #expect(machine.isIdle)
+    }
+
+    @Test(
+        "A node or a seat that is no more ends the call, and says what to do", arguments: [CallEndReason.moved, .timedOut])
+    func gone(reason: CallEndReason) {
+        for frame in [ClientCallFrame.offer(offer(1)), .update(CallUpdate(active: []))] {
+            var (machine, seat) = seated()
+            _ = machine.receive(frame)
+            #expect(machine.receive(.gone(reason), of: seat) == [ended(reason)])
+            #expect(machine.isIdle)
+        }
+    }
+
+    // MARK: Notices
+
+    @Test("What the node tells the seat is passed on, and its end ends it; frames of other kinds are not")
+    func notices() {
+        var (machine, _) = seated()
+        for frame in [ServerFrame.callState(state(2)), .callSpeakers(CallSpeakers(participants: [participant]))] {
+            #expect(machine.receive(notice(frame)) == [.send(frame)])
+        }
+        for frame in [ServerFrame.current(Current()), .heartbeat(Heartbeat())] {
+            #expect(machine.receive(notice(frame)).isEmpty)
+        }
+        let end = ServerFrame.callEnded(CallEnded(participantID: participant, reason: .removed))
+        #expect(machine.receive(notice(end)) == [.send(end)])
+        #expect(machine.isIdle)
+        #expect(machine.receive(notice(end)).isEmpty)
+    }
+
+    @Test("What a node tells another seat, such as the one before, is dropped")
+    func otherSeat() {
+        var (machine, _) = seated()
+        let other = SeatNotice(
+            participantID: ParticipantID(number: 12), connectionID: .example, frame: .callState(state(2)))
+        #expect(machine.receive(other).isEmpty)
+        #expect(!machine.isIdle)
+    }
+
+    // MARK: Parts
+
+    private struct Failure: Equatable {
+        let code: ErrorCode
+        let number: Int?
+    }
+
+    private func code(_ actions: [Action]) -> Failure? {
+        guard case .send(.callFailed(let failed)) = actions.first, actions.count == 1, !failed.detail.isEmpty else {
+            return nil
+        }
+        return Failure(code: failed.code, number: failed.number)
+    }
+
+    private func seat(_ participant: ParticipantID? = nil, attempt: Int) -> CallSeat {
+        CallSeat(participantID: participant ?? self.participant, channelID: channel, node: node, attempt: attempt)
+    }
+
+    private func seated() -> (CallMachine, CallSeat) {
+        var machine = CallMachine()
+        _ = machine.receive(.join(CallJoin(channelID: channel)))
+        let seat = seat(attempt: 1)
+        _ = machine.granted(seat)
+        _ = machine.joined(seat, SeatJoinReply(isResumed: false, state: state(1)), iceServers: [])
+        return (machine, seat)
+    }
+
+    /// The revision of the state that the client is given with its seat.
+    private func joined(_ machine: inout CallMachine, _ seat: CallSeat, isResumed: Bool, _ revision: Int) -> Int? {
+        let actions = machine.joined(seat, SeatJoinReply(isResumed: isResumed, state: state(revision)), iceServers: [])
+        guard case .send(.callJoined(let joined)) = actions.first, actions.count == 1 else { return nil }
+        return joined.isResumed == isResumed ? joined.state.revision : nil
+    }
+
+    private func state(_ revision: Int) -> CallState {
+        CallState(revision: revision, participants: [], tracks: [], audioSections: 6, videoSections: 4)
+    }
+
+    private func offer(_ number: Int) -> CallOffer { CallOffer(number: number, sdp: "v=0", publications: []) }
+
+    private func notice(_ frame: ServerFrame) -> SeatNotice {
+        SeatNotice(participantID: participant, connectionID: .example, frame: frame)
+    }
+
+    private func failed(_ code: ErrorCode, _ detail: String, _ number: Int? = nil) -> Action {
+        .send(.callFailed(CallFailed(code: code, detail: detail, number: number)))
+    }
+
+    private func ended(_ reason: CallEndReason) -> Action {
+        .send(.callEnded(CallEnded(participantID: participant, reason: reason)))
+    }
+}
+
+extension EntityID {
+    fileprivate init(number: UInt64) { self.init(at: Timestamp(milliseconds: 1_763_700_000_000), entropy: (0, number << 2)) }
+}

@@ -1,0 +1,214 @@
+import MediaCore
+import MediaSecurity
+import Testing
+
+@Suite("Offers of WebRTC clients")
+struct DescriptionOfferTests {
+    struct Client: Sendable {
+        let name: String
+        let fragment: String
+        let password: String
+        let sources: [UInt32]
+        let audio: [NegotiatedCodec]
+        let video: [NegotiatedCodec]
+        let audioExtensions: [HeaderExtension: UInt8]
+        let videoExtensions: [HeaderExtension: UInt8]
+    }
+
+    private static func codec(
+        _ payloadType: UInt8, _ codec: Codec, fir: Bool = false, fmtp: String? = nil
+    ) -> NegotiatedCodec {
+        NegotiatedCodec(
+            payloadType: payloadType, codec: codec, clockRate: codec == .opus ? 48_000 : 90_000,
+            supportsNACK: codec != .opus, supportsPLI: codec != .opus, supportsFIR: fir, fmtp: fmtp)
+    }
+
+    private static let opus = "minptime=10;useinbandfec=1"
+    private static let h264 = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
+
+    static let clients: [Client] = [
+        Client(
+            name: "chromium", fragment: "XCev", password: "ih8qLCEauVsh2ZCFOmLdnCP5",
+            sources: [1_470_770_611, 3_862_816_516, 803_553_068, 450_914_842],
+            audio: [codec(111, .opus, fmtp: opus)],
+            video: [codec(96, .vp8, fir: true), codec(108, .h264, fir: true, fmtp: h264)],
+            audioExtensions: [.mid: 4, .audioLevel: 1], videoExtensions: [.mid: 4, .videoOrientation: 13]),
+        Client(
+            name: "firefox", fragment: "e84f5306", password: "87fe6e14d7ed46b72552bd9b806689b8",
+            sources: [384_195_937, 208_114_359, 146_833_294, 3_991_488_518],
+            audio: [codec(109, .opus, fmtp: opus)], video: [codec(120, .vp8, fir: true)],
+            audioExtensions: [.mid: 3, .audioLevel: 1], videoExtensions: [.mid: 3]),
+        Client(
+            name: "aiortc", fragment: "keix", password: "pCZjFwjxL18420a32qDJbc",
+            sources: [452_779_427, 686_258_887, 2_282_122_321, 2_532_097_502],
+            audio: [codec(96, .opus, fmtp: opus)], video: [codec(97, .vp8), codec(101, .h264, fmtp: h264)],
+            audioExtensions: [.mid: 1, .audioLevel: 2], videoExtensions: [.mid: 1]),
+    ]
+
+    @Test("Offers of real clients are read", arguments: Self.clients, [("first", 4), ("more", 12)])
+    func recorded(client: Client, recording: (name: String, videoCount: Int)) throws {
+        let session = try NegotiatedSession(offer: DescriptionFixture.offer("\(client.name)-\(recording.name)"))
+        #expect(session.remoteFragment == client.fragment)
+        #expect(session.remotePassword == client.password)
+        let kinds: [MediaKind] =
+            [.audio, .video, .video, .audio] + Array(repeating: .audio, count: 6)
+            + Array(repeating: .video, count: recording.videoCount)
+        #expect(session.sections.map(\.kind) == kinds)
+        #expect(session.sections.map(\.mid) == kinds.indices.map(String.init))
+        for (index, section) in session.sections.enumerated() {
+            #expect(section.role == (index < 4 ? .receive : .send))
+            #expect(section.codecs == (kinds[index] == .audio ? client.audio : client.video))
+            #expect(section.extensions == (kinds[index] == .audio ? client.audioExtensions : client.videoExtensions))
+            #expect(section.remoteSSRCs == (index < 4 ? [client.sources[index]] : []))
+        }
+    }
+
+    @Test("A later offer keeps the sections of the first in their places", arguments: DescriptionFixture.clients)
+    func later(client: String) throws {
+        let first = try NegotiatedSession(offer: DescriptionFixture.offer("\(client)-first"))
+        let more = try NegotiatedSession(offer: DescriptionFixture.offer("\(client)-more"))
+        #expect(first.fingerprint == more.fingerprint)
+        #expect(first.remoteFragment == more.remoteFragment)
+        for (before, after) in zip(first.sections, more.sections) {
+            #expect(before.mid == after.mid && before.role == after.role && before.kind == after.kind)
+            #expect(before.codecs == after.codecs && before.extensions == after.extensions)
+            #expect(before.remoteSSRCs == after.remoteSSRCs)
+        }
+    }
+
+    @Test("The fingerprint is the first whose hash is known, of the section or else of the session")
+    func fingerprints() throws {
+        let line = "a=fingerprint:\(DescriptionFixture.fingerprint)\n"
+        let sha1 = "a=fingerprint:sha-1 " + Array(repeating: "01", count: 20).joined(separator: ":") + "\n"
+        let expected = try #require(CertificateFingerprint(DescriptionFixture.fingerprint))
+        for offer in [
+            DescriptionFixture.small,
+            try DescriptionFixture.small(line, by: sha1 + line),
+            try DescriptionFixture.small(line, by: "").replacing("t=0 0\n", with: "t=0 0\n\(line)"),
+        ] {
+            #expect(try NegotiatedSession(offer: offer).fingerprint == expected)
+        }
+    }
+
+    @Test("ICE, setup and direction may stand in the session; the transport of other bundled sections means nothing")
+    func inheritance() throws {
+        let offer = try DescriptionFixture.small(
+            "a=ice-ufrag:abcd\na=ice-pwd:abcdefghijklmnopqrstuv\n", by: ""
+        )
+        .replacing("a=setup:actpass\n", with: "").replacing("a=sendonly\n", with: "")
+        .replacing(
+            "t=0 0\n", with: "t=0 0\na=ice-ufrag:Session+\na=ice-pwd:ABCDEFGHIJKLMNOPQRSTUV\na=setup:active\n"
+        )
+        .replacing("a=mid:cam\n", with: "a=mid:cam\na=ice-ufrag:other\na=ice-pwd:other\na=setup:passive\n")
+        let session = try NegotiatedSession(offer: offer)
+        #expect(session.remoteFragment == "Session+")
+        #expect(session.remotePassword == "ABCDEFGHIJKLMNOPQRSTUV")
+        #expect(session.sections.map(\.role) == [.receive, .send])
+        let quiet = try NegotiatedSession(offer: offer.replacing("t=0 0\n", with: "t=0 0\na=recvonly\n"))
+        #expect(quiet.sections.map(\.role) == [.send, .send])
+    }
+
+    @Test(
+        "What a section offers decides what the node does on it",
+        arguments: [
+            ("a=recvonly", "a=sendonly", SectionRole.receive), ("a=recvonly", "a=sendrecv", .receive),
+            ("a=recvonly\n", "", .receive), ("a=recvonly", "a=inactive", .inactive),
+            ("m=video 9", "m=video 0", .rejected),
+            ("m=video 9 UDP/TLS/RTP/SAVPF 96 97", "m=video 0 UDP/TLS/RTP/SAVPF 96 97\na=bundle-only", .send),
+            ("m=video 9", "m=video 54321", .send), ("m=video 9", "m=application 9", .rejected),
+            ("m=video 9 UDP/TLS/RTP/SAVPF", "m=video 9 RTP/AVP", .rejected),
+            ("m=video 9 UDP/TLS/RTP/SAVPF", "m=video 9 RTP/SAVPF", .send),
+            ("96 97", "98 99", .rejected), ("96 97", "98 97", .send),
+        ])
+    func roles(text: String, replacement: String, role: SectionRole) throws {
+        let offer = try DescriptionFixture.small(text, by: replacement)
+        let section = try #require(try NegotiatedSession(offer: offer).sections.last)
+        #expect(section.role == role)
+        #expect(section.mid == "cam")
+        #expect(section.codecs.isEmpty == (role == .rejected))
+    }
+
+    @Test("A rejected section need not be bundled, and another then stands for the transport")
+    func rejectedFirst() throws {
+        let offer = DescriptionFixture.small.replacing("m=audio 9", with: "m=audio 0")
+            .replacing("a=mid:cam\n", with: "a=mid:cam\na=ice-ufrag:efgh\na=ice-pwd:ABCDEFGHIJKLMNOPQRSTUV\n")
+            .replacing("t=0 0\n", with: "t=0 0\na=fingerprint:\(DescriptionFixture.fingerprint)\na=setup:actpass\n")
+        for group in ["a=group:BUNDLE mic cam", "a=group:BUNDLE cam", "a=group:LS mic\na=group:BUNDLE cam mic cam x"] {
+            let session = try NegotiatedSession(offer: offer.replacing("a=group:BUNDLE mic cam", with: group))
+            #expect(session.remoteFragment == "efgh")
+            #expect(session.sections.map(\.role) == [.rejected, .send])
+            #expect(session.answer(try DescriptionFixture.local(), senders: [:]).contains("a=group:BUNDLE cam\r\n"))
+        }
+    }
+
+    @Test(
+        "Only constrained baseline H.264 with packetization mode 1 is taken, of level 3.1 at most",
+        arguments: [
+            ("packetization-mode=1;profile-level-id=42e01f", "42e01f"),
+            ("profile-level-id=42C028; packetization-mode=1", "42c01f"),
+            ("packetization-mode=1;profile-level-id=42e00a", "42e00a"),
+            ("packetization-mode=1;profile-level-id=42001f", nil),
+            ("packetization-mode=1;profile-level-id=4d001f", nil), ("packetization-mode=1", nil),
+            ("packetization-mode=0;profile-level-id=42e01f", nil), ("profile-level-id=42e01f", nil), ("", nil),
+            ("packetization-mode=1;profile-level-id=42e01", nil),
+            ("packetization-mode=1;profile-level-id=42e01ff", nil),
+            ("packetization-mode=1;profile-level-id=wxyzab", nil),
+        ] as [(String, String?)])
+    func h264(parameters: String, level: String?) throws {
+        let offer = try DescriptionFixture.small(
+            "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f", by: parameters)
+        let codecs = try #require(try NegotiatedSession(offer: offer).sections.last).codecs
+        #expect(codecs.map(\.codec) == (level == nil ? [.vp8] : [.vp8, .h264]))
+        let expected = level.map { "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=\($0)" }
+        #expect(codecs.first { $0.codec == .h264 }?.fmtp == expected)
+    }
+
+    @Test("A codec is taken once, and never with a payload type that looks like RTCP")
+    func payloadTypes() throws {
+        let offer = try DescriptionFixture.small("96 97", by: "72 100 97 72")
+            .replacing("a=rtpmap:96 H264", with: "a=rtpmap:72 VP8/90000\na=rtpmap:100 vp8/90000\na=rtpmap:96 H264")
+        let codecs = try #require(try NegotiatedSession(offer: offer).sections.last).codecs
+        #expect(codecs.map(\.payloadType) == [100])
+    }
+
+    @Test("Feedback for all payload types counts for each (RFC 4585 §4.2)")
+    func commonFeedback() throws {
+        let offer = try DescriptionFixture.small("a=rtcp-fb:97 nack", by: "a=rtcp-fb:* ccm fir\na=rtcp-fb:97 nack pli")
+        let codecs = try #require(try NegotiatedSession(offer: offer).sections.last).codecs
+        #expect(codecs.map(\.supportsFIR) == [true, true])
+        #expect(codecs.map(\.supportsPLI) == [true, false])
+        #expect(codecs.map(\.supportsNACK) == [false, false])
+    }
+
+    @Test(
+        "Header extensions keep the client's identifiers; those beyond 14 or for one direction are not used",
+        arguments: [
+            ("1 urn:ietf:params:rtp-hdrext:sdes:mid", [HeaderExtension.mid: UInt8(1)]),
+            ("14/sendrecv urn:ietf:params:rtp-hdrext:ssrc-audio-level vad=on", [.audioLevel: 14]),
+            ("16 urn:ietf:params:rtp-hdrext:sdes:mid", [:]), ("4096 urn:ietf:params:rtp-hdrext:sdes:mid", [:]),
+            ("2/recvonly urn:ietf:params:rtp-hdrext:sdes:mid", [:]), ("2 urn:example:unknown", [:]), ("2", [:]),
+        ])
+    func extensions(line: String, expected: [HeaderExtension: UInt8]) throws {
+        let offer = try DescriptionFixture.small("1 urn:ietf:params:rtp-hdrext:sdes:mid", by: line)
+        #expect(try NegotiatedSession(offer: offer).sections.first?.extensions == expected)
+    }
+
+    @Test("SSRCs of retransmissions are left out, others are kept once and in order")
+    func sources() throws {
+        let lines = [
+            "a=ssrc-group:SIM 1 3", "a=ssrc-group:FID 1 2", "a=ssrc-group:FID 3 4", "a=ssrc:1 cname:x",
+            "a=ssrc:1 msid:a b", "a=ssrc:2 cname:x", "a=ssrc:3 cname:x", "a=ssrc:4 cname:x",
+            "a=ssrc:4294967296 cname:x", "a=ssrc",
+        ]
+        let offer = try DescriptionFixture.small("a=ssrc:7 cname:x", by: lines.joined(separator: "\n"))
+        #expect(try NegotiatedSession(offer: offer).sections.first?.remoteSSRCs == [1, 3])
+    }
+
+    @Test("Lines may end with LF or with CRLF, the last one with neither")
+    func lineEnds() throws {
+        let lf = DescriptionFixture.small
+        for offer in [lf, lf.replacing("\n", with: "\r\n"), String(lf.dropLast())] {
+            #expect(try NegotiatedSession(offer: offer).sections.map(\.mid) == ["mic", "cam"])
+        }
+    }
+}

@@ -1,0 +1,306 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { callTimes, stepCall } from "../../Services/Web/source/core/call";
+import { idleCall } from "../../Services/Web/source/core/call-model";
+import type { ActiveCall, Call, CallEffect, CallEvent, CallFrame } from "../../Services/Web/source/core/call-model";
+import type { CallSource, CallState, ErrorCode, CallEndReason } from "../../Services/Web/source/core/contracts";
+
+const random = 0.5;
+const sections = [{ mid: "0", source: "microphone" }, { mid: "1", source: "camera" }] as const;
+
+/** A call, and what its last event had for effects. */
+class Line {
+  call: Call = idleCall;
+  effects: CallEffect[] = [];
+  /** All that was sent, by its type. */
+  readonly sent: string[] = [];
+
+  on(...events: CallEvent[]): this {
+    for (const event of events) {
+      const step = stepCall(this.call, event, random);
+      this.call = step.call;
+      this.effects = step.effects;
+      for (const effect of step.effects) if (effect.type === "send") this.sent.push(effect.frame.type);
+    }
+    return this;
+  }
+
+  frame(frame: CallFrame): this {
+    return this.on({ type: "frame", frame });
+  }
+
+  get active(): ActiveCall {
+    assert(this.call.phase !== "idle", `the call is over: ${JSON.stringify(this.call)}`);
+    return this.call;
+  }
+
+  /** The last effects in words. */
+  get words(): string[] {
+    return this.effects.map((effect) => {
+      switch (effect.type) {
+        case "send": return effect.frame.type;
+        case "startTimer": return `${effect.timer} ${effect.milliseconds}`;
+        case "stopTimers": return `stop ${effect.timers.join(" ")}`;
+        case "makeOffer": return `makeOffer ${effect.number}${effect.restartsICE ? " restart" : ""}`;
+        case "takeAnswer": return `takeAnswer ${effect.number}`;
+        case "openPeer": return `openPeer ${effect.peer}`;
+        default: return effect.type;
+      }
+    });
+  }
+}
+
+const state = (changes: Partial<CallState> = {}): CallState => ({
+  revision: 1, participants: [], tracks: [], audioSections: 6, videoSections: 4, ...changes,
+});
+const join = (changes: Partial<Extract<CallEvent, { type: "join" }>> = {}): CallEvent => ({
+  type: "join", channelID: "c-1", active: ["microphone"], relayOnly: false, isSocketCurrent: true, ...changes,
+});
+const joined = (changes: Partial<Extract<CallFrame, { type: "callJoined" }>> = {}): CallFrame => ({
+  type: "callJoined", channelID: "c-1", participantID: "p-1", isResumed: false, iceServers: [], state: state(), ...changes,
+});
+const resumed = (changes: Partial<CallState> = {}): CallFrame => joined({ isResumed: true, state: state(changes) });
+const failed = (code: ErrorCode, number?: number): CallFrame => ({ type: "callFailed", code, detail: "why", number });
+const ended = (reason: CallEndReason, participantID = "p-1"): CallFrame => ({ type: "callEnded", participantID, reason });
+const offered = (number: number, peer = 1): CallEvent => ({ type: "offered", peer, number, sdp: "o", sections });
+const answer = (number: number): CallFrame => ({ type: "callAnswer", number, sdp: "a" });
+const answered = (number: number, peer = 1): CallEvent => ({ type: "answered", peer, number });
+const media = (isUp: boolean, peer = 1): CallEvent => ({ type: "media", peer, isUp });
+const sources = (...active: CallSource[]): CallEvent => ({ type: "sourcesChanged", active });
+const timer = (name: Extract<CallEvent, { type: "timer" }>["timer"]): CallEvent => ({ type: "timer", timer: name });
+
+const seated = () => new Line().on(join()).frame(joined());
+const offering = () => seated().on(offered(1));
+const connected = () => offering().frame(answer(1)).on(answered(1), media(true));
+
+test("A call is joined, offered, answered and connected", () => {
+  const line = new Line();
+  const steps: [CallEvent, ActiveCall["phase"], string[]][] = [
+    [join(), "joining", ["stop retry answer media giveUp notice", "giveUp 60000", "callJoin", "answer 15000"]],
+    [{ type: "frame", frame: joined() }, "connecting", ["stop retry answer", "stop media", "openPeer 1", "makeOffer 1"]],
+    [offered(1), "connecting", ["callOffer", "answer 15000"]],
+    [{ type: "frame", frame: answer(1) }, "connecting", ["stop answer", "takeAnswer 1"]],
+    [answered(1), "connecting", []],
+    [media(true), "connected", ["stop media", "stop giveUp"]],
+  ];
+  for (const [event, phase, words] of steps) {
+    line.on(event);
+    assert.equal(line.active.phase, phase, event.type);
+    assert.deepEqual(line.words, words, event.type);
+  }
+});
+
+test("The offer says what is on when it is sent, which may be more than when it was asked for", () => {
+  const line = seated().on(sources("microphone", "camera"), offered(1));
+  const [effect] = line.effects;
+  assert(effect?.type === "send" && effect.frame.type === "callOffer");
+  assert.deepEqual(effect.frame.publications, [
+    { mid: "0", source: "microphone", isActive: true }, { mid: "1", source: "camera", isActive: true },
+  ]);
+  line.frame(answer(1)).on(answered(1));
+  assert(!line.sent.includes("callUpdate"), "the offer has said it");
+});
+
+test("A source turned on or off is told at once, but never past an offer in flight", () => {
+  assert.deepEqual(connected().on(sources()).words, ["callUpdate"]);
+  const line = offering().on(sources("camera"));
+  assert.deepEqual(line.words, []);
+  line.frame(answer(1));
+  assert(!line.words.includes("callUpdate"));
+  assert.deepEqual(line.on(answered(1)).effects, [{ type: "send", frame: { type: "callUpdate", active: ["camera"] } }]);
+  assert.deepEqual(line.on(sources("camera")).effects, [], "nothing new");
+});
+
+test("More video sections are offered when they are asked for, one offer at a time", () => {
+  const more = (revision: number, videoSections: number): CallFrame =>
+    ({ type: "callState", ...state({ revision, videoSections }) });
+  const line = connected().frame(more(2, 12));
+  assert.deepEqual(line.words, ["makeOffer 2"]);
+  assert.deepEqual(line.frame(more(3, 20)).words, []);
+  line.on(offered(2)).frame(answer(2));
+  assert.deepEqual(line.on(answered(2)).words, ["makeOffer 3"]);
+  const [effect] = line.effects;
+  assert(effect?.type === "makeOffer");
+  assert.equal(effect.videoSections, 20);
+  line.on(offered(3)).frame(answer(3)).on(answered(3));
+  assert.deepEqual(line.frame(more(4, 12)).words, [], "sections are never given back");
+});
+
+test("An older state of the call is dropped", () => {
+  const seat = { participantID: "p-2", userID: "u-2", joinedAt: "" };
+  const line = connected().frame({ type: "callState", ...state({ revision: 5, participants: [seat] }) });
+  line.frame({ type: "callState", ...state({ revision: 4 }) });
+  assert.deepEqual(line.active.remote?.participants, [seat]);
+});
+
+test("News of an old peer connection or of an old offer changes nothing", () => {
+  const line = connected();
+  const before = line.call;
+  for (const event of [media(false, 0), answered(1, 0), offered(2), answered(2)]) assert.equal(line.on(event).call.phase, "connected");
+  line.frame(answer(1)).frame(ended("left", "p-old")).frame(joined({ channelID: "c-old" })).frame(failed("internal_error", 7));
+  assert.deepEqual(line.call, before);
+});
+
+test("While the socket is gone media go on; then the seat is taken again and the others are told what is on", () => {
+  const line = connected().on({ type: "socketLost" });
+  assert.equal(line.active.phase, "connected");
+  assert.deepEqual(line.on(sources("camera")).words, [], "nobody to tell");
+  line.on({ type: "socketCurrent" });
+  assert.deepEqual(line.effects[0], { type: "send", frame: { type: "callJoin", channelID: "c-1", participantID: "p-1" } });
+  line.frame(resumed({ revision: 7 }));
+  assert.deepEqual(line.words, ["stop retry answer", "callUpdate"]);
+  assert.equal(line.active.peer, 1);
+  assert.equal(line.active.remote?.revision, 7);
+});
+
+test("A seat that is not the same gets a new peer connection and an offer with a higher number", () => {
+  const line = connected().on({ type: "socketLost" }, { type: "socketCurrent" }).frame(joined({ state: state({ revision: 0 }) }));
+  assert.deepEqual(line.words, ["stop retry answer", "stop media", "openPeer 2", "makeOffer 2", "giveUp 60000"]);
+  assert.equal(line.active.phase, "reconnecting");
+  assert.equal(line.active.remote?.revision, 0, "another node counts anew");
+});
+
+test("An offer that was in flight when the socket was lost is made again", () => {
+  for (const line of [offering(), seated()]) {
+    line.on({ type: "socketLost" }, { type: "socketCurrent" }).frame(resumed());
+    assert.deepEqual(line.words, ["stop retry answer", "makeOffer 2"]);
+    assert.deepEqual(line.frame(answer(1)).words, [], "the answer to the old one comes late");
+    assert.deepEqual(line.on(offered(1)).words, [], "the old one is written late");
+    assert.deepEqual(line.on(offered(2)).words, ["callOffer", "answer 15000"]);
+  }
+});
+
+test("An offer that is written while the socket is gone waits for the seat", () => {
+  const line = seated().on({ type: "socketLost" }, offered(1));
+  assert.deepEqual(line.words, []);
+});
+
+test("Media that are down too long ask for the seat again, and restart ICE if it is the same", () => {
+  const line = connected().on(media(false));
+  assert.deepEqual(line.words, ["media 2000", "giveUp 60000"]);
+  assert.equal(line.active.phase, "reconnecting");
+  assert.deepEqual(line.on(timer("media")).words, ["callJoin", "answer 15000"]);
+  assert.deepEqual(line.frame(resumed()).words, ["stop retry answer", "makeOffer 2 restart"]);
+  line.on(offered(2)).frame(answer(2));
+  assert.deepEqual(line.on(answered(2)).words, ["media 6000"], "and again if that does not help");
+  assert.deepEqual(line.on(media(true)).words, ["stop media", "stop giveUp"]);
+  assert.equal(line.active.phase, "connected");
+});
+
+test("An ICE restart that is lost with the socket is made again as one", () => {
+  const line = connected().on(media(false), timer("media")).frame(resumed()).on(offered(2));
+  line.on({ type: "socketLost" }, { type: "socketCurrent" }).frame(resumed());
+  assert.deepEqual(line.words, ["stop retry answer", "makeOffer 3 restart"]);
+});
+
+test("A short break mends itself", () => {
+  const line = connected().on(media(false), media(true));
+  assert.deepEqual(line.words, ["stop media", "stop giveUp"]);
+  assert.deepEqual(line.sent, ["callJoin", "callOffer"]);
+});
+
+test("A call that moved or timed out is joined again by itself, ever more slowly", () => {
+  for (const reason of ["moved", "timedOut"] as const) {
+    const line = connected().frame(ended(reason));
+    assert.deepEqual(line.words, ["closePeer", "stop answer media", "retry 250", "giveUp 60000"]);
+    assert.equal(line.active.phase, "reconnecting");
+    const waits: string[] = [];
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      assert.deepEqual(line.on(timer("retry")).words, ["callJoin", "answer 15000"]);
+      waits.push(...line.frame(failed("unavailable")).words.filter((words) => words.startsWith("retry")));
+    }
+    assert.deepEqual(waits, ["retry 500", "retry 1000", "retry 2000", "retry 2500", "retry 2500"]);
+    line.on(timer("retry")).frame(joined());
+    assert.deepEqual(line.words, ["stop retry answer", "stop media", "openPeer 2", "makeOffer 2"]);
+    assert.deepEqual(line.on(media(true, 2)).active.attempt, 0);
+  }
+});
+
+test("After a minute without media the call is given up with a sentence", () => {
+  const never = new Line().on(join(), timer("giveUp"));
+  assert(never.call.phase === "idle" && never.call.ending?.sentence.includes("could not be connected"));
+  const lost = connected().frame(ended("moved")).on(timer("giveUp"));
+  assert(lost.call.phase === "idle" && lost.call.ending?.sentence.includes("was lost"));
+  const refused = new Line().on(join()).frame(failed("unavailable")).on(timer("giveUp"));
+  assert(refused.call.phase === "idle" && refused.call.ending?.sentence.includes("why"));
+  assert.deepEqual(lost.words.slice(-3), ["stop retry answer media giveUp notice", "closePeer", "releaseSources"]);
+});
+
+test("What will not help is not tried again", () => {
+  const endings: [Line, CallFrame][] = [
+    [new Line().on(join()), failed("not_found")], [new Line().on(join()), failed("conflict")],
+    [offering(), failed("validation_failed", 1)],
+    [connected(), ended("left")], [connected(), ended("removed")], [connected(), ended("replaced")],
+  ];
+  for (const [line, frame] of endings) {
+    line.frame(frame);
+    assert.equal(line.call.phase, "idle", JSON.stringify(frame));
+    assert(line.call.phase === "idle" && (line.call.ending?.sentence.length ?? 0) > 0);
+    assert(line.words.includes("releaseSources") && line.words.includes("closePeer"));
+  }
+});
+
+test("A refused offer asks for the seat again when the seat or the node may be gone", () => {
+  for (const code of ["unavailable", "timed_out", "conflict", "not_found"] as const) {
+    const line = offering().frame(failed(code, 1));
+    assert.deepEqual(line.words, ["stop answer media", "retry 250"], code);
+    assert.deepEqual(line.on(timer("retry")).frame(resumed()).words, ["stop retry answer", "makeOffer 2"], code);
+  }
+});
+
+test("No answer at all is as good as a failure", () => {
+  assert.deepEqual(new Line().on(join(), timer("answer")).words, ["stop answer media", "retry 250"]);
+  assert.deepEqual(offering().on(timer("answer")).words, ["stop answer media", "retry 250"]);
+});
+
+test("A peer connection that fails is replaced by one with a new seat", () => {
+  const line = seated().on({ type: "peerFailed", peer: 1, problem: "no" });
+  assert.deepEqual(line.words, ["callLeave", "closePeer", "stop answer media", "retry 250"]);
+  assert.deepEqual(line.on({ type: "peerFailed", peer: 1, problem: "closed" }).words, [], "it is closed already");
+  line.on(timer("retry"));
+  assert.deepEqual(line.effects[0], { type: "send", frame: { type: "callJoin", channelID: "c-1" } });
+});
+
+test("Leaving says so, lets go of everything and is shown for a moment", () => {
+  const line = connected().on({ type: "leave" });
+  assert.deepEqual(line.words, [
+    "callLeave", "stop retry answer media giveUp notice", "closePeer", "releaseSources", `notice ${callTimes.notice}`,
+  ]);
+  assert.deepEqual(line.call, { phase: "idle", ending: { channelID: "c-1", sentence: "You left the call." } });
+  assert.deepEqual(line.frame(ended("left")).frame(joined()).frame(answer(1)).effects, []);
+  assert.deepEqual(line.on(timer("notice")).call, idleCall);
+});
+
+test("Joining while the socket is away waits for it", () => {
+  const line = new Line().on(join({ isSocketCurrent: false }));
+  assert.deepEqual(line.sent, []);
+  assert.equal(line.active.phase, "joining");
+  assert.deepEqual(line.on({ type: "socketCurrent" }).sent, ["callJoin"]);
+});
+
+test("Joining another call leaves the first one; joining the same again changes nothing", () => {
+  const line = connected();
+  const before = line.call;
+  assert.equal(line.on(join()).call, before);
+  line.on(join({ channelID: "c-2" }));
+  assert.deepEqual(line.words, [
+    "stop retry answer media giveUp notice", "callLeave", "closePeer", "giveUp 60000", "callJoin", "answer 15000",
+  ]);
+  assert.deepEqual(line.frame(ended("left")).words, [], "the end of the first seat");
+  assert.equal(line.frame(joined({ channelID: "c-2", participantID: "p-9" })).active.peer, 2);
+});
+
+test("Who is signed out or out of the channel is out of the call", () => {
+  const silent = connected().on({ type: "excluded", sentence: undefined });
+  assert.deepEqual(silent.call, idleCall);
+  const told = connected().on({ type: "excluded", sentence: "gone" });
+  assert(told.call.phase === "idle" && told.call.ending?.sentence === "gone");
+  assert(told.words.includes("callLeave"));
+});
+
+test("Who asks for the relay gets a peer connection that uses nothing else", () => {
+  const line = new Line().on(join({ relayOnly: true })).frame(joined({ iceServers: [{ urls: ["turn:x"] }] }));
+  const open = line.effects.find((effect) => effect.type === "openPeer");
+  assert(open?.type === "openPeer" && open.relayOnly);
+  assert.deepEqual(open.iceServers, [{ urls: ["turn:x"] }]);
+});

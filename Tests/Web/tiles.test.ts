@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { stepCall } from "../../Services/Web/source/core/call";
+import { idleCall } from "../../Services/Web/source/core/call-model";
+import type { ActiveCall } from "../../Services/Web/source/core/call-model";
+import type { CallState } from "../../Services/Web/source/core/contracts";
+import { bestGrid, tilesOf } from "../../Services/Web/source/core/tiles";
+
+/** Ana in a call that is as `state` says, with her microphone on. */
+function callWith(state: Partial<CallState>): ActiveCall {
+  const asked = stepCall(idleCall, {
+    type: "join", channelID: "c-1", active: ["microphone"], relayOnly: false, isSocketCurrent: true,
+  }, 0);
+  const { call } = stepCall(asked.call, {
+    type: "frame",
+    frame: {
+      type: "callJoined", channelID: "c-1", participantID: "p-ana", isResumed: false, iceServers: [],
+      state: { revision: 1, participants: [], tracks: [], audioSections: 6, videoSections: 4, ...state },
+    },
+  }, 0);
+  assert(call.phase !== "idle");
+  return call;
+}
+
+const participants = ["ana", "ben", "cleo"].map((name) => ({ participantID: `p-${name}`, userID: `u-${name}`, joinedAt: "" }));
+
+test("One's own tile comes before those of the others, and there is no second one of oneself", () => {
+  const tiles = tilesOf(callWith({ participants }), "u-ana");
+  assert.deepEqual(tiles.map(({ participantID, isOwn }) => [participantID, isOwn]), [
+    ["p-ana", true], ["p-ben", false], ["p-cleo", false],
+  ]);
+});
+
+test("A picture is there when its source is on and has a section", () => {
+  const track = { participantID: "p-ben", source: "camera", isActive: true, mid: "10" } as const;
+  const benOf = (...tracks: CallState["tracks"]) =>
+    tilesOf(callWith({ participants, tracks }), "u-ana").find(({ participantID }) => participantID === "p-ben");
+  assert.deepEqual([benOf(track)?.hasVideo, benOf(track)?.mid], [true, "10"]);
+  assert.equal(benOf({ ...track, isActive: false })?.hasVideo, false);
+  assert.equal(benOf({ ...track, mid: undefined })?.hasVideo, false);
+  assert.equal(benOf()?.hasVideo, false);
+});
+
+test("Whoever has no microphone that is on is muted", () => {
+  const tracks = [
+    { participantID: "p-ben", source: "microphone", isActive: true }, { participantID: "p-cleo", source: "microphone", isActive: false },
+  ] as const;
+  const tiles = tilesOf(callWith({ participants, tracks: [...tracks] }), "u-ana");
+  assert.deepEqual(tiles.map(({ isMuted }) => isMuted), [false, false, true]);
+});
+
+test("A shared screen is a tile of its own, before all others, and speaks for nobody", () => {
+  const tracks = [
+    { participantID: "p-cleo", source: "screen", isActive: true, mid: "11" }, { participantID: "p-ben", source: "screen", isActive: false },
+  ] as const;
+  const call = { ...callWith({ participants, tracks: [...tracks] }), speakers: ["p-cleo"] };
+  const tiles = tilesOf(call, "u-ana");
+  assert.deepEqual(tiles.map(({ key, isSpeaking }) => `${key}${isSpeaking ? "*" : ""}`), [
+    "screen:p-cleo", "own", "camera:p-ben", "camera:p-cleo*",
+  ]);
+});
+
+test("Tiles are as large as they can be", () => {
+  const columns = (count: number, width: number, height: number) => bestGrid(count, width, height, 8).columns;
+  assert.equal(columns(1, 800, 400), 1);
+  assert.equal(columns(2, 800, 400), 2);
+  assert.equal(columns(2, 300, 500), 1);
+  assert.equal(columns(4, 800, 450), 2);
+  assert.equal(columns(6, 900, 400), 3);
+  for (const count of [1, 2, 5, 9, 25]) {
+    const { columns, tileWidth, tileHeight } = bestGrid(count, 640, 360, 8);
+    assert(columns * tileWidth + (columns - 1) * 8 <= 640);
+    const rows = Math.ceil(count / columns);
+    assert(rows * tileHeight + (rows - 1) * 8 <= 360, `${count} tiles fit`);
+  }
+});
