@@ -1,4 +1,4 @@
-# Every command anyone runs, CI included. Variables: make run GATEWAYS=3 APIS=2 PORT=8080; make test STAGE=browser.
+# Every command anyone runs, CI included. Variables: make run GATEWAYS=3 APIS=2 MEDIA=2 PORT=8080; make test STAGE=browser.
 # deploy/scripts/stack.sh lists the others.
 
 SHELL := bash
@@ -8,7 +8,7 @@ SHELL := bash
 .NOTPARALLEL:
 .PHONY: help install build web contracts run test test-full bench format lint clean
 
-export APIS GATEWAYS PORT STAGE
+export APIS GATEWAYS MEDIA TURN PORT STAGE
 
 swift_sources := Shared Services Tests Package.swift
 
@@ -29,7 +29,7 @@ web: ## build the browser client into Services/Web/build
 contracts: ## write the OpenAPI, AsyncAPI and TypeScript files from Shared/Contracts
 	@swift run -c release roost-contracts
 
-run: install build web ## start it all on http://127.0.0.1:8080 (APIS=2 GATEWAYS=3 PORT=8080); Ctrl-C stops it
+run: install build web ## start it all on http://127.0.0.1:8080 (APIS=2 GATEWAYS=3 MEDIA=2 PORT=8080); Ctrl-C stops it
 	@exec deploy/scripts/run.sh
 
 test: ## all tests; STAGE=install|build|lint|unit|services|browser runs one stage

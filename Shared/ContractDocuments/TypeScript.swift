@@ -60,7 +60,8 @@ private func union(
     _ name: String, _ summary: String, _ variants: [(type: String, payload: any WireObject.Type)]
 ) -> [String] {
     let cases = variants.map { variant in
-        variant.payload == Heartbeat.self || variant.payload == Current.self
+        [ObjectIdentifier(Heartbeat.self), ObjectIdentifier(Current.self), ObjectIdentifier(CallLeave.self)]
+            .contains(ObjectIdentifier(variant.payload))
             ? "  | { type: \"\(variant.type)\" }" : "  | ({ type: \"\(variant.type)\" } & \(variant.payload.wireName))"
     }
     return ["/** \(summary) */", "export type \(name) =", cases.joined(separator: "\n") + ";", ""]

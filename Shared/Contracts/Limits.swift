@@ -100,8 +100,8 @@ package enum Limits {
     package static let firstVideoSections = 4
     package static let videoSectionBlock = 8
     package static let maximumVideoSections = 28
-    /// Bytes of an offer.
-    package static let sdpByteCount = 128 * 1024
+    /// Bytes of an offer: a browser that names every codec it has needs 137 KB for all sections.
+    package static let sdpByteCount = 192 * 1024
     package static let midCount = 16
     /// Changes of a call within this time are told together.
     package static let callStateHold = Duration.milliseconds(50)

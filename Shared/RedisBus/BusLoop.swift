@@ -82,9 +82,10 @@ final class BusLoop {
         meters.isConnected = true
         linkCount += 1
         if linkCount > 1 { meters.reconnects.increment() }
+        // The handlers first, so that whoever waited finds them done.
+        for handler in restoredHandlers { handler() }
         for waiter in readyWaiters.values { waiter.resume(returning: .success(())) }
         readyWaiters = [:]
-        for handler in restoredHandlers { handler() }
     }
 
     func addRestoredHandler(_ handler: @escaping @Sendable () -> Void) {

@@ -47,7 +47,7 @@ struct RedisConnector: Sendable {
             switch configuration.endpoint {
             case .tcp(let host, let port):
                 try await bootstrap
-                    .channelOption(.socketOption(.tcp_nodelay), value: 1)
+                    .channelOption(.tcpOption(.tcp_nodelay), value: 1)
                     .connect(host: host, port: port, channelInitializer: makePipeline)
             case .unix(let path):
                 try await bootstrap.connect(unixDomainSocketPath: path, channelInitializer: makePipeline)

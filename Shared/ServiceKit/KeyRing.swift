@@ -6,8 +6,6 @@ import Synchronization
 /// The public keys of the API as another service has them: fetched at the start, and again when a token is signed by an
 /// unknown key.
 package final class KeyRing: Sendable {
-    /// Unknown keys make a service ask no more often than this.
-    private static let refetchInterval = Duration.seconds(5)
     private static let retryInterval = Duration.milliseconds(200)
 
     private struct State {
@@ -17,12 +15,18 @@ package final class KeyRing: Sendable {
     }
 
     private let fetchKeys: @Sendable () async throws -> String
+    private let refetchInterval: Duration
     private let logger: Logger
     private let state = Mutex(State())
 
     /// A ring without keys.
-    /// - Parameter fetch: gives the keys of now as a JWK Set (RFC 7517 §5).
-    package init(logger: Logger, fetch: @escaping @Sendable () async throws -> String) {
+    /// - Parameters:
+    ///   - refetchInterval: unknown keys make it ask no more often than this.
+    ///   - fetch: gives the keys of now as a JWK Set (RFC 7517 §5).
+    package init(
+        refetchInterval: Duration = .seconds(5), logger: Logger, fetch: @escaping @Sendable () async throws -> String
+    ) {
+        self.refetchInterval = refetchInterval
         self.logger = logger
         fetchKeys = fetch
     }
@@ -71,7 +75,7 @@ package final class KeyRing: Sendable {
     /// Whether it is time to fetch again.
     private func claimFetch() -> Bool {
         state.withLock { state in
-            guard Timestamp.now >= state.fetchedAt + Self.refetchInterval else { return false }
+            guard Timestamp.now >= state.fetchedAt + refetchInterval else { return false }
             state.fetchedAt = .now
             return true
         }

@@ -1,6 +1,7 @@
 """A call participant that is neither a browser nor ours: aiortc's WebRTC and our gateway's frames.
 
-A program that AiortcPeer starts; it reads `[command, arguments]` and writes `{"result": …}` or `{"error": …}`, a line each.
+A program that AiortcPeer starts. It reads lines `[command, arguments]` and answers each by `{"result": …}` or
+`{"error": …}`.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from aiortc import (
     AudioStreamTrack, RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription,
     VideoStreamTrack)
 from aiortc.mediastreams import MediaStreamError
+from aiortc.sdp import candidate_from_sdp
 from websockets.asyncio.client import connect
 
 ANSWER_SECONDS = 10
@@ -163,6 +165,17 @@ class Participant:
                 "callOffer", number=self._number, sdp=connection.localDescription.sdp, publications=publications)
             answer = await self._checked(answered)
             await connection.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
+            if self._number == 1:
+                await self._add_candidates(answer["sdp"])
+
+    async def _add_candidates(self, answer: str) -> None:
+        """aiortc reads those of the last section only; in a bundle they are in the first (RFC 9143 §7.1.3)."""
+        for line in answer.splitlines():
+            if line.startswith("a=candidate:"):
+                candidate = candidate_from_sdp(line.removeprefix("a=candidate:"))
+                candidate.sdpMid = self._connection.getTransceivers()[0].mid
+                await self._connection.addIceCandidate(candidate)
+        await self._connection.addIceCandidate(None)
 
     async def _consume(self, connection: RTCPeerConnection, track) -> None:
         mid = next(one.mid for one in connection.getTransceivers() if one.receiver.track is track)

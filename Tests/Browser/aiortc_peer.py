@@ -28,8 +28,8 @@ class AiortcPeer:
         self._ask("leave")
 
     def report(self) -> dict:
-        """`state`: the last callState; `speakers`; `ended`: the reason; `sections`: by mid what was decoded; `calls`: by
-        channel who is in its call, from the events."""
+        """`state`: the last callState; `speakers`; `ended`: the reason; `sections`: by mid what was decoded; `calls`:
+        by channel who is in its call, from the events."""
         return self._ask("report")
 
     def vanish(self) -> None:

@@ -20,9 +20,11 @@ async () => {
     const connection = window.__peerConnections.findLast(one => one.connectionState !== "closed");
     if (!connection) return undefined;
     const stats = await connection.getStats(), all = [...stats.values()];
-    const rows = type => Object.fromEntries(all.filter(one => one.type === type && one.mid != null).map(one => [one.mid, {
-        kind: one.kind, codec: stats.get(one.codecId)?.mimeType, bytes: one.bytesReceived ?? one.bytesSent,
-        frames: one.framesDecoded ?? one.framesEncoded ?? 0, energy: one.totalAudioEnergy ?? 0 }]));
+    const row = one => ({ kind: one.kind, codec: stats.get(one.codecId)?.mimeType,
+        bytes: one.bytesReceived ?? one.bytesSent, frames: one.framesDecoded ?? one.framesEncoded ?? 0,
+        energy: one.totalAudioEnergy ?? 0 });
+    const rows = type => Object.fromEntries(
+        all.filter(one => one.type === type && one.mid != null).map(one => [one.mid, row(one)]));
     const transport = all.find(one => one.type === "transport");
     const pair = stats.get(transport?.selectedCandidatePairId);
     const end = one => one && { type: one.candidateType, address: one.address, port: one.port,
@@ -32,15 +34,16 @@ async () => {
 }
 """
 
-# All tiles: the attributes without `data-`, whether a picture is there, and the section on which it arrives.
+# All tiles: the attributes without `data-`, the name, and of a remote picture its section and what was decoded there.
 TILES = """
-() => [...document.querySelectorAll('[data-testid="call-tile"]')].map(tile => {
-    const video = tile.querySelector('[data-testid="tile-video"]');
-    const track = video?.srcObject?.getVideoTracks()[0];
+() => Promise.all([...document.querySelectorAll('[data-testid="call-tile"]')].map(async tile => {
+    const track = tile.querySelector('[data-testid="tile-video"]')?.srcObject?.getVideoTracks()[0];
     const connection = window.__peerConnections.findLast(one => one.connectionState !== "closed");
-    const section = track && connection?.getTransceivers().find(one => one.receiver.track?.id === track.id);
-    return { ...tile.dataset, mid: section?.mid, name: tile.querySelector('[data-testid="tile-name"]')?.textContent };
-})
+    const section = track && connection?.getTransceivers().find(one => one.receiver.track.id === track.id);
+    const stats = section ? [...(await section.receiver.getStats()).values()] : [];
+    return { ...tile.dataset, name: tile.querySelector('[data-testid="tile-name"]')?.textContent, mid: section?.mid,
+        frames: stats.find(one => one.type === "inbound-rtp")?.framesDecoded ?? 0 };
+}))
 """
 
 
@@ -95,15 +98,19 @@ class Caller:
         self.expect_current()
         self.wait_for("call-button")
 
-    def join(self, *, relay: bool = False) -> None:
-        """Joins the call of the channel in view, with microphone and camera."""
+    def join(self, *, relay: bool = False, devices: bool = True) -> None:
+        """Joins the call of the channel in view: with microphone and camera, or without if there are none."""
         self.tab.click(hook("call-button"))
-        for device in ("microphone", "camera"):
+        self.wait_for("prejoin-dialog")
+        for device in ("microphone", "camera") if devices else ():
             wait_until(lambda: self.is_pressed(f"prejoin-{device}"), 10, f"{self.name}'s {device} is open")
         if relay:
             self.tab.click(hook("prejoin-relay"))
         self.tab.click(hook("prejoin-join"))
         self.expect_call_state("connected")
+
+    def choose_channel(self, channel_id: str) -> None:
+        self.tab.click(f'{hook("channel-list")} button[data-channel-id="{channel_id}"]')
 
     def press(self, test_id: str) -> None:
         self.tab.click(hook(test_id))
@@ -136,7 +143,7 @@ class Caller:
         wait_until(lambda: self.call_state == state, seconds, f"{self.name}'s call is {state}")
 
     def tile(self, user_id: str, source: str = "camera") -> dict | None:
-        """The tile of a person: `video`, `muted`, `speaking` as "true" or "false"; `mid` where its picture arrives."""
+        """A person's tile: `video`, `muted`, `speaking` as "true" or "false"; `mid` and `frames` of its picture."""
         tiles = self.tab.evaluate(TILES)
         return next((tile for tile in tiles if tile["userId"] == user_id and tile["source"] == source), None)
 
@@ -158,15 +165,12 @@ class Caller:
     # ---- What their browser measures
 
     def media(self) -> dict:
-        """Of the peer connection: `received` and `sent` by mid, the chosen candidates `local` and `remote`, `cipher`."""
+        """The peer connection: `received` and `sent` by mid, the chosen candidates `local` and `remote`, `cipher`."""
         return self.tab.evaluate(MEDIA_STATS) or {"received": {}, "sent": {}, "local": None, "remote": None}
 
     def frames_from(self, user_id: str, source: str = "camera") -> int:
-        """Decoded frames of what is on that person's tile, since its section exists."""
-        tile = self.tile(user_id, source)
-        if tile is None or tile.get("mid") is None:
-            return 0
-        return self.media()["received"].get(tile["mid"], {}).get("frames", 0)
+        """Decoded frames of the section that is on that person's tile; 0 while there is no picture."""
+        return (self.tile(user_id, source) or {"frames": 0})["frames"]
 
     def audio_heard(self) -> float:
         """The energy of all that was heard: mean square of full scale, times seconds."""

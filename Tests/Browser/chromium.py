@@ -15,6 +15,8 @@ MEDIA_ARGUMENTS = [
     "--allow-loopback-in-peer-connection", "--disable-features=WebRtcHideLocalIpsWithMdns",
 ]
 
+# Whoever asks for a camera or a microphone is refused.
+DENIED_DEVICES = "--use-fake-ui-for-media-stream=deny"
 # What remains where a firewall lets no UDP through.
 NO_UDP = "--webrtc-ip-handling-policy=disable_non_proxied_udp"
 

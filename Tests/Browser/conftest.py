@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 import chromium
-from accounts import PASSWORD
+from accounts import PASSWORD, Team, make_team
 from cut_proxy import CutProxy
 from firefox import Firefox
 from phones import Phones
@@ -230,6 +230,11 @@ def firefox_of():
     yield firefox
     for firefox in running:
         firefox.close()
+
+
+@pytest.fixture
+def team(stack: Stack) -> Team:
+    return make_team(stack.url, "ada", "bob", "cleo")
 
 
 @pytest.fixture

@@ -1,10 +1,11 @@
 """Debian's Firefox, headless, driven by WebDriver BiDi (https://w3c.github.io/webdriver-bidi/).
 
-Playwright drives only its own patched Firefox, and Debian packages no geckodriver; the browser itself speaks BiDi over a
-WebSocket. A thread reads the socket, so that the caller's side is plain blocking calls, as with Playwright's.
+Playwright drives only its own patched Firefox, and Debian packages no geckodriver; the browser itself speaks BiDi over
+a WebSocket. A thread reads the socket, so that the caller's side is plain blocking calls, as with Playwright's.
 """
 
 import base64
+import contextlib
 import itertools
 import json
 import os
@@ -66,13 +67,16 @@ class Firefox:
         self._lock = threading.Lock()
         self._pending: dict[int, Future] = {}
         self._logs: dict[str, list[str]] = {}
+        self._open = contextlib.ExitStack()
         try:
             # A capture of a whole window is larger than the library's limit of a message.
-            self._socket = connect(self._address(), max_size=None, open_timeout=COMMAND_SECONDS)
+            self._socket = self._open.enter_context(
+                connect(self._address(), max_size=None, open_timeout=COMMAND_SECONDS))
             threading.Thread(target=self._receive, daemon=True).start()
             self.command("session.new", capabilities={})
             self.command("session.subscribe", events=["log.entryAdded"])
         except BaseException:
+            self._open.close()
             self._end_process()
             raise
 
@@ -107,7 +111,7 @@ class Firefox:
             self.command("browser.close")
         except (FirefoxError, ConnectionClosed):
             pass  # It is ended below.
-        self._socket.close()
+        self._open.close()
         self._end_process()
 
     def _address(self) -> str:
@@ -140,8 +144,9 @@ class Firefox:
             entry = message["params"]
             log = self._logs.get(entry.get("source", {}).get("context"))
             if log is not None:
-                kind = "uncaught error" if entry["type"] == "javascript" and entry["level"] == "error" else entry["level"]
-                log.append(f"{kind}: {entry['text']}")
+                # Entries of the page's own calls of `console` have another type.
+                is_uncaught = entry["type"] == "javascript" and entry["level"] == "error"
+                log.append(f"{'uncaught error' if is_uncaught else entry['level']}: {entry['text']}")
             return
         with self._lock:
             answer = self._pending.pop(message["id"], None)

@@ -8,9 +8,10 @@ from pathlib import Path
 from playwright.sync_api import Browser
 
 import chromium
-from accounts import Account
+from accounts import Account, Team
 from aiortc_peer import AiortcPeer
 from caller import RECORD_CONNECTIONS, Caller, Tab
+from expectations import expect_pictures
 from firefox import Firefox
 
 
@@ -38,6 +39,15 @@ class Phones:
         peer = AiortcPeer(self.gateway_url, account.token)
         self.peers.append(peer)
         return peer
+
+    def meet(self, team: Team, channel_id: str, browser: str = "chromium", **options) -> tuple[Caller, Caller]:
+        """Ada at Chromium and Bob at the browser, with these options, who see each other in the call of the channel."""
+        ada = self.chromium(team.people[0], channel_id)
+        bob = getattr(self, browser)(team.people[1], channel_id, **options)
+        ada.join()
+        bob.join()
+        expect_pictures(ada, bob)
+        return ada, bob
 
     def picture(self, name: str) -> None:
         """Keeps what everybody sees now, when ROOST_SCREENSHOTS names a directory."""

@@ -17,7 +17,8 @@ struct CallMachineTests {
     func joins() {
         var machine = CallMachine()
         #expect(machine.isIdle)
-        #expect(machine.receive(.join(CallJoin(channelID: channel))) == [.join(CallJoin(channelID: channel), attempt: 1)])
+        #expect(
+            machine.receive(.join(CallJoin(channelID: channel))) == [.join(CallJoin(channelID: channel), attempt: 1)])
         #expect(!machine.isIdle)
         let seat = seat(attempt: 1)
         #expect(machine.granted(seat) == true)
@@ -41,7 +42,8 @@ struct CallMachineTests {
         _ = machine.receive(.join(CallJoin(channelID: channel)))
         #expect(machine.joinFailed(1, code, "No.") == [failed(code, "No.")])
         #expect(machine.isIdle)
-        #expect(machine.receive(.join(CallJoin(channelID: channel))) == [.join(CallJoin(channelID: channel), attempt: 2)])
+        #expect(
+            machine.receive(.join(CallJoin(channelID: channel))) == [.join(CallJoin(channelID: channel), attempt: 2)])
     }
 
     @Test("Joining another call gives up the seat first, and without a word: the answer is the new seat")
@@ -72,13 +74,15 @@ struct CallMachineTests {
         #expect(machine.granted(first) == true)
         #expect(machine.receive(.join(join)) == [.join(join, attempt: 2)])
         #expect(machine.granted(first) == false)
-        #expect(machine.joined(first, SeatJoinReply(isResumed: false, state: state(1)), iceServers: []) == [.leave(first)])
+        #expect(
+            machine.joined(first, SeatJoinReply(isResumed: false, state: state(1)), iceServers: []) == [.leave(first)])
         #expect(machine.joinFailed(1, .unavailable, "late").isEmpty)
         #expect(machine.receive(.leave).isEmpty, "there is no seat to end")
         let second = seat(ParticipantID(number: 12), attempt: 2)
         #expect(machine.granted(second) == false)
         #expect(
-            machine.joined(second, SeatJoinReply(isResumed: false, state: state(1)), iceServers: []) == [.leave(second)])
+            machine.joined(second, SeatJoinReply(isResumed: false, state: state(1)), iceServers: []) == [.leave(second)]
+        )
         #expect(machine.isIdle)
     }
 
@@ -218,7 +222,8 @@ struct CallMachineTests {
     }
 
     @Test(
-        "A node or a seat that is no more ends the call, and says what to do", arguments: [CallEndReason.moved, .timedOut])
+        "A node or a seat that is no more ends the call, and says what to do",
+        arguments: [CallEndReason.moved, .timedOut])
     func gone(reason: CallEndReason) {
         for frame in [ClientCallFrame.offer(offer(1)), .update(CallUpdate(active: []))] {
             var (machine, seat) = seated()
@@ -308,5 +313,7 @@ struct CallMachineTests {
 }
 
 extension EntityID {
-    fileprivate init(number: UInt64) { self.init(at: Timestamp(milliseconds: 1_763_700_000_000), entropy: (0, number << 2)) }
+    fileprivate init(number: UInt64) {
+        self.init(at: Timestamp(milliseconds: 1_763_700_000_000), entropy: (0, number << 2))
+    }
 }

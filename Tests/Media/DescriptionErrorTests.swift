@@ -49,7 +49,8 @@ struct DescriptionErrorTests {
         Case("a=ice-ufrag:abcd", "a=ice-ufrag:abc", .invalidICECredentials(mid: "mic")),
         Case("a=ice-ufrag:abcd", "a=ice-ufrag:ab-d", .invalidICECredentials(mid: "mic")),
         Case(
-            "a=ice-ufrag:abcd", "a=ice-ufrag:\(String(repeating: "x", count: 257))", .invalidICECredentials(mid: "mic")),
+            "a=ice-ufrag:abcd", "a=ice-ufrag:\(String(repeating: "x", count: 257))",
+            .invalidICECredentials(mid: "mic")),
         Case("a=ice-pwd:abcdefghijklmnopqrstuv", "a=ice-pwd:abcdefghijklmnopqrstu", .invalidICECredentials(mid: "mic")),
         Case(
             "a=ice-pwd:abcdefghijklmnopqrstuv", "a=ice-pwd:abcdefghijklmnopqrst v", .invalidICECredentials(mid: "mic")),

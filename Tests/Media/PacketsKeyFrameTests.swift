@@ -8,7 +8,8 @@ struct PacketsKeyFrameTests {
         arguments: [
             ("10 00", true, "the shortest descriptor"), ("10 01", false, "an inter frame"),
             ("00 00", false, "not the start of a partition"), ("11 00", false, "the start of another partition"),
-            ("17 00", false, "the start of partition 7"), ("30 00", true, "a frame nobody depends on"),
+            ("14 00", false, "the start of partition 4"), ("17 00", false, "of partition 7"),
+            ("30 00", true, "a frame nobody depends on"),
             ("10 fe", true, "P alone decides"), ("90 00 00", true, "extended, with no field"),
             ("90 80 7f 00", true, "a picture id of 7 bits"), ("90 80 7f 01", false, "the same, an inter frame"),
             ("90 80 ff 01 00", true, "a picture id of 15 bits"), ("90 80 ff 00 01", false, "the same, an inter frame"),

@@ -44,8 +44,8 @@ struct SecurityDTLSTests {
         #expect(link.serverOutcome.error == .noProfile)
     }
 
-    /// The client's last flight and the server's answer to it have to arrive both in one of nine attempts: at 30 % loss two
-    /// of a thousand handshakes are out of luck.
+    /// The client's last flight and the server's answer to it have to arrive both in one of nine attempts: at 30 % loss
+    /// two of a thousand handshakes are out of luck.
     @Test("A handshake completes over a network that loses, doubles and reorders datagrams")
     func lossy() throws {
         var unlucky: [UInt64] = []
@@ -71,8 +71,10 @@ struct SecurityDTLSTests {
         link.rewrite = { datagram, _ in SecurityRecords.fragment(datagram, byteCount: 60) }
         link.handshake()
         #expect(link.sent.filter(\.toServer).first.map { $0.bytes.count } == 13 + 12 + 60)
-        #expect(link.clientOutcome.establishedCount == 1, "seed \(seed): \(String(describing: link.clientOutcome.error))")
-        #expect(link.serverOutcome.establishedCount == 1, "seed \(seed): \(String(describing: link.serverOutcome.error))")
+        #expect(
+            link.clientOutcome.establishedCount == 1, "seed \(seed): \(String(describing: link.clientOutcome.error))")
+        #expect(
+            link.serverOutcome.establishedCount == 1, "seed \(seed): \(String(describing: link.serverOutcome.error))")
     }
 
     @Test("A client that nobody answers sends its first flight nine times, then gives up")
@@ -174,7 +176,8 @@ struct SecurityDTLSTests {
         link.client.takeDatagrams { alert = Array($0) }
         let plainAlert: [UInt8] = [21, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 99, 0, 2, 2, 40]
         link.deliver(plainAlert, toServer: true)
-        // The version, bytes 1 and 2, is not authenticated: OpenSSL takes the agreed one into the tag, not the written one.
+        // The version, bytes 1 and 2, is not authenticated: OpenSSL takes the agreed one into the tag, not the written
+        // one.
         for bit in 0..<(alert.count * 8) where !(8..<24).contains(bit) {
             var forged = alert
             forged[bit / 8] ^= 1 << (bit % 8)
@@ -204,7 +207,9 @@ struct SecurityDTLSTests {
             }
             var datagram = datagrams.randomElement(using: &random) ?? []
             if random.chance(0.3) {
-                datagram = (0..<Int.random(in: 0...1500, using: &random)).map { _ in .random(in: 0...255, using: &random) }
+                datagram = (0..<Int.random(in: 0...1500, using: &random)).map { _ in
+                    .random(in: 0...255, using: &random)
+                }
                 if random.chance(0.8), let first = datagram.indices.first {
                     datagram[first] = .random(in: 20...23, using: &random)
                 }

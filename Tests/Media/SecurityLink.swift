@@ -155,10 +155,11 @@ enum SecurityRecords {
 
     static func isPlainHandshake(_ record: [UInt8]) -> Bool { record[0] == 22 && record[3] == 0 && record[4] == 0 }
 
-    /// Each record in a datagram of its own, and handshake messages in fragments of `byteCount` bytes (RFC 6347 §4.2.2).
+    /// Each record in a datagram of its own, and handshake messages in fragments of `byteCount` bytes (RFC 6347
+    /// §4.2.2).
     ///
-    /// Records before encryption get numbers of 8 for each number before, so that a record that is sent again has the same
-    /// bytes again.
+    /// Records before encryption get numbers of 8 for each number before, so that a record that is sent again has the
+    /// same bytes again.
     static func fragment(_ datagram: [UInt8], byteCount: Int) -> [[UInt8]] {
         split(datagram).flatMap { record -> [[UInt8]] in
             guard record[3] == 0, record[4] == 0 else { return [record] }

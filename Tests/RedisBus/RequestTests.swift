@@ -183,7 +183,9 @@ struct RequestTests {
         let gateway = try makeBus(server.url)
         let nodes = [try makeBus(server.url, kind: .media), try makeBus(server.url, kind: .media)]
         for node in nodes {
-            node.serve { kind, body in .success(ByteBuffer(string: "\(node.address.id) \(kind) \(String(buffer: body))")) }
+            node.serve { kind, body in
+                .success(ByteBuffer(string: "\(node.address.id) \(kind) \(String(buffer: body))"))
+            }
         }
         try await running(gateway, nodes[0], nodes[1]) {
             for _ in 0..<20 {

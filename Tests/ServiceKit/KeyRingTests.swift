@@ -29,10 +29,11 @@ struct KeyRingTests {
     private let signer = Signer()
     private let ring: KeyRing
 
-    init() throws {
-        let signer = signer
+    init() throws { ring = try Self.makeRing(signer, refetchInterval: .seconds(3600)) }
+
+    private static func makeRing(_ signer: Signer, refetchInterval: Duration) throws -> KeyRing {
         let logger = try Settings(environment: ["ROOST_LOG_LEVEL": "critical"]).logger(label: "keys")
-        ring = KeyRing(logger: logger) { try signer.fetch() }
+        return KeyRing(refetchInterval: refetchInterval, logger: logger) { try signer.fetch() }
     }
 
     @Test("Keys are asked for until there are some")
@@ -54,17 +55,32 @@ struct KeyRingTests {
         await #expect(throws: CancellationError.self) { try await loading.value }
     }
 
-    @Test("A token or a grant of an unknown key makes it fetch once, no more often than each few seconds")
+    @Test("A token or a grant of an unknown key makes it fetch again, and is accepted if the key is ours by now")
     func unknownKey() async throws {
-        let (old, new) = (try await Key("old"), try await Key("new"))
-        signer.publish(old.jwks)
-        _ = try await ring.verifyGrant(old.grant())
-        #expect(signer.fetchCount == 1)
-        for _ in 1...10 {
-            await #expect(throws: TokenError.invalid) { try await ring.verifyGrant(new.grant()) }
-            await #expect(throws: TokenError.invalid) { try await ring.verify(new.token()) }
+        let (old, new, foreign) = (try await Key("old"), try await Key("new"), try await Key("foreign"))
+        for isGrant in [false, true] {
+            let signer = Signer()
+            let ring = try Self.makeRing(signer, refetchInterval: .zero)
+            signer.publish(old.jwks)
+            _ = try await ring.verify(old.token())
+            signer.publish(new.jwks)
+            if isGrant { _ = try await ring.verifyGrant(new.grant()) } else { _ = try await ring.verify(new.token()) }
+            #expect(signer.fetchCount == 2)
+            await #expect(throws: TokenError.invalid) { try await ring.verify(foreign.token()) }
+            #expect(signer.fetchCount == 3)
         }
-        #expect(signer.fetchCount == 1, "keys fetched a moment ago are not asked for again")
+    }
+
+    @Test("Tokens of unknown keys cannot make it ask more often than the interval")
+    func interval() async throws {
+        let (ours, foreign) = (try await Key("ours"), try await Key("foreign"))
+        signer.publish(ours.jwks)
+        _ = try await ring.verifyGrant(ours.grant())
+        for _ in 1...10 {
+            await #expect(throws: TokenError.invalid) { try await ring.verifyGrant(foreign.grant()) }
+            await #expect(throws: TokenError.invalid) { try await ring.verify(foreign.token()) }
+        }
+        #expect(signer.fetchCount == 1)
     }
 
     @Test("Without keys what is verified fetches them; when that fails, so does the verification")

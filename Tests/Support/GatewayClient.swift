@@ -102,7 +102,7 @@ package final class GatewayClient: Sendable {
         do {
             upgrade = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .connectTimeout(.seconds(5))
-                .channelOption(.socketOption(.tcp_nodelay), value: 1)
+                .channelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .connect(host: host, port: port) { [self] channel in
                     channel.closeFuture.whenComplete { _ in Self.openCount.subtract(1, ordering: .relaxed) }
                     return channel.eventLoop.makeCompletedFuture {

@@ -136,8 +136,9 @@ test("An older state of the call is dropped", () => {
 test("News of an old peer connection or of an old offer changes nothing", () => {
   const line = connected();
   const before = line.call;
-  for (const event of [media(false, 0), answered(1, 0), offered(2), answered(2)]) assert.equal(line.on(event).call.phase, "connected");
-  line.frame(answer(1)).frame(ended("left", "p-old")).frame(joined({ channelID: "c-old" })).frame(failed("internal_error", 7));
+  line.on(media(false, 0), answered(1, 0), offered(2), answered(2));
+  line.frame(answer(1)).frame(ended("left", "p-old")).frame(joined({ channelID: "c-old" }));
+  line.frame(failed("internal_error", 7));
   assert.deepEqual(line.call, before);
 });
 
@@ -148,13 +149,14 @@ test("While the socket is gone media go on; then the seat is taken again and the
   line.on({ type: "socketCurrent" });
   assert.deepEqual(line.effects[0], { type: "send", frame: { type: "callJoin", channelID: "c-1", participantID: "p-1" } });
   line.frame(resumed({ revision: 7 }));
-  assert.deepEqual(line.words, ["stop retry answer", "callUpdate"]);
+  assert.deepEqual(line.words, ["stop retry answer", "useServers", "callUpdate"]);
   assert.equal(line.active.peer, 1);
   assert.equal(line.active.remote?.revision, 7);
 });
 
 test("A seat that is not the same gets a new peer connection and an offer with a higher number", () => {
-  const line = connected().on({ type: "socketLost" }, { type: "socketCurrent" }).frame(joined({ state: state({ revision: 0 }) }));
+  const line = connected().on({ type: "socketLost" }, { type: "socketCurrent" });
+  line.frame(joined({ state: state({ revision: 0 }) }));
   assert.deepEqual(line.words, ["stop retry answer", "stop media", "openPeer 2", "makeOffer 2", "giveUp 60000"]);
   assert.equal(line.active.phase, "reconnecting");
   assert.equal(line.active.remote?.revision, 0, "another node counts anew");
@@ -163,7 +165,7 @@ test("A seat that is not the same gets a new peer connection and an offer with a
 test("An offer that was in flight when the socket was lost is made again", () => {
   for (const line of [offering(), seated()]) {
     line.on({ type: "socketLost" }, { type: "socketCurrent" }).frame(resumed());
-    assert.deepEqual(line.words, ["stop retry answer", "makeOffer 2"]);
+    assert.deepEqual(line.words, ["stop retry answer", "useServers", "makeOffer 2"]);
     assert.deepEqual(line.frame(answer(1)).words, [], "the answer to the old one comes late");
     assert.deepEqual(line.on(offered(1)).words, [], "the old one is written late");
     assert.deepEqual(line.on(offered(2)).words, ["callOffer", "answer 15000"]);
@@ -180,7 +182,7 @@ test("Media that are down too long ask for the seat again, and restart ICE if it
   assert.deepEqual(line.words, ["media 2000", "giveUp 60000"]);
   assert.equal(line.active.phase, "reconnecting");
   assert.deepEqual(line.on(timer("media")).words, ["callJoin", "answer 15000"]);
-  assert.deepEqual(line.frame(resumed()).words, ["stop retry answer", "makeOffer 2 restart"]);
+  assert.deepEqual(line.frame(resumed()).words, ["stop retry answer", "useServers", "makeOffer 2 restart"]);
   line.on(offered(2)).frame(answer(2));
   assert.deepEqual(line.on(answered(2)).words, ["media 6000"], "and again if that does not help");
   assert.deepEqual(line.on(media(true)).words, ["stop media", "stop giveUp"]);
@@ -190,7 +192,7 @@ test("Media that are down too long ask for the seat again, and restart ICE if it
 test("An ICE restart that is lost with the socket is made again as one", () => {
   const line = connected().on(media(false), timer("media")).frame(resumed()).on(offered(2));
   line.on({ type: "socketLost" }, { type: "socketCurrent" }).frame(resumed());
-  assert.deepEqual(line.words, ["stop retry answer", "makeOffer 3 restart"]);
+  assert.deepEqual(line.words, ["stop retry answer", "useServers", "makeOffer 3 restart"]);
 });
 
 test("A short break mends itself", () => {
@@ -240,11 +242,16 @@ test("What will not help is not tried again", () => {
   }
 });
 
+test("A seat that was held is in conflict only while its room moves", () => {
+  const line = connected().frame(ended("moved")).on(timer("retry")).frame(failed("conflict"));
+  assert.deepEqual(line.words, ["stop answer media", "retry 500"]);
+});
+
 test("A refused offer asks for the seat again when the seat or the node may be gone", () => {
   for (const code of ["unavailable", "timed_out", "conflict", "not_found"] as const) {
     const line = offering().frame(failed(code, 1));
     assert.deepEqual(line.words, ["stop answer media", "retry 250"], code);
-    assert.deepEqual(line.on(timer("retry")).frame(resumed()).words, ["stop retry answer", "makeOffer 2"], code);
+    assert.deepEqual(line.on(timer("retry")).frame(resumed()).words, ["stop retry answer", "useServers", "makeOffer 2"], code);
   }
 });
 

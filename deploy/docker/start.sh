@@ -19,7 +19,7 @@ main() {
 }
 
 start_api() {
-    ROOST_DATABASE_URL="postgres://roost:$(</secrets/postgres/password)@${ROOST_DATABASE_HOST:-postgres}/roost"
+    ROOST_DATABASE_URL="postgres://roost:$(</secrets/postgres/password)@postgres/roost"
     ROOST_TURN_SECRET=$(</secrets/turn/secret)
     export ROOST_DATABASE_URL ROOST_TURN_SECRET
     exec roost-api
@@ -29,15 +29,18 @@ start_api() {
 start_media() {
     local cores own
     cores=$(nproc)
-    own=$(hostname -I)
-    export ROOST_MEDIA_ADDRESSES="${ROOST_MEDIA_ADDRESSES:-127.0.0.1},$(tr ' ' ',' <<<"${own% }")"
+    read -ra own <<<"$(hostname -I)"
+    ROOST_MEDIA_ADDRESSES=$(IFS=, && echo "${ROOST_MEDIA_ADDRESSES:-127.0.0.1},${own[*]}")
     # 16 ports are published, and each worker has one.
-    export ROOST_MEDIA_WORKERS="${ROOST_MEDIA_WORKERS:-$((cores < 16 ? cores : 16))}"
+    ROOST_MEDIA_WORKERS=${ROOST_MEDIA_WORKERS:-$((cores < 16 ? cores : 16))}
+    export ROOST_MEDIA_ADDRESSES ROOST_MEDIA_WORKERS
     exec roost-media
 }
 
 start_web() {
-    export NGINX_PREFIX=$run NGINX_LISTEN=8080 WEB_ROOT=/srv/roost NGINX_ACCESS_LOG=/dev/stdout
+    export NGINX_PREFIX=$run WEB_ROOT=/srv/roost NGINX_ACCESS_LOG=/dev/stdout
+    # Ports that an ordinary user may bind everywhere.
+    export NGINX_LISTEN=8080 NGINX_LISTEN_REDIRECT=8081
     "$lib/nginx/render.sh" >/dev/null
     exec nginx -e stderr -p "$run" -c "$run/nginx.conf"
 }

@@ -26,9 +26,9 @@ packages() {
             node-typescript esbuild node-markdown-it node-dompurify curl ca-certificates make unzip python3-pip' ;;
         run) echo "$(packages build) nginx redis-server postgresql coturn openssl util-linux" ;;
         test) echo "$(packages run) libnginx-mod-nchan chromium firefox-esr janus wrk libnss3" ;;
-        runtime-api) echo 'libpq5 libhiredis0.14 libssl3 libcrypt1 ca-certificates curl' ;;
-        runtime-gateway) echo 'libhiredis0.14 libssl3 ca-certificates curl' ;;
-        runtime-media) echo 'libhiredis0.14 libssl3 libsrtp2-1 ca-certificates curl' ;;
+        runtime-api) echo 'libpq5 libhiredis0.14 libssl3 libcrypt1 libstdc++6 ca-certificates curl' ;;
+        runtime-gateway) echo 'libhiredis0.14 libssl3 libstdc++6 ca-certificates curl' ;;
+        runtime-media) echo 'libhiredis0.14 libssl3 libsrtp2-1 libstdc++6 ca-certificates curl' ;;
         runtime-web) echo 'nginx curl util-linux' ;;
         runtime-turn) echo 'coturn' ;;
         runtime-secrets) echo 'openssl' ;;

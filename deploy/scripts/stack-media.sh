@@ -82,6 +82,9 @@ start_turn() {
     spawn turn "PATH=$PATH" LANG=C.UTF-8 -- turnserver -c "$ROOST_STATE/turn/turnserver.conf"
 }
 
+# An address at which it listens, as `up` wrote it down.
+turn_address() { sed -n '0,/^listening-ip=/s/^listening-ip=//p' "$ROOST_STATE/turn/turnserver.conf"; }
+
 # A media node has no more to do with the database than a gateway, and verifies grants with public keys.
 start_media() {
     local variables
@@ -101,7 +104,7 @@ media_workers() {
 refuse_too_many_workers() {
     local workers=${ROOST_MEDIA_WORKERS:-1}
     [[ $workers =~ ^[0-9]+$ ]] && ((workers >= 1 && workers <= media_ports)) ||
-        die "ROOST_MEDIA_WORKERS must be 1 to $media_ports, not '$workers': a node has $media_ports ports; set MEDIA for more nodes"
+        die "ROOST_MEDIA_WORKERS must be 1 to $media_ports, the ports of a node, not '$workers'; MEDIA sets the number of nodes"
 }
 
 # Everything but calls works without these, so their failure is told and ends nothing: the rest of the site comes up, as it

@@ -135,7 +135,7 @@ claims() {
 # Before anything starts. Ports that our own living processes hold are ours: they are kept, or freed before their reuse.
 refuse_taken_ports() {
     local name variable address ours=' ' answer port problem
-    local -A owners=() variables=()
+    local -A owners=() movers=()
     for name in "${!recorded[@]}"; do
         if is_alive "$name"; then ours+="${recorded[$name]} ${recorded_ranges[$name]%-*} "; fi
     done
@@ -145,14 +145,14 @@ refuse_taken_ports() {
             port=${address##*:}
             if [[ $ours != *" ${port%%/*} "* ]]; then addresses+=("$address"); fi
             owners[$address]=$name
-            variables[$address]=$variable
+            movers[$address]=$variable
         done < <(claims "$name")
     done
     ((${#addresses[@]} > 0)) || return 0
     answer=$("$ROOT/deploy/scripts/ports.py" check "${addresses[@]}") && return 0
     [[ -n $answer ]] || die "cannot check the ports (ROOST_HOST=${ROOST_HOST:-127.0.0.1}); see above"
     read -r address port problem <<<"$answer"
-    name=${owners[$address]} variable=${variables[$address]}
+    name=${owners[$address]} variable=${movers[$address]}
     case $problem in
         taken) die "port $port for $name is taken$(holder_of "$port"); set $variable to another" ;;
         forbidden) die "port $port for $name needs root; set $variable to 1024 or above" ;;

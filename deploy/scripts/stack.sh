@@ -195,7 +195,9 @@ allowed_origins() { echo "http://127.0.0.1:${ports[nginx]},http://localhost:${po
 
 # What the API tells clients about coturn, as VARIABLE=VALUE lines; nothing without one.
 turn_variables() {
-    if [[ -n ${ports[turn]:-} ]]; then printf '%s\n' "ROOST_TURN_URLS=$(turn_urls)" "ROOST_TURN_SECRET=$(secret turn-secret)"; fi
+    if [[ -n ${ports[turn]:-} ]]; then
+        printf '%s\n' "ROOST_TURN_URLS=$(turn_urls)" "ROOST_TURN_SECRET=$(secret turn-secret)"
+    fi
 }
 
 # UDP ports of all media nodes, first-last, comma-separated.
@@ -338,7 +340,7 @@ is_ready() {
         postgres) PGPASSWORD=$(secret postgres-password) psql -XqAt -w -h 127.0.0.1 -p "${ports[postgres]}" -U roost \
             -c 'SELECT 1' roost >/dev/null 2>&1 ;;
         redis) [[ $(redis-cli -p "${ports[redis]}" ping 2>/dev/null) == PONG ]] ;;
-        turn) timeout 1 turnutils_stunclient -p "${ports[turn]}" "$(turn_listen | head -n 1)" >/dev/null 2>&1 ;;
+        turn) timeout 1 turnutils_stunclient -p "${ports[turn]}" "$(turn_address)" >/dev/null 2>&1 ;;
         nginx) curl -fs --noproxy '*' -m 2 -o /dev/null "http://$(reachable_host):${ports[nginx]}/health/ready" ;;
         *) curl -fs --noproxy '*' -m 2 -o /dev/null "http://127.0.0.1:${ports[$1]}/health/ready" ;;
     esac

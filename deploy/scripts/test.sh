@@ -15,6 +15,7 @@ stage_build() {
 stage_lint() {
     swift format lint --strict --recursive Shared Services Tests Package.swift
     deploy/scripts/web.sh check
+    "$ROOST_TOOLS/venv/bin/python" deploy/scripts/check_compose.py
 }
 # One at a time: deadlines of tests that start servers mean little on a machine that does forty things at once.
 stage_unit() { swift test -c release --skip-build --no-parallel --skip EndToEndTests; }

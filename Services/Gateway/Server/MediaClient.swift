@@ -23,8 +23,10 @@ final class MediaClient: Sendable {
         }
     }
 
+    /// Whether the link is not whole, or has been for a moment only.
     private var isSettling: Bool {
-        restoredAt.withLock { $0.map { ContinuousClock.now < $0 + Self.settleTime } ?? false }
+        !bus.isConnected
+            || restoredAt.withLock { $0.map { ContinuousClock.now < $0 + Self.settleTime } ?? false }
     }
 
     func join(_ request: SeatJoinRequest, on node: InstanceID) async throws -> SeatJoinReply {

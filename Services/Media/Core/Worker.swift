@@ -1,4 +1,4 @@
-package import Contracts
+import Contracts
 package import MediaSecurity
 
 /// What a worker is told once.
@@ -29,13 +29,15 @@ package final class Worker {
     package let outbox = Outbox()
     package private(set) var counters = WorkerCounters()
     /// What has to be told to others; taken by the caller after each turn.
-    package private(set) var notices: [Notice] = []
+    package internal(set) var notices: [Notice] = []
     let configuration: WorkerConfiguration
     var random: any RandomNumberGenerator
-    private(set) var rooms: [ChannelID: Room] = [:]
-    private(set) var participants: [ParticipantID: Participant] = [:]
-    private var fragments: [String: Participant] = [:]
-    private var addresses: [TransportAddress: Participant] = [:]
+    var rooms: [ChannelID: Room] = [:]
+    var participants: [ParticipantID: Participant] = [:]
+    /// Seats by the ICE fragment that checks name them by.
+    var fragments: [String: Participant] = [:]
+    /// Seats by the addresses that ICE validated.
+    var addresses: [TransportAddress: Participant] = [:]
     private var nextTick: MediaTime?
     private var writer = RTCPWriter()
     private var numbers: [UInt16] = []
@@ -48,6 +50,8 @@ package final class Worker {
 
     package var participantCount: Int { participants.count }
     package var roomCount: Int { rooms.count }
+    /// Whether nothing is kept of anyone.
+    package var isEmpty: Bool { participants.isEmpty && rooms.isEmpty && fragments.isEmpty && addresses.isEmpty }
 
     package func takeNotices() -> [Notice] {
         defer { notices = [] }
@@ -111,7 +115,7 @@ package final class Worker {
             }
         case .nack(_, let media, let sequenceNumbers):
             guard let section = participant.sendSections.first(where: { $0.ssrc == media }) else { return }
-            counters.retransmittedPackets += section.retransmit(sequenceNumbers, into: outbox)
+            counters.retransmittedPackets += section.retransmit(sequenceNumbers, into: outbox, now: now)
         case .pictureLoss(_, let media), .fullIntra(_, let media):
             guard let section = participant.sendSections.first(where: { $0.ssrc == media }) else { return }
             section.publication?.wantKeyFrame()
@@ -167,7 +171,7 @@ package final class Worker {
         flushDTLS(of: transport, to: transport.selected ?? source)
     }
 
-    private func flushDTLS(of transport: Transport, to destination: TransportAddress?) {
+    func flushDTLS(of transport: Transport, to destination: TransportAddress?) {
         guard let destination else { return }
         transport.dtls.takeDatagrams { outbox.append($0, to: destination) }
     }
@@ -193,7 +197,7 @@ package final class Worker {
     package var deadline: MediaTime? { nextTick }
 
     /// Something is due sooner than the next tick.
-    private func hurry(_ now: MediaTime) {
+    func hurry(_ now: MediaTime) {
         let soon = now + Self.hurriedInterval
         if let nextTick, nextTick <= soon { return }
         nextTick = soon
@@ -246,7 +250,7 @@ package final class Worker {
         if now >= room.nextSpeakerCheck {
             room.nextSpeakerCheck = now + Room.speakerInterval
             if let speakers = room.takeSpeakers(now: now) {
-                room.assignSections()
+                if room.assignSections() { room.noteChange(now: now) }
                 tellAll(of: room) { _ in .callSpeakers(CallSpeakers(participants: speakers)) }
             }
         }
@@ -260,191 +264,7 @@ package final class Worker {
         for participant in room.participants { tell(participant, frame(participant)) }
     }
 
-    private func tell(_ participant: Participant, _ frame: ServerFrame) {
+    func tell(_ participant: Participant, _ frame: ServerFrame) {
         notices.append(.frame(frame, participantID: participant.id, route: participant.route))
-    }
-}
-
-// MARK: - Seats
-
-extension Worker {
-    /// Takes a seat, or takes it again on another connection.
-    /// - Throws: `conflict` when the room is full, belongs to another epoch, or the seat is someone else's.
-    package func join(
-        _ seat: Seat, route: SeatRoute, joinedAt: Timestamp, now: MediaTime
-    ) throws(SeatError) -> SeatJoinReply {
-        if let known = participants[seat.participantID] {
-            guard known.seat == seat else { throw SeatError(.conflict, "The seat is taken.") }
-            if known.route != route {
-                tell(known, .callEnded(CallEnded(participantID: known.id, reason: .replaced)))
-                known.route = route
-            }
-            return SeatJoinReply(isResumed: known.transport != nil, state: known.state())
-        }
-        let room = try room(of: seat, joinedAt, now: now)
-        guard !room.isFull else {
-            throw SeatError(.conflict, "The call is full: \(Limits.participantsPerCall) people are in it.")
-        }
-        let participant = Participant(
-            seat: seat, route: route, joinedAt: joinedAt, reporter: room.freshSSRC(&random), room: room, now: now)
-        participants[seat.participantID] = participant
-        room.add(participant)
-        changed(room, now: now)
-        return SeatJoinReply(isResumed: false, state: participant.state())
-    }
-
-    private func room(of seat: Seat, _ joinedAt: Timestamp, now: MediaTime) throws(SeatError) -> Room {
-        if let known = rooms[seat.channelID] {
-            guard known.epoch <= seat.epoch else { throw SeatError(.conflict, "The call has moved; join again.") }
-            if known.epoch == seat.epoch { return known }
-            // Placed here anew: whoever is in the room of before joins again too.
-            end(room: seat.channelID, .moved, now: now)
-        }
-        let room = Room(channelID: seat.channelID, epoch: seat.epoch, openedAt: joinedAt, now: now)
-        rooms[seat.channelID] = room
-        return room
-    }
-
-    /// Answers an offer. The same offer again gets the same answer.
-    /// - Throws: `not_found`, `conflict` for a number out of order, `validation_failed` for SDP that cannot be used.
-    package func offer(_ request: SeatOfferRequest, now: MediaTime) throws(SeatError) -> CallAnswer {
-        let participant = try seat(request.participantID, request.connectionID)
-        let offer = request.offer
-        if let answered = participant.answered {
-            if answered.offer == offer { return answered.answer }
-            guard offer.number > answered.offer.number else {
-                throw SeatError(.conflict, "Offer \(answered.offer.number) was answered already.")
-            }
-        }
-        let session: NegotiatedSession
-        do {
-            session = try NegotiatedSession(offer: offer.sdp)
-        } catch {
-            throw SeatError(.validationFailed, "\(error)")
-        }
-        let transport = try transport(of: participant, for: session, now: now)
-        participant.midID = session.sections.lazy.compactMap { $0.extensions[.mid] }.first ?? 0
-        participant.apply(session, offer.publications, random: &random)
-        var senders: [String: SenderIdentity] = [:]
-        for section in participant.sendSections {
-            senders[section.mid] = SenderIdentity(
-                ssrc: section.ssrc, cname: participant.cname, streamID: "roost-\(section.mid)",
-                trackID: "roost-\(section.mid)")
-        }
-        let sdp = session.answer(
-            LocalDescription(
-                fragment: transport.local.fragment, password: transport.local.password,
-                fingerprint: configuration.certificate.fingerprint, candidates: configuration.candidates,
-                sessionID: participant.descriptionID, version: offer.number),
-            senders: senders)
-        let answer = CallAnswer(number: offer.number, sdp: sdp)
-        participant.answered = (offer, answer)
-        noteChange(of: participant.room, now: now)
-        return answer
-    }
-
-    /// The participant's transport: new with the first offer, with new credentials when an offer restarts ICE.
-    private func transport(
-        of participant: Participant, for session: NegotiatedSession, now: MediaTime
-    ) throws(SeatError) -> Transport {
-        if let transport = participant.transport {
-            guard transport.fingerprint == session.fingerprint else {
-                throw SeatError(.conflict, "This seat has another peer connection; leave and join for a new one.")
-            }
-            if participant.remoteFragment != session.remoteFragment {
-                participant.remoteFragment = session.remoteFragment
-                if let former = transport.former { fragments[former.fragment] = nil }
-                transport.restart(with: IceCredentials(using: &random))
-                fragments[transport.local.fragment] = participant
-            }
-            return transport
-        }
-        let transport: Transport
-        do {
-            transport = try Transport(
-                local: IceCredentials(using: &random), session: session, certificate: configuration.certificate,
-                profiles: configuration.profiles, now: now)
-        } catch {
-            throw SeatError(.internalError, "The node could not prepare DTLS.")
-        }
-        participant.transport = transport
-        participant.remoteFragment = session.remoteFragment
-        participant.descriptionID = random.next() >> 2
-        fragments[transport.local.fragment] = participant
-        return transport
-    }
-
-    /// Turns sources on or off.
-    package func update(_ request: SeatUpdateRequest, now: MediaTime) throws(SeatError) {
-        let participant = try seat(request.participantID, request.connectionID)
-        for publication in participant.publications {
-            publication.isActive = request.update.active.contains(publication.source)
-        }
-        noteChange(of: participant.room, now: now)
-    }
-
-    /// Gives up a seat; one that is gone, or another connection's, stays as it is.
-    package func leave(_ request: SeatLeaveRequest, now: MediaTime) {
-        guard let participant = participants[request.participantID],
-            participant.route.connectionID == request.connectionID
-        else { return }
-        end(participant, .left, now: now)
-    }
-
-    /// Ends a seat whose right has ended.
-    package func remove(_ id: ParticipantID, _ reason: CallEndReason, now: MediaTime) {
-        if let participant = participants[id] { end(participant, reason, now: now) }
-    }
-
-    /// Ends a room, such as one that was placed elsewhere.
-    package func end(room channelID: ChannelID, _ reason: CallEndReason, now: MediaTime) {
-        for participant in rooms[channelID]?.participants ?? [] { end(participant, reason, now: now) }
-    }
-
-    private func seat(_ id: ParticipantID, _ connection: ConnectionID) throws(SeatError) -> Participant {
-        guard let participant = participants[id], participant.route.connectionID == connection else {
-            throw SeatError(.notFound, "There is no such seat; join again.")
-        }
-        return participant
-    }
-
-    private func changed(_ room: Room, now: MediaTime) {
-        notices.append(.report(room.report()))
-        noteChange(of: room, now: now)
-    }
-
-    private func noteChange(of room: Room, now: MediaTime) {
-        room.noteChange(now: now)
-        hurry(now)
-    }
-
-    private func end(_ participant: Participant, _ reason: CallEndReason, now: MediaTime) {
-        guard participants.removeValue(forKey: participant.id) != nil else { return }
-        let room = participant.room
-        tell(participant, .callEnded(CallEnded(participantID: participant.id, reason: reason)))
-        if let transport = participant.transport {
-            transport.dtls.close()
-            flushDTLS(of: transport, to: transport.selected)
-            fragments[transport.local.fragment] = nil
-            if let former = transport.former { fragments[former.fragment] = nil }
-            for address in transport.addresses where addresses[address] === participant { addresses[address] = nil }
-        }
-        room.remove(participant)
-        notices.append(.ended(participant.seat))
-        changed(room, now: now)
-        if room.participants.isEmpty, rooms[room.channelID] === room {
-            rooms[room.channelID] = nil
-        }
-    }
-}
-
-/// Why a seat was refused, as its holder is told.
-package struct SeatError: Error, Equatable {
-    package let code: ErrorCode
-    package let detail: String
-
-    init(_ code: ErrorCode, _ detail: String) {
-        self.code = code
-        self.detail = detail
     }
 }

@@ -22,9 +22,9 @@ package enum DTLSEvent: Sendable {
 /// Not `Sendable`: one thread owns it. After each call take the datagrams and look at ``deadline`` again.
 ///
 /// Three things are done here rather than by OpenSSL. Retransmission, see ``DTLSFlight``. A ChangeCipherSpec that
-/// overtook the messages before it is held until its turn: OpenSSL would drop it, and its replay window then refuses the
-/// same record when it is sent again. And after the handshake OpenSSL sees alerts only, so there is no renegotiation, no
-/// retransmission of its own, and no application data.
+/// overtook the messages before it is held until its turn: OpenSSL would drop it, and its replay window then refuses
+/// the same record when it is sent again. And after the handshake OpenSSL sees alerts only, so there is no
+/// renegotiation, no retransmission of its own, and no application data.
 package final class DTLSConnection {
     private enum State {
         case handshaking
@@ -90,7 +90,8 @@ package final class DTLSConnection {
         while state != .over, let record = DTLSRecord(in: datagram, at: offset) {
             offset = record.range.upperBound
             let bytes = UnsafeRawBufferPointer(rebasing: datagram[record.range])
-            // Only one record of a datagram can bring about an event, but for `established` with an end right behind it.
+            // Only one record of a datagram can bring about an event, but for `established` with an end right behind
+            // it.
             switch receive(record, bytes, now: now) {
             case .none: break
             case let new: event = new
@@ -167,9 +168,9 @@ package final class DTLSConnection {
         return advance(now: now)
     }
 
-    /// Bytes of the record of an alert: its two bytes, the header, a tag of 16 and, for GCM, an explicit nonce of 8 (RFC 5288
-    /// §3, RFC 7905 §2). OpenSSL takes a record that is too short for its cipher for an error of its own and ends the
-    /// association, so that anyone could end it with a forged datagram.
+    /// Bytes of the record of an alert: its two bytes, the header, a tag of 16 and, for GCM, an explicit nonce of 8
+    /// (RFC 5288 §3, RFC 7905 §2). OpenSSL takes a record that is too short for its cipher for an error of its own and
+    /// ends the association, so that anyone could end it with a forged datagram.
     private static func alertByteCount(_ cipher: OpaquePointer?) -> Int {
         let hasNonce = SSL_CIPHER_get_cipher_nid(cipher) != NID_chacha20_poly1305
         return DTLSRecord.headerByteCount + 2 + 16 + (hasNonce ? 8 : 0)
@@ -259,8 +260,8 @@ package final class DTLSConnection {
 
     // MARK: OpenSSL's buffers
 
-    /// Memory BIOs, not a BIO of our own: one whose control callback answers 1 to everything makes an OpenSSL with kernel
-    /// TLS, as Debian's is, believe in kernel sockets.
+    /// Memory BIOs, not a BIO of our own: one whose control callback answers 1 to everything makes an OpenSSL with
+    /// kernel TLS, as Debian's is, believe in kernel sockets.
     private static func attachBuffers(to ssl: OpaquePointer) -> Bool {
         let input = BIO_new(BIO_s_mem())
         let output = BIO_new(BIO_s_mem())
@@ -273,8 +274,8 @@ package final class DTLSConnection {
         return true
     }
 
-    /// An established connection has little to say: OpenSSL's record buffers, 17 kB, are freed until an alert comes or goes,
-    /// and what the BIOs grew to is freed with them.
+    /// An established connection has little to say: OpenSSL's record buffers, 17 kB, are freed until an alert comes or
+    /// goes, and what the BIOs grew to is freed with them.
     private func releaseMemory() {
         SSL_free_buffers(ssl)
         if !Self.attachBuffers(to: ssl) { OpenSSLErrors.clear() }

@@ -1,12 +1,13 @@
 /// The flight that was sent last, and when to send it again (RFC 6347 §4.2.4).
 ///
-/// OpenSSL has a retransmission timer of its own, but it reads the system clock. It is set to an hour, which no handshake
-/// lasts, and the flight is sent again from here in the time of the caller, with the same bytes. That is enough: a record
-/// that the peer has already is dropped by its replay window (§4.1.2.6), and one that was lost is new to it.
+/// OpenSSL has a retransmission timer of its own, but it reads the system clock. It is set to an hour, which no
+/// handshake lasts, and the flight is sent again from here in the time of the caller, with the same bytes. That is
+/// enough: a record that the peer has already is dropped by its replay window (§4.1.2.6), and one that was lost is new
+/// to it.
 ///
-/// The last flight of a handshake is the server's and is answered by nothing, so a server keeps it. A client that misses
-/// it sends its own last flight again, and a handshake or ChangeCipherSpec record after the end of the handshake means
-/// just that.
+/// The last flight of a handshake is the server's and is answered by nothing, so a server keeps it. A client that
+/// misses it sends its own last flight again, and a handshake or ChangeCipherSpec record after the end of the handshake
+/// means just that.
 struct DTLSFlight {
     static let firstPatience = Duration.milliseconds(400)
     static let longestPatience = Duration.milliseconds(3200)

@@ -43,8 +43,8 @@ package final class SRTPSession {
         inbound = try Handle(key: keys.remote, profile: keys.profile, direction: ssrc_any_inbound)
     }
 
-    /// Protects the RTP packet in the first `count` bytes. The new number of bytes; `nil` when it is refused: no RTP, too
-    /// far behind the newest of its stream, or fewer than ``trailingByteCount`` bytes behind it.
+    /// Protects the RTP packet in the first `count` bytes. The new number of bytes; `nil` when it is refused: no RTP,
+    /// too far behind the newest of its stream, or fewer than ``trailingByteCount`` bytes behind it.
     package func protectRTP(_ packet: UnsafeMutableRawBufferPointer, count: Int) -> Int? {
         guard var length = Self.length(count, room: Self.trailingByteCount, in: packet) else { return nil }
         // SAFETY: the buffer holds `count` bytes and the room that libsrtp may write to; so too below.
@@ -52,8 +52,8 @@ package final class SRTPSession {
         return Int(length)
     }
 
-    /// Checks and decrypts the SRTP packet in the first `count` bytes. The new number of bytes; `nil` when it is refused,
-    /// and then the bytes mean nothing any more.
+    /// Checks and decrypts the SRTP packet in the first `count` bytes. The new number of bytes; `nil` when it is
+    /// refused, and then the bytes mean nothing any more.
     package func unprotectRTP(_ packet: UnsafeMutableRawBufferPointer, count: Int) -> Int? {
         unprotect(packet, count: count, ssrcOffset: 8) { srtp_unprotect($0, $1, $2) }
     }
@@ -138,8 +138,8 @@ private final class Handle {
 
     /// The library is started once in a process, by whoever needs it first.
     ///
-    /// One session is made that never ends. Debian's libsrtp counts the users of NSS by its sessions: with the last one NSS
-    /// shuts down, and starting it again costs the next call 1.3 ms.
+    /// One session is made that never ends. Debian's libsrtp counts the users of NSS by its sessions: with the last one
+    /// NSS shuts down, and starting it again costs the next call 1.3 ms.
     private static let libraryStatus: srtp_err_status_t = {
         let status = srtp_init()
         guard status == srtp_err_status_ok else { return status }

@@ -18,8 +18,11 @@ final class DatagramSocket {
     private static let bufferByteCount = 8 * 1024 * 1024
 
     let descriptor: Int32
-    private let receiving: Batch
-    private let sending: Batch
+    private let receiving: ReceiveBatch
+    private let sending: SendBatch
+    private var order = SendOrder()
+    /// Whether the kernel takes several datagrams as one message; learned from its first refusal.
+    private var isSegmenting = true
     private let memory: UnsafeMutableRawBufferPointer
     /// Datagrams that the kernel did not take.
     private(set) var unsentCount = 0
@@ -28,8 +31,8 @@ final class DatagramSocket {
     init(port: UInt16) throws(SocketError) {
         descriptor = try Self.bind(port)
         memory = .allocate(byteCount: Self.batchCount * Self.datagramByteCount, alignment: 16)
-        receiving = Batch(count: Self.batchCount)
-        sending = Batch(count: Self.batchCount)
+        receiving = ReceiveBatch(count: Self.batchCount)
+        sending = SendBatch(capacity: Self.batchCount)
     }
 
     deinit {
@@ -95,38 +98,64 @@ final class DatagramSocket {
 
     /// Sends all that waits and empties the outbox. What the kernel does not take is lost, as on any network: whoever
     /// needs it asks again.
+    ///
+    /// What goes to one destination leaves together, as far as the sizes are equal: the kernel then walks its stack once
+    /// for many packets (generic segmentation offload, udp(7)), which is most of what a packet costs.
     func send(_ outbox: Outbox) {
+        guard !outbox.entries.isEmpty else { return }
+        order.build(outbox.entries)
         outbox.withMemory { memory in
-            var next = 0
-            while next < outbox.entries.count {
-                let count = min(Self.batchCount, outbox.entries.count - next)
-                for index in 0..<count {
-                    let entry = outbox.entries[next + index]
-                    sending.addresses[index] = sockaddr_in6(entry.destination)
-                    sending.vectors[index] = iovec(
-                        iov_base: memory.baseAddress?.advanced(by: entry.offset), iov_len: entry.byteCount)
-                    sending.prepare(index)
+            for head in order.heads {
+                var next = head
+                while next >= 0 {
+                    let entry = outbox.entries[next]
+                    let vector = iovec(iov_base: memory.baseAddress?.advanced(by: entry.offset), iov_len: entry.byteCount)
+                    if next == head || !sending.extend(vector, segments: isSegmenting) {
+                        if sending.isFull { flush() }
+                        sending.begin(entry.destination, vector)
+                    }
+                    next = order.next[next]
                 }
-                next += send(count)
             }
+            flush()
         }
         outbox.removeAll()
     }
 
-    /// Sends the first of the prepared batch and answers how many are done with.
-    private func send(_ count: Int) -> Int {
-        let sent = Int(CDatagramsSend(descriptor, sending.datagrams, UInt32(count)))
-        if sent > 0 { return sent }
-        if errno == EINTR { return 0 }
-        // A full buffer refuses all the rest; anything else is the first one's fault, such as an unreachable address.
-        let lost = errno == EAGAIN ? count : 1
-        unsentCount += lost
-        return lost
+    private func flush() {
+        sending.finish()
+        var done = 0
+        while done < sending.count {
+            let sent = Int(
+                CDatagramsSend(descriptor, sending.datagrams.advanced(by: done), UInt32(sending.count - done)))
+            if sent > 0 {
+                done += sent
+                continue
+            }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN:
+                // A full buffer refuses all the rest.
+                unsentCount += sending.count - done
+                done = sending.count
+            case EINVAL where isSegmenting, EIO where isSegmenting:
+                // This kernel or interface cannot segment: what was grouped is lost once, and nothing is grouped again.
+                isSegmenting = false
+                fallthrough
+            default:
+                // The first one's fault, such as an unreachable address.
+                unsentCount += 1
+                done += 1
+            }
+        }
+        sending.removeAll()
     }
 }
 
 /// The kernel's description of up to so many datagrams: one vector and one address each.
-private final class Batch {
+///
+/// SAFETY: the pointers lead into memory that this object allocates in `init` and frees in `deinit`.
+private final class ReceiveBatch {
     let count: Int
     let datagrams: UnsafeMutablePointer<CDatagram>
     let vectors: UnsafeMutablePointer<iovec>
@@ -164,44 +193,5 @@ package struct SocketError: Error, CustomStringConvertible {
 
     package var description: String {
         "\(operation) of UDP port \(port): \(String(cString: strerror(number))). Set ROOST_MEDIA_PORT to free ports."
-    }
-}
-
-// MARK: - Addresses
-
-extension TransportAddress {
-    /// IPv4 arrives mapped into IPv6 (RFC 4291 §2.5.5.2) and is told apart again here.
-    fileprivate init(_ address: sockaddr_in6) {
-        var address = address
-        let (high, low) = withUnsafeBytes(of: &address.sin6_addr) { bytes in
-            (
-                UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self)),
-                UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-            )
-        }
-        let port = UInt16(bigEndian: address.sin6_port)
-        if high == 0, low >> 32 == 0xFFFF {
-            self = .v4(UInt32(truncatingIfNeeded: low), port: port)
-        } else {
-            self = .v6(high: high, low: low, port: port)
-        }
-    }
-}
-
-extension sockaddr_in6 {
-    fileprivate init(_ address: TransportAddress) {
-        self.init()
-        sin6_family = sa_family_t(AF_INET6)
-        sin6_port = address.port.bigEndian
-        let (high, low): (UInt64, UInt64)
-        if let ipv4 = address.ipv4 {
-            (high, low) = (0, 0xFFFF_0000_0000 | UInt64(ipv4))
-        } else {
-            (high, low) = address.ipv6 ?? (0, 0)
-        }
-        withUnsafeMutableBytes(of: &sin6_addr) { bytes in
-            bytes.storeBytes(of: high.bigEndian, toByteOffset: 0, as: UInt64.self)
-            bytes.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
-        }
     }
 }

@@ -156,12 +156,26 @@ actor MediaNode {
         }
     }
 
+    /// What is told while a gateway or Redis is busy is told again so often, a little later each time.
+    private static let noticeTries = 5
+
     private func send(_ frame: ServerFrame, _ participant: ParticipantID, _ route: SeatRoute) {
         let notice = SeatNotice(participantID: participant, connectionID: route.connectionID, frame: frame)
         let gateway = InstanceAddress(kind: .gateway, id: route.gateway)
         Task {
-            // A gateway that is gone has no connection to tell; the client asks for the state when it is back.
-            _ = try? await bus.request(.seatNotice, to: gateway, body: ByteBuffer(bytes: WireJSON.encode(notice)))
+            for attempt in 1...Self.noticeTries {
+                do {
+                    _ = try await bus.request(.seatNotice, to: gateway, body: ByteBuffer(bytes: WireJSON.encode(notice)))
+                    return
+                } catch BusError.noInstance {
+                    // A gateway that is gone has no connection to tell; the client asks for the state when it is back.
+                    return
+                } catch {
+                    // Who speaks has changed before it could be told again.
+                    if case .callSpeakers = frame { return }
+                    try? await Task.sleep(for: Self.reportRetry * attempt)
+                }
+            }
         }
     }
 

@@ -18,7 +18,7 @@ struct CallStore {
             Statement(
                 """
                 WITH accepted AS (
-                    SELECT WHERE NOT EXISTS (
+                    SELECT FROM channels WHERE id = $1 AND NOT EXISTS (
                         SELECT FROM channel_calls
                         WHERE channel_id = $1 AND (epoch, revision) >= ($2::bigint, $3::bigint))
                 ), present AS (

@@ -19,7 +19,8 @@ package struct NegotiatedCodec: Hashable, Sendable {
     package let codec: Codec
     /// Timestamp ticks a second.
     package let clockRate: UInt32
-    /// Whether the client offered generic NACK and PLI (RFC 4585), and FIR (RFC 5104), as far as the answer accepts them.
+    /// Whether the client offered generic NACK and PLI (RFC 4585), and FIR (RFC 5104), as far as the answer accepts
+    /// them.
     package let supportsNACK: Bool
     package let supportsPLI: Bool
     package let supportsFIR: Bool
@@ -50,9 +51,9 @@ package struct NegotiatedCodec: Hashable, Sendable {
 }
 
 extension NegotiatedCodec {
-    /// The codecs of a section that the node knows, each at most once: with one payload type a codec, what a client sends
-    /// needs no second table. VP8 stands first, because a client sends what the answer lists first and VP8 is what all
-    /// read; otherwise the client's order is kept.
+    /// The codecs of a section that the node knows, each at most once: with one payload type a codec, what a client
+    /// sends needs no second table. VP8 stands first, because a client sends what the answer lists first and VP8 is
+    /// what all read; otherwise the client's order is kept.
     static func select(
         from section: MediaDescription, kind: MediaKind, mid: String
     ) throws(SDPError) -> [NegotiatedCodec] {

@@ -12,7 +12,7 @@ package enum SectionRole: Sendable {
 
 /// The RTP header extensions the node knows (RFC 8285 §5), by their URI.
 package enum HeaderExtension: String, CaseIterable, Sendable {
-    /// RFC 8843 §15.
+    /// RFC 9143 §15.
     case mid = "urn:ietf:params:rtp-hdrext:sdes:mid"
     /// RFC 6464.
     case audioLevel = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
@@ -31,8 +31,8 @@ package struct NegotiatedSection: Sendable {
     package let codecs: [NegotiatedCodec]
     /// The client's identifiers, 1 to 14, of the extensions that both know; the answer and what is sent keep them.
     package let extensions: [HeaderExtension: UInt8]
-    /// Of a section on which the client sends: the SSRCs it announces, without those of retransmissions (RFC 5576, RFC
-    /// 4588 §8.7). Empty when it announces none.
+    /// Of a section on which the client sends: the SSRCs it announces, without those of retransmissions (RFC 5576 §4.2).
+    /// Empty when it announces none.
     package let remoteSSRCs: [UInt32]
     /// Whether RTCP of reduced size was offered (RFC 5506).
     let hasReducedSizeRTCP: Bool
@@ -133,8 +133,8 @@ extension MediaDescription {
         return extensions
     }
 
-    /// 1 to 14 fit the one-byte form, where 15 is reserved. What is beyond is allowed but not used: it is for the two-byte
-    /// form, or leaves the number to the answerer.
+    /// 1 to 14 fit the one-byte form, where 15 is reserved. What is beyond is allowed but not used: it is for the
+    /// two-byte form, or leaves the number to the answerer.
     private static let oneByteExtensionIDs: ClosedRange<UInt16> = 1...14
     private static let extensionIDs: [ClosedRange<UInt16>] = [oneByteExtensionIDs, 16...255, 4096...4351]
 

@@ -1,6 +1,6 @@
 extension NegotiatedSession {
-    /// The answer to the offer (RFC 8829 §5.3.1), with CRLF: the node is ICE-lite and the DTLS server, and each section is
-    /// used in one direction.
+    /// The answer to the offer (RFC 8829 §5.3.1), with CRLF: the node is ICE-lite and the DTLS server, and each section
+    /// is used in one direction.
     ///
     /// `senders` tells by mid what the node sends on the sections that the client receives on; one without an entry is
     /// answered inactive. The candidates stand in the first accepted section, which speaks for the bundle; the other
@@ -90,8 +90,8 @@ private struct SDPWriter {
         line("a=setup:passive")
     }
 
-    /// Host candidates of component 1 (RFC 8839 §5.1), each its own foundation, with priorities that fall in their order
-    /// (RFC 8445 §5.1.2.1): 2^24 · 126 for a host + 2^8 · local preference + 256 − component.
+    /// Host candidates of component 1 (RFC 8839 §5.1), each its own foundation, with priorities that fall in their
+    /// order (RFC 8445 §5.1.2.1): 2^24 · 126 for a host + 2^8 · local preference + 256 − component.
     mutating func candidates(_ addresses: [TransportAddress]) {
         for (index, address) in addresses.enumerated() {
             let priority = 126 << 24 | (65_535 - index) << 8 | 255

@@ -1,8 +1,8 @@
 import Contracts
 package import MediaSecurity
 
-/// What an offer asks for and the node agrees to (RFC 8829 §5.10, RFC 3264). The client always offers; the node answers with
-/// `answer(_:senders:)`. All accepted sections share one transport: BUNDLE (RFC 9143), rtcp-mux, ICE and DTLS.
+/// What an offer asks for and the node agrees to (RFC 8829 §5.10, RFC 3264). The client always offers; the node answers
+/// with `answer(_:senders:)`. All accepted sections share one transport: BUNDLE (RFC 9143), rtcp-mux, ICE and DTLS.
 package struct NegotiatedSession: Sendable {
     /// The client's ICE user name fragment, 4 to 256 ice-chars, and password, 22 to 256 (RFC 8839 §5.4).
     package let remoteFragment: String
@@ -18,9 +18,9 @@ package struct NegotiatedSession: Sendable {
 
     /// Reads an offer and decides what to do on each section.
     ///
-    /// The transport's attributes (`ice-ufrag`, `ice-pwd`, `fingerprint`, `setup`, `rtcp-mux`) count where they stand in
-    /// the first accepted section of the bundle, or else in the session: those of other bundled sections may be absent
-    /// and mean nothing (RFC 9143 §7.1.3).
+    /// The transport's attributes (`ice-ufrag`, `ice-pwd`, `fingerprint`, `setup`) count where they stand in the first
+    /// accepted section of the bundle, or else in the session, and `rtcp-mux` in that section: those of other bundled
+    /// sections may be absent and mean nothing (RFC 9143 §7).
     package init(offer: String) throws(SDPError) {
         let description = try SessionDescription(offer)
         let bundle = description.bundle

@@ -1,11 +1,12 @@
-/// Why an offer is refused: the client's fault, told to it as the detail of `validation_failed`. A `mid` names the section
-/// (RFC 5888); it is the client's text, but a checked token of at most `Limits.midCount` bytes.
+/// Why an offer is refused: the client's fault, told to it as the detail of `validation_failed`. A `mid` names the
+/// section (RFC 5888); it is the client's text, but a checked token of at most `Limits.midCount` bytes.
 package enum SDPError: Error, Equatable {
     /// More bytes than `Limits.sdpByteCount`.
     case tooLong
     /// The line of this number, from 1, has more bytes than ``SDPLimits/lineByteCount``.
     case lineTooLong(line: Int)
-    /// The line of this number, from 1, is not `<letter>=<value>`, or its value is not what the letter demands (RFC 8866 §5).
+    /// The line of this number, from 1, is not `<letter>=<value>`, or its value is not what the letter demands (RFC
+    /// 8866 §5).
     case malformedLine(line: Int)
     /// The first line is not `v=0` (RFC 8866 §5.1).
     case notSDP

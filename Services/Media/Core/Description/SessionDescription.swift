@@ -1,8 +1,8 @@
 import Contracts
 
-/// A session description (RFC 8866 §5), as far as the answer to an offer needs it: the attributes of the session, and the
-/// media sections with theirs. Lines end with CRLF or LF. Other lines are checked for their shape only, and the order of
-/// the session's lines is not checked: no client's meaning depends on it.
+/// A session description (RFC 8866 §5), as far as the answer to an offer needs it: the attributes of the session, and
+/// the media sections with theirs. Lines end with CRLF or LF. Other lines are checked for their shape only, and the
+/// order of the session's lines is not checked: no client's meaning depends on it.
 struct SessionDescription {
     private(set) var attributes = SDPAttributes()
     private(set) var sections: [MediaDescription] = []
@@ -54,7 +54,8 @@ struct SessionDescription {
         }
     }
 
-    /// The letters of RFC 8866 §5 that are allowed but mean nothing here. A description with any other is to be refused.
+    /// The letters of RFC 8866 §5 that are allowed but mean nothing here. A description with any other is to be
+    /// refused.
     private static let ignoredTypes: [UInt8] = Array("osiuepcbtrzk".utf8)
 }
 

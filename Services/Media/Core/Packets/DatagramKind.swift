@@ -14,6 +14,7 @@ package enum DatagramKind: Hashable, Sendable {
     /// Nothing that is spoken here (ZRTP, a TURN channel, QUIC), an empty datagram, or one byte that cannot be told apart.
     case unknown
 
+    /// Total: every datagram has a kind.
     package init(_ datagram: Span<UInt8>) {
         guard !datagram.isEmpty else {
             self = .unknown

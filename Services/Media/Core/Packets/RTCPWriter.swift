@@ -11,8 +11,10 @@ package struct RTCPWriter: Sendable {
     /// The type of the CNAME item in a source description (RFC 3550 §6.5.1).
     private static let cnameItem: UInt8 = 1
 
+    /// Begins with an empty compound.
     package init() {}
 
+    /// Begins anew; with `keepingCapacity` the next compound of this size allocates nothing.
     package mutating func removeAll(keepingCapacity: Bool) {
         bytes.removeAll(keepingCapacity: keepingCapacity)
     }

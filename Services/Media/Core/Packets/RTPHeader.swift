@@ -13,12 +13,15 @@
 /// | 16 + 4n | 4w | if extension: content |
 /// | | | payload, then if padding: bytes of which the last tells how many they are |
 package struct RTPHeader: Sendable {
+    /// M: for video the last packet of a frame, for audio the first after silence (RFC 3551 §4.1).
     package let hasMarker: Bool
     /// 0–127.
     package let payloadType: UInt8
+    /// Grows by one with each packet of an SSRC and wraps; see ``SequenceUnwrapper``.
     package let sequenceNumber: UInt16
     /// In ticks of the payload's clock.
     package let timestamp: UInt32
+    /// The source within the session, as its sender chose it.
     package let ssrc: UInt32
     /// Tells the form of the extension; 0 without one.
     package let extensionProfile: UInt16

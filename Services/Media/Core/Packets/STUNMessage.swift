@@ -19,6 +19,7 @@ import Crypto
 /// Of an attribute that occurs more than once the first counts. What follows MESSAGE-INTEGRITY is not covered by it and is
 /// ignored, FINGERPRINT excepted (§14.5). Before ``isAuthentic(_:password:)`` anyone may have written all of this.
 package struct STUNMessage: Sendable {
+    /// The classes of the method Binding, the only one ICE uses (RFC 8489 §5).
     package enum Kind: Hashable, Sendable {
         case bindingRequest, bindingSuccess, bindingError, bindingIndication
     }
@@ -26,7 +27,9 @@ package struct STUNMessage: Sendable {
     /// How many types ``unknownRequired`` holds at most: an answer names no more, and a datagram could carry thousands.
     package static let unknownRequiredLimit = 16
 
+    /// Request, answer, refusal, or an indication, which keeps a binding alive and is never answered.
     package let kind: Kind
+    /// What an answer repeats of its request.
     package let transactionID: STUNTransactionID
     /// USERNAME: in ICE `receiver's fragment:sender's fragment` (RFC 8445 §7.2.2). At most 508 bytes.
     package private(set) var username: String?

@@ -9,7 +9,9 @@ package struct TransportAddress: Hashable, Sendable {
     /// The IPv6 address in host order; an IPv4 address is in the lower 32 bits of `low`.
     private let high: UInt64
     private let low: UInt64
+    /// In host order.
     package let port: UInt16
+    /// The family; an IPv4-mapped IPv6 address is IPv6.
     package let isIPv4: Bool
 
     private init(high: UInt64, low: UInt64, port: UInt16, isIPv4: Bool) {

@@ -3,6 +3,7 @@
 package struct SequenceUnwrapper: Sendable {
     private var last: Int64?
 
+    /// Begins a stream: the first number is yet to come.
     package init() {}
 
     /// The first number stands for itself; one that was sent before it and comes later is smaller, and so may be negative.
@@ -19,6 +20,7 @@ package struct SequenceUnwrapper: Sendable {
 package struct TimestampUnwrapper: Sendable {
     private var last: Int64?
 
+    /// Begins a stream: the first number is yet to come.
     package init() {}
 
     /// Ticks. The first timestamp stands for itself; an older one that comes later may be negative.

@@ -9,6 +9,8 @@ package struct KeyFrameRequests {
     private var lastSent: MediaTime?
     package private(set) var isWanted = false
 
+    package init() {}
+
     /// Somebody needs one.
     package mutating func want() { isWanted = true }
 

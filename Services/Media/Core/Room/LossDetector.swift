@@ -18,6 +18,8 @@ package struct LossDetector {
     private var missing: [Missing] = []
     private var highest: Int64?
 
+    package init() {}
+
     package var isWaiting: Bool { !missing.isEmpty }
 
     /// A packet arrived. Answers `false` when so much is missing that only a key frame helps.

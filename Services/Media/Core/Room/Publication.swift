@@ -9,7 +9,9 @@ final class Publication {
     let kind: MediaKind
     unowned let participant: Participant
     /// On, as its sender says: a muted microphone sends nothing worth hearing.
-    var isActive: Bool
+    var isActive: Bool {
+        didSet { if !isActive { keyFrames.received() } }
+    }
     private(set) var codecs: [NegotiatedCodec]
     private var extensionIDs: [HeaderExtension: UInt8]
     /// The stream it arrives as; learned from SDP, from the packets' MID, or from the payload type.
@@ -113,8 +115,9 @@ final class Publication {
     /// Whether it has something to ask for before the next round of reports.
     var isImpatient: Bool { losses.isWaiting || keyFrames.isWanted }
 
+    /// A picture that is off has no key frame to give; its first one when it is on again is one.
     func wantKeyFrame() {
-        if kind == .video { keyFrames.want() }
+        if kind == .video, isActive { keyFrames.want() }
     }
 
     /// The sender's clock, for its receiver report and for the reports of those that carry the publication.

@@ -52,7 +52,7 @@ final class Room {
 
     /// Something that the state tells has changed.
     func noteChange(now: MediaTime) {
-        assignSections()
+        _ = assignSections()
         if stateDue == nil { stateDue = now + Limits.callStateHold }
     }
 

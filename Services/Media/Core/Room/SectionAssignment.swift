@@ -3,14 +3,18 @@ import Contracts
 /// Which publication each participant gets on which section. A publication that has a section keeps it: pictures do not
 /// jump. A section is taken from a publication only for one that is wanted more.
 extension Room {
-    func assignSections() {
+    /// Answers whether anything changed that a participant must be told.
+    func assignSections() -> Bool {
         let loudest = rankedAudio()
+        let video = rankedVideo()
+        var hasChanged = false
         for viewer in participants {
-            assign(loudest, to: viewer.sendSections.filter { $0.kind == .audio }, of: viewer)
-            let video = rankedVideo()
-            assign(video, to: viewer.sendSections.filter { $0.kind == .video }, of: viewer)
+            let hasAudio = assign(loudest, to: viewer.sendSections.filter { $0.kind == .audio }, of: viewer)
+            let hasVideo = assign(video, to: viewer.sendSections.filter { $0.kind == .video }, of: viewer)
             wantSections(for: video.count { $0.participant !== viewer && $0.isActive }, of: viewer)
+            if hasAudio || hasVideo { hasChanged = true }
         }
+        return hasChanged
     }
 
     /// Those who spoke last first, then in the order they joined; muted ones last.
@@ -42,8 +46,9 @@ extension Room {
         }.map(\.element)
     }
 
-    private func assign(_ ranked: [Publication], to sections: [SendSection], of viewer: Participant) {
-        guard !sections.isEmpty else { return }
+    private func assign(_ ranked: [Publication], to sections: [SendSection], of viewer: Participant) -> Bool {
+        guard !sections.isEmpty else { return false }
+        var hasChanged = false
         let wanted = ranked.lazy.filter { publication in
             publication.participant !== viewer && sections.contains { $0.canCarry(publication) }
         }.prefix(sections.count)
@@ -61,9 +66,14 @@ extension Room {
         for publication in waiting {
             guard let index = free.firstIndex(where: { $0.canCarry(publication) }) else { continue }
             free.remove(at: index).point(to: publication)
+            hasChanged = true
         }
         // What is left carries nothing that is wanted.
-        for section in free { section.point(to: nil) }
+        for section in free where section.publication != nil {
+            section.point(to: nil)
+            hasChanged = true
+        }
+        return hasChanged
     }
 
     private func wantSections(for count: Int, of viewer: Participant) {

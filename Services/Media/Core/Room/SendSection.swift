@@ -20,6 +20,9 @@ final class SendSection {
     private var rewriter: Rewriter
     /// Of the publication's present codec; `nil` if the participant cannot decode it.
     private var payloadType: UInt8?
+    /// Retransmissions since the start of the present interval.
+    private var retransmissionCount = 0
+    private var retransmissionsSince: MediaTime?
     private var packetCount: UInt32 = 0
     private var byteCount: UInt32 = 0
 
@@ -102,19 +105,32 @@ final class SendSection {
         return true
     }
 
+    /// Retransmissions of one stream in ``retransmissionInterval``: 19 Mbit/s, more than any video here has. One RTCP packet
+    /// can name thousands of numbers.
+    private static let retransmissionLimit = 200
+    private static let retransmissionInterval = Duration.milliseconds(100)
+
     /// Sends again what the participant did not get. The numbers are its own; answers how many were found.
-    func retransmit(_ sequences: [UInt16], into outbox: Outbox) -> Int {
+    func retransmit(_ sequences: [UInt16], into outbox: Outbox, now: MediaTime) -> Int {
+        if retransmissionsSince.map({ now >= $0 + Self.retransmissionInterval }) ?? true {
+            retransmissionsSince = now
+            retransmissionCount = 0
+        }
         let transport = participant.transport
         guard let publication, let payloadType, let srtp = transport?.srtp, let destination = transport?.selected else {
             return 0
         }
         var found = 0
         for sequence in sequences {
+            guard retransmissionCount < Self.retransmissionLimit else { break }
             guard let original = rewriter.original(of: sequence) else { continue }
             let isFound = publication.cache.withPacket(original) { packet, payload in
                 write(packet, payload, payloadType, sequence, srtp, to: destination, into: outbox)
             }
-            if isFound { found += 1 }
+            if isFound {
+                found += 1
+                retransmissionCount += 1
+            }
         }
         return found
     }

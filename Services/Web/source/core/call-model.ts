@@ -77,6 +77,8 @@ export type CallEffect =
   | { type: "send"; frame: ClientFrame }
   /** Makes a peer connection; the one before it is closed. */
   | { type: "openPeer"; peer: number; iceServers: readonly IceServer[]; relayOnly: boolean }
+  /** For the next ICE restart: credentials end after half a day. */
+  | { type: "useServers"; iceServers: readonly IceServer[] }
   | { type: "closePeer" }
   | {
     type: "makeOffer"; peer: number; number: number; audioSections: number; videoSections: number; restartsICE: boolean;

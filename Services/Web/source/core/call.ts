@@ -3,7 +3,7 @@ import { idleCall } from "./call-model";
 import type {
   ActiveCall, Call, CallEffect, CallEvent, CallFrame, CallStep, CallTimer, IdleCall, Offer,
 } from "./call-model";
-import type { CallEndReason, CallFailed, CallJoined, CallSource, CallState, ClientFrame } from "./contracts";
+import type { CallEndReason, CallFailed, CallJoined, CallSource, CallState } from "./contracts";
 
 export const callTimes = {
   retry: { first: 500, last: 5_000 },
@@ -130,6 +130,7 @@ function joined(call: ActiveCall, frame: CallJoined): CallStep {
   const isSame = frame.isResumed && call.media !== "none" && frame.participantID === call.participantID;
   if (isSame) {
     const isOlder = frame.state.revision < (call.remote?.revision ?? 0);
+    effects.push({ type: "useServers", iceServers: frame.iceServers });
     const restart = call.media === "down" ? { isWanted: true, restartsICE: true } : {};
     return {
       call: { ...held, remote: isOlder ? call.remote : frame.state, offer: { ...held.offer, ...restart } }, effects,
@@ -155,7 +156,9 @@ function failed(call: ActiveCall, { code, detail, number }: CallFailed, random: 
   }
   if (call.seat === "held") return code === "conflict" ? rejoin(call, detail, random) : same(call);
   if (call.seat !== "asked") return same(call);
-  return isTransient ? rejoin(call, detail, random) : end(call, detail, []);
+  // A seat that was held before is in conflict only while its room moves.
+  const isMoving = code === "conflict" && call.participantID !== undefined;
+  return isTransient || isMoving ? rejoin(call, detail, random) : end(call, detail, []);
 }
 
 function ended(call: ActiveCall, reason: CallEndReason, random: number): CallStep {
@@ -285,11 +288,11 @@ function rejoin(call: ActiveCall, problem: string | undefined, random: number): 
 function unanswered(call: ActiveCall): ActiveCall {
   const { stage } = call.offer;
   if (stage !== "sent" && stage !== "making") return call;
-  return { ...call, offer: { ...call.offer, stage: "none", isWanted: true, restartsICE: call.media === "down" } };
+  return { ...call, offer: { ...call.offer, stage: "none", isWanted: true } };
 }
 
 function leaving(call: ActiveCall): CallEffect[] {
-  return call.seat === "offline" ? [] : [{ type: "send", frame: { type: "callLeave" } as ClientFrame }];
+  return call.seat === "offline" ? [] : [{ type: "send", frame: { type: "callLeave" } }];
 }
 
 function end(call: ActiveCall, sentence: string | undefined, before: CallEffect[], notice?: number): CallStep {

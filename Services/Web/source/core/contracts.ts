@@ -542,7 +542,7 @@ export type ClientFrame =
   | ({ type: "callJoin" } & CallJoin)
   | ({ type: "callOffer" } & CallOffer)
   | ({ type: "callUpdate" } & CallUpdate)
-  | ({ type: "callLeave" } & CallLeave);
+  | { type: "callLeave" };
 
 /** A frame from the gateway: one JSON object in a text message. */
 export type ServerFrame =

@@ -89,8 +89,11 @@ export function callParticipants(state: State, channelID: ChannelID): readonly C
 
 /** The people in the call of a channel, each once however many devices they joined with, by when they joined. */
 export function callPeople(state: State, channelID: ChannelID): (User | undefined)[] {
-  const ids = callParticipants(state, channelID).map((participant) => participant.userID);
-  return [...new Set(ids)].map((id) => state.users[id]);
+  return callUserIDs(state, channelID).map((id) => state.users[id]);
+}
+
+export function callUserIDs(state: State, channelID: ChannelID): UserID[] {
+  return [...new Set(callParticipants(state, channelID).map((participant) => participant.userID))];
 }
 
 /** Names in a sentence, the first few by name: "Ana, Ben and 3 others". */

@@ -62,19 +62,24 @@ export interface GridSize {
   tileHeight: number;
 }
 
-/** The number of columns in which tiles of 16:9 become largest; two tiles may be narrower, as faces are. */
+/** Pixels; below it names no longer fit and the grid is scrolled instead. */
+const leastTileWidth = 112;
+
+/** The number of columns in which tiles become largest. Between 4:3 and 16:9 a tile takes what its cell has. */
 export function bestGrid(count: number, width: number, height: number, gap: number): GridSize {
   let best: GridSize = { columns: 1, tileWidth: 0, tileHeight: 0 };
   for (let columns = 1; columns <= Math.max(1, count); columns += 1) {
     const rows = Math.ceil(Math.max(1, count) / columns);
     const cellWidth = (width - gap * (columns - 1)) / columns;
     const cellHeight = (height - gap * (rows - 1)) / rows;
-    // Between 4:3 and 16:9 a tile takes what its cell has.
     const tileHeight = Math.max(0, Math.min(cellHeight, cellWidth * 3 / 4));
     const tileWidth = Math.max(0, Math.min(cellWidth, tileHeight * 16 / 9));
     if (tileWidth * tileHeight > best.tileWidth * best.tileHeight) {
       best = { columns, tileWidth: Math.floor(tileWidth), tileHeight: Math.floor(tileHeight) };
     }
   }
-  return best;
+  if (best.tileWidth >= leastTileWidth || width < leastTileWidth || count < 2) return best;
+  const columns = Math.min(count, Math.floor((width + gap) / (leastTileWidth + gap)));
+  const tileWidth = Math.floor((width - gap * (columns - 1)) / columns);
+  return { columns, tileWidth, tileHeight: Math.floor(tileWidth * 3 / 4) };
 }

@@ -65,6 +65,8 @@ export class Caller {
         return this.send(effect.frame);
       case "openPeer":
         return this.openPeer(effect);
+      case "useServers":
+        return this.peer?.useServers(effect.iceServers);
       case "closePeer":
         this.peer?.close();
         this.peer = undefined;

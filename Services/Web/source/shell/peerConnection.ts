@@ -28,9 +28,7 @@ export class PeerConnection {
 
   constructor({ iceServers, relayOnly, tracks, onMedia }: PeerOptions) {
     this.connection = new RTCPeerConnection({
-      iceServers: iceServers.map((server) => ({ ...server })),
-      iceTransportPolicy: relayOnly ? "relay" : "all",
-      bundlePolicy: "max-bundle",
+      iceServers: [...iceServers], iceTransportPolicy: relayOnly ? "relay" : "all", bundlePolicy: "max-bundle",
     });
     this.sending = {
       microphone: this.addSender("audio"),
@@ -72,6 +70,10 @@ export class PeerConnection {
       });
       return { sdp: sdp ?? "", sections };
     });
+  }
+
+  useServers(iceServers: readonly IceServer[]): void {
+    this.connection.setConfiguration({ ...this.connection.getConfiguration(), iceServers: [...iceServers] });
   }
 
   takeAnswer(sdp: string): Promise<void> {

@@ -25,7 +25,7 @@ export function CallControls({ call }: { call: ActiveCall }) {
       />
       {canShare && (
         <button
-          type="button" className={isSharing ? "toggle sharing" : "toggle"} aria-label="Share screen"
+          type="button" className={isSharing ? "toggle minor sharing" : "toggle minor"} aria-label="Share screen"
           title="Share screen" aria-pressed={isSharing} data-testid="call-screen"
           onClick={() => { if (isSharing) media.stopScreen(); else void media.shareScreen(); }}
         >
@@ -33,7 +33,7 @@ export function CallControls({ call }: { call: ActiveCall }) {
         </button>
       )}
       <button
-        type="button" className="toggle" aria-label="Microphone and camera settings"
+        type="button" className="toggle minor" aria-label="Microphone and camera settings"
         title="Microphone and camera settings" data-testid="call-devices"
         onClick={() => dialogs.open({ name: "callDevices" })}
       >
@@ -41,7 +41,12 @@ export function CallControls({ call }: { call: ActiveCall }) {
       </button>
       <button
         type="button" className="toggle leave" aria-label="Leave the call" title="Leave the call"
-        data-testid="call-leave" onClick={caller.leave}
+        data-testid="call-leave"
+        onClick={() => {
+          // The controls are about to go, and the focus with them.
+          document.getElementById("channel")?.focus();
+          caller.leave();
+        }}
       >
         <Icon name="hangUp" />
       </button>

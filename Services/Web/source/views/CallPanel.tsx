@@ -1,4 +1,4 @@
-import { useLayoutEffect, useRef, useState } from "react";
+import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { CSSProperties, RefObject } from "react";
 import type { ActiveCall } from "../core/call-model";
 import type { Channel } from "../core/contracts";
@@ -17,13 +17,19 @@ const gap = 8;
 export function CallPanel({ call, channel }: { call: ActiveCall; channel: Channel }) {
   const state = useAppState();
   const [isExpanded, setExpanded] = useState(false);
+  const panel = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // The button that led here is gone.
+    if (document.activeElement === document.body) panel.current?.focus();
+  }, []);
   const tiles = tilesOf(call, myID(state));
   const screens = tiles.filter((tile) => tile.source === "screen");
   const people = tiles.filter((tile) => tile.source === "camera");
   return (
     <section
-      className={isExpanded ? "call-panel expanded" : "call-panel"} aria-label={`Call in ${titleOf(state, channel)}`}
-      data-testid="call-panel" data-state={call.phase} data-kind={channel.kind}
+      ref={panel} tabIndex={-1} className={isExpanded ? "call-panel expanded" : "call-panel"}
+      aria-label={`Call in ${titleOf(state, channel)}`} data-testid="call-panel" data-state={call.phase}
+      data-kind={channel.kind}
     >
       <div className={screens.length > 0 ? "call-stage with-screen" : "call-stage"}>
         {screens.length > 0 && <Tiles tiles={screens} label="Shared screens" className="screens" />}

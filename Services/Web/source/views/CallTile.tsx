@@ -17,6 +17,7 @@ export const CallTile = memo(function CallTile({ tile, user, track }: CallTilePr
   const name = user?.displayName ?? "Somebody";
   const title = source === "screen" ? `${name}'s screen` : isOwn ? "You" : name;
   const hasVideo = tile.hasVideo && track !== undefined;
+  const videoLabel = source === "screen" ? title : `Camera of ${name}`;
   return (
     <li
       className={`call-tile ${source} tint-${tintOf(user?.id ?? "")}`} data-testid="call-tile"
@@ -24,7 +25,7 @@ export const CallTile = memo(function CallTile({ tile, user, track }: CallTilePr
       data-speaking={isSpeaking} data-muted={isMuted} data-video={hasVideo} data-own={isOwn}
     >
       {hasVideo
-        ? <Video track={track} isMirrored={isOwn} label={source === "screen" ? title : `Camera of ${name}`} testID="tile-video" />
+        ? <Video track={track} isMirrored={isOwn} label={videoLabel} testID="tile-video" />
         : <Avatar user={user} size="large" />}
       <p className="tile-name">
         {isMuted && source === "camera" && (

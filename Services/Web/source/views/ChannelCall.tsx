@@ -1,5 +1,5 @@
-import type { Channel } from "../core/contracts";
-import { callParticipants, callPeople, namesOf } from "../core/selectors";
+import type { Channel, UserID } from "../core/contracts";
+import { callParticipants, callPeople, callUserIDs, namesOf } from "../core/selectors";
 import { Avatar } from "./Avatar";
 import { useAppState, useDialogs } from "./context";
 import { Icon } from "./icons";
@@ -38,7 +38,8 @@ export function CallInvitation({ channel }: { channel: Channel }) {
       </span>
       <p>
         <strong>{people.length === 0 ? "The room is empty" : namesOf(people)}</strong>
-        <span>{people.length === 0 ? "Be the first: others see that you are here." : people.length === 1 ? "is in the call" : "are in the call"}</span>
+        {people.length === 0 && <span>Be the first: others see that you are here.</span>}
+        {people.length > 0 && <span>{people.length === 1 ? "is" : "are"} in the call</span>}
       </p>
       <button
         type="button" className="button" data-testid="call-invitation"
@@ -53,17 +54,19 @@ export function CallInvitation({ channel }: { channel: Channel }) {
 /** In the list of channels: the people in the call of a voice channel, by name. */
 export function SidebarCall({ channel }: { channel: Channel }) {
   const state = useAppState();
-  const participants = callParticipants(state, channel.id);
-  if (channel.kind !== "voice" || participants.length === 0) return null;
+  const people = callUserIDs(state, channel.id);
+  if (channel.kind !== "voice" || people.length === 0) return null;
   const speakers = state.call.phase !== "idle" && state.call.channelID === channel.id ? state.call.speakers : [];
+  const isSpeaking = (userID: UserID) => callParticipants(state, channel.id).some((participant) =>
+    participant.userID === userID && speakers.includes(participant.participantID));
   return (
     <ul
-      className="channel-call" data-testid="channel-call" data-channel-id={channel.id} aria-label={`In the call of ${channel.name ?? ""}`}
+      className="channel-call" data-testid="channel-call" data-channel-id={channel.id}
+      aria-label={`In the call of ${channel.name ?? ""}`}
     >
-      {participants.map(({ participantID, userID }) => (
+      {people.map((userID) => (
         <li
-          key={participantID} data-testid="channel-call-participant" data-user-id={userID}
-          data-speaking={speakers.includes(participantID)}
+          key={userID} data-testid="channel-call-participant" data-user-id={userID} data-speaking={isSpeaking(userID)}
         >
           <Avatar user={state.users[userID]} size="small" />
           <span>{state.users[userID]?.displayName ?? "Somebody"}</span>
@@ -79,7 +82,10 @@ export function CallMark({ channel }: { channel: Channel }) {
   const people = callPeople(state, channel.id);
   if (channel.kind === "voice" || people.length === 0) return null;
   return (
-    <span className="call-mark" title={`In a call: ${namesOf(people)}`} data-testid="channel-call" data-channel-id={channel.id}>
+    <span
+      className="call-mark" title={`In a call: ${namesOf(people)}`} data-testid="channel-call"
+      data-channel-id={channel.id}
+    >
       <Icon name="call" />{people.length}<span className="visually-hidden"> in a call</span>
     </span>
   );

@@ -1,4 +1,4 @@
-import { useEffect, useId } from "react";
+import { useEffect, useId, useRef } from "react";
 import type { ChannelID } from "../core/contracts";
 import { callPeople, myID, namesOf, titleOf } from "../core/selectors";
 import type { DeviceSource, LocalState } from "../shell/localMedia";
@@ -16,7 +16,10 @@ export function JoinCallDialog({ channelID }: { channelID: ChannelID }) {
   const { close } = useDialogs();
   const { choices } = useLocalMedia();
   const channel = state.channels[channelID];
+  const joinButton = useRef<HTMLButtonElement>(null);
   useEffect(() => {
+    // Most people want nothing else here: Enter joins.
+    joinButton.current?.focus();
     void caller.media.open();
     return () => caller.stopPreparing();
   }, []);
@@ -30,7 +33,9 @@ export function JoinCallDialog({ channelID }: { channelID: ChannelID }) {
     <Dialog title={`Call in ${titleOf(state, channel)}`} onClose={close} className="join-call" testID="prejoin-dialog">
       <form className="form" onSubmit={(event) => { event.preventDefault(); join(); }}>
         <p className="dialog-lead">
-          {people.length === 0 ? "Nobody is in the call yet." : `${namesOf(people)} ${people.length === 1 ? "is" : "are"} in the call.`}
+          {people.length === 0
+            ? "Nobody is in the call yet."
+            : `${namesOf(people)} ${people.length === 1 ? "is" : "are"} in the call.`}
         </p>
         <Preview />
         <Devices />
@@ -39,11 +44,14 @@ export function JoinCallDialog({ channelID }: { channelID: ChannelID }) {
             type="checkbox" checked={choices.relayOnly} data-testid="prejoin-relay"
             onChange={(event) => caller.media.chooseRelay(event.currentTarget.checked)}
           />
-          <span><strong>Always relay</strong><small>For networks that block calls. Your address stays hidden, and sound may come a little later.</small></span>
+          <span>
+            <strong>Always relay</strong>
+            <small>For networks that block calls. Your address stays hidden, and sound may come a little later.</small>
+          </span>
         </label>
         <div className="dialog-actions">
           <button type="button" className="button" data-testid="prejoin-cancel" onClick={close}>Cancel</button>
-          <button className="button primary" data-testid="prejoin-join" autoFocus>
+          <button className="button primary" data-testid="prejoin-join" ref={joinButton}>
             <Icon name="call" />{people.length === 0 ? "Start call" : "Join call"}
           </button>
         </div>
@@ -155,7 +163,7 @@ function DeviceSelect({ label, testID, devices, chosen, onChoose }: DeviceSelect
         id={id} data-testid={testID} value={value ?? ""} disabled={devices.length === 0}
         onChange={(event) => onChoose(event.currentTarget.value)}
       >
-        {devices.length === 0 && <option value="">None found, or not allowed yet</option>}
+        {devices.length === 0 && <option value="">None available</option>}
         {devices.map((device, index) => (
           <option key={device.deviceId} value={device.deviceId}>{device.label || `${label} ${index + 1}`}</option>
         ))}

@@ -1,0 +1,219 @@
+import Contracts
+import MediaCore
+import MediaPeer
+import MediaSecurity
+import Testing
+
+/// What the network between the peers and the node does to a datagram.
+struct Conditions {
+    /// The share of datagrams that get lost, each way.
+    var loss = 0.0
+    var delay = Duration.milliseconds(5)
+    /// Added to the delay at random, which also reorders.
+    var jitter = Duration.zero
+    /// The share that arrives twice.
+    var duplicates = 0.0
+}
+
+/// One node and the peers of some calls over a seeded network in virtual time: no socket, no clock, no thread.
+final class CallNetwork {
+    /// One participant: a peer, and what the node told it.
+    final class Person {
+        let peer: MediaPeer
+        let id: ParticipantID
+        let userID: UserID
+        let route: SeatRoute
+        let address: TransportAddress
+        fileprivate(set) var state: CallState
+        fileprivate(set) var states: [CallState] = []
+        fileprivate(set) var speakers: [ParticipantID] = []
+        fileprivate(set) var ended: CallEndReason?
+        fileprivate var offerNumber = 1
+        /// Nothing of it arrives any more, as after a crash.
+        var isGone = false
+
+        init(peer: MediaPeer, seat: Seat, route: SeatRoute, address: TransportAddress, state: CallState) {
+            self.peer = peer
+            id = seat.participantID
+            userID = seat.userID
+            self.route = route
+            self.address = address
+            self.state = state
+        }
+
+        /// The section on which another's track arrives.
+        func mid(of other: Person, _ source: CallSource) -> String? {
+            state.tracks.first { $0.participantID == other.id && $0.source == source }?.mid
+        }
+    }
+
+    private struct Flight {
+        let at: MediaTime
+        let order: Int
+        /// `nil` goes to the node.
+        let receiver: Person?
+        let source: TransportAddress
+        let bytes: [UInt8]
+    }
+
+    let worker: Worker
+    let channel = ChannelID(at: Timestamp(milliseconds: 1), entropy: (1, 1))
+    var conditions: Conditions
+    private(set) var now = MediaTime(nanoseconds: 1_000_000_000)
+    private(set) var people: [Person] = []
+    private(set) var reports: [CallReport] = []
+    private var random: SplitMix64
+    private var flights: [Flight] = []
+    private var flown = 0
+    private var ids: UInt64 = 10
+
+    static let nodeAddress = TransportAddress.v4(0xC000_0201, port: 40_000)
+
+    init(seed: UInt64, conditions: Conditions = Conditions(), profiles: [SRTPProfile] = SRTPProfile.allCases) throws {
+        random = SplitMix64(seed: seed)
+        self.conditions = conditions
+        worker = Worker(
+            configuration: WorkerConfiguration(
+                certificate: try DTLSCertificate.selfSigned(), candidates: [Self.nodeAddress], profiles: profiles),
+            random: SplitMix64(seed: seed &+ 1))
+    }
+
+    // MARK: Seats
+
+    func freshID<Of>(_ type: EntityID<Of>.Type = EntityID<Of>.self) -> EntityID<Of> {
+        ids += 1
+        return EntityID(at: Timestamp(milliseconds: 1_763_700_000_000), entropy: (ids, ids))
+    }
+
+    func seat(in channel: ChannelID? = nil, epoch: Int64 = 1) -> Seat {
+        Seat(
+            participantID: freshID(), userID: freshID(), sessionID: freshID(), channelID: channel ?? self.channel,
+            epoch: epoch)
+    }
+
+    /// Takes a seat, offers and accepts the answer; the media path comes about as time passes.
+    func join(_ configuration: MediaPeer.Configuration) throws -> Person {
+        let seat = seat()
+        let route = SeatRoute(gateway: freshID(), connectionID: freshID())
+        let reply = try worker.join(
+            seat, route: route, joinedAt: Timestamp(milliseconds: now.nanoseconds / 1_000_000), now: now)
+        let person = Person(
+            peer: try MediaPeer(configuration: configuration), seat: seat, route: route,
+            address: .v4(0x0A00_0000 + UInt32(people.count + 1), port: 50_000), state: reply.state)
+        people.append(person)
+        try offer(person)
+        return person
+    }
+
+    func offer(_ person: Person) throws {
+        let offer = person.peer.offer(number: person.offerNumber)
+        person.offerNumber += 1
+        let request = SeatOfferRequest(participantID: person.id, connectionID: person.route.connectionID, offer: offer)
+        try person.peer.accept(try worker.offer(request, now: now), now: now)
+    }
+
+    func update(_ person: Person, active: [CallSource]) throws {
+        try worker.update(
+            SeatUpdateRequest(
+                participantID: person.id, connectionID: person.route.connectionID, update: CallUpdate(active: active)),
+            now: now)
+    }
+
+    func leave(_ person: Person) {
+        worker.leave(
+            SeatLeaveRequest(participantID: person.id, connectionID: person.route.connectionID), now: now)
+    }
+
+    // MARK: Time
+
+    private static let step = Duration.milliseconds(1)
+
+    /// Lets time pass a millisecond at a time. `each` is called every step, to send media or look.
+    func run(for duration: Duration, each: (_ millisecond: Int) -> Void = { _ in }) {
+        for _ in 0..<Int(duration.wholeNanoseconds / 1_000_000) {
+            now = now + Self.step
+            deliver()
+            worker.handleTimeout(now: now)
+            for person in people where !person.isGone { person.peer.handleTimeout(now: now) }
+            each(Int(now.nanoseconds / 1_000_000))
+            collect()
+        }
+    }
+
+    /// Lets time pass until something holds.
+    /// - Returns: whether it came to hold.
+    func run(atMost limit: Duration, until condition: () -> Bool) -> Bool {
+        let end = now + limit
+        while now < end {
+            if condition() { return true }
+            run(for: Self.step)
+        }
+        return condition()
+    }
+
+    private func deliver() {
+        let due = flights.filter { $0.at <= now }.sorted { ($0.at, $0.order) < ($1.at, $1.order) }
+        flights.removeAll { $0.at <= now }
+        for flight in due {
+            var bytes = flight.bytes
+            bytes.withUnsafeMutableBytes { bytes in
+                if let person = flight.receiver {
+                    if !person.isGone { person.peer.receive(bytes, now: now) }
+                } else {
+                    worker.receive(bytes, from: flight.source, now: now)
+                }
+            }
+        }
+    }
+
+    private func collect() {
+        for person in people {
+            person.peer.takeDatagrams { bytes in
+                if !person.isGone { send([UInt8](bytes), to: nil, from: person.address) }
+            }
+        }
+        worker.outbox.withMemory { memory in
+            for entry in worker.outbox.entries {
+                guard let person = people.first(where: { $0.address == entry.destination }) else { continue }
+                let bytes = [UInt8](memory[entry.offset..<(entry.offset + entry.byteCount)])
+                send(bytes, to: person, from: Self.nodeAddress)
+            }
+        }
+        worker.outbox.removeAll()
+        for notice in worker.takeNotices() { take(notice) }
+    }
+
+    private func take(_ notice: Notice) {
+        switch notice {
+        case .report(let report): reports.append(report)
+        case .ended: break
+        case .frame(let frame, let participant, _):
+            guard let person = people.first(where: { $0.id == participant }) else { return }
+            switch frame {
+            case .callState(let state):
+                person.state = state
+                person.states.append(state)
+            case .callSpeakers(let speakers): person.speakers = speakers.participants
+            case .callEnded(let ended): person.ended = ended.reason
+            default: break
+            }
+        }
+    }
+
+    private func send(_ bytes: [UInt8], to receiver: Person?, from source: TransportAddress) {
+        let copies = chance(conditions.duplicates) ? 2 : 1
+        for _ in 0..<copies where !chance(conditions.loss) {
+            let jitter = conditions.jitter.wholeNanoseconds
+            let extra = jitter > 0 ? Int64(random.next() % UInt64(jitter)) : 0
+            flown += 1
+            flights.append(
+                Flight(
+                    at: now + conditions.delay + .nanoseconds(extra), order: flown, receiver: receiver, source: source,
+                    bytes: bytes))
+        }
+    }
+
+    private func chance(_ probability: Double) -> Bool {
+        probability > 0 && Double(random.next() >> 11) / Double(1 << 53) < probability
+    }
+}

@@ -1,0 +1,50 @@
+package import Contracts
+package import MediaSecurity
+
+extension MediaPeer {
+    /// What a peer is to be and do; the default is a client that sends nothing and receives as a browser's does.
+    package struct Configuration: Sendable {
+        /// Decides every random choice, payload types and extension ids among them: two seeds make two peers that agree
+        /// on no number.
+        package var seed: UInt64
+        /// What it publishes, one send section each, in this order.
+        package var sources: [CallSource] = []
+        package var audioSections = Limits.audioSections
+        package var videoSections = Limits.firstVideoSections
+        /// What it sends and understands, the preferred one first: of `VP8` and `H264`. Not empty.
+        package var videoCodecs = ["VP8", "H264"]
+        package var profiles: [SRTPProfile] = SRTPProfile.allCases
+        /// `nil` is one that all peers of the process share: a fingerprint tells nothing about who it is, and an
+        /// association with each is its own.
+        package var certificate: DTLSCertificate?
+        /// For negative tests: the value of `a=fingerprint` in its offers.
+        package var fingerprint: String?
+        /// For negative tests: the key of the checks' MESSAGE-INTEGRITY.
+        package var checkPassword: String?
+
+        package init(seed: UInt64, sources: [CallSource] = []) {
+            self.seed = seed
+            self.sources = sources
+        }
+    }
+
+    /// Why a peer cannot go on.
+    package enum Failure: Error, Hashable, Sendable, CustomStringConvertible {
+        /// An answer that breaks the rules of offer and answer, with the rule.
+        case answer(String)
+        case security(DTLSError)
+        case srtp(SRTPError)
+
+        package var description: String {
+            switch self {
+            case .answer(let rule): "The answer is wrong: \(rule)."
+            case .security(let error): error.description
+            case .srtp(let error): error.description
+            }
+        }
+    }
+
+    static let sharedCertificate = Result<DTLSCertificate, DTLSError> { () throws(DTLSError) in
+        try DTLSCertificate.selfSigned()
+    }
+}

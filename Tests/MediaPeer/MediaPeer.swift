@@ -1,0 +1,252 @@
+package import Contracts
+package import MediaCore
+package import MediaSecurity
+
+/// A WebRTC client without I/O, for tests and load: it offers as a browser does, is the controlling side of ICE and the
+/// client of DTLS, sends sound and pictures that can be checked and checks those it gets. Datagrams, answers and the
+/// time go in, datagrams and offers come out.
+///
+/// Not `Sendable`: one owner. It speaks with one address, the node's; which of ``remoteCandidates`` that is, is up to
+/// the caller. After each call take the datagrams and look at ``deadline`` again.
+package final class MediaPeer {
+    package let configuration: Configuration
+    /// What it publishes, in the order of its sources.
+    package internal(set) var published: [PublishedTrack]
+    /// The node's addresses, best first, from the last answer.
+    package private(set) var remoteCandidates: [(host: String, port: UInt16)] = []
+    /// Why there will be no connection, if so.
+    package private(set) var failure: Failure?
+    /// What DTLS agreed on.
+    package private(set) var profile: SRTPProfile?
+    /// The association was ended, by the node or by ``close()``.
+    package private(set) var isClosed = false
+    /// Packets of a stream that no section has, or that are malformed.
+    package internal(set) var strayPackets = 0
+
+    let formats: PeerFormats
+    let cname: String
+    var random: SplitMix64
+    var outbox = PeerOutbox()
+    var sections: [ReceivedSection] = []
+    /// Index in `sections` by SSRC.
+    var sectionIndex: [UInt32: Int] = [:]
+    var srtp: SRTPSession?
+    var nextReport: MediaTime?
+    var nextNack: MediaTime?
+    private var layout: [PeerSection] = []
+    private var credentials: (fragment: String, password: String)
+    private let sessionID: UInt64
+    private var lastOffer = -1
+    private var ice: IceClient?
+    private var dtls: DTLSConnection?
+    private var remoteFingerprint: CertificateFingerprint?
+    private let certificate: DTLSCertificate
+    /// A packet while it is encrypted.
+    ///
+    /// SAFETY: it lives as long as the peer, and no pointer into it leaves `protect`.
+    private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 2048, alignment: 16)
+
+    /// Throws ``Failure/security(_:)`` when no certificate can be made.
+    package init(configuration: Configuration) throws(Failure) {
+        switch configuration.certificate.map(Result.success) ?? Self.sharedCertificate {
+        case .success(let certificate): self.certificate = certificate
+        case .failure(let error): throw .security(error)
+        }
+        self.configuration = configuration
+        random = SplitMix64(seed: configuration.seed)
+        formats = PeerFormats(videoCodecs: configuration.videoCodecs, random: &random)
+        credentials = Self.credentials(&random)
+        sessionID = random.next() >> 2
+        cname = "peer-\(configuration.seed)"
+        published = []
+        for source in configuration.sources {
+            let identity = PeerTrackIdentity(source: source, ssrc: .random(in: 1 ... .max, using: &random))
+            let section = PeerSection(mid: String(layout.count), isVideo: source.isVideo, track: identity)
+            layout.append(section)
+            published.append(PublishedTrack(section, identity, random: &random))
+        }
+        addSections(configuration.audioSections, isVideo: false)
+        addSections(configuration.videoSections, isVideo: true)
+    }
+
+    deinit { scratch.deallocate() }
+
+    private static func credentials(_ random: inout SplitMix64) -> (fragment: String, password: String) {
+        let characters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+        func text(_ count: Int) -> String {
+            String((0..<count).map { _ in characters[Int.random(in: 0..<64, using: &random)] })
+        }
+        return (text(4), text(24))
+    }
+
+    // MARK: Offer and answer
+
+    /// The next offer: all sections there are by now. All sources are active but for those in `inactive`.
+    package func offer(number: Int, inactive: Set<CallSource> = []) -> CallOffer {
+        lastOffer = number
+        let offer = PeerOffer(
+            sessionID: sessionID, version: number, fragment: credentials.fragment, password: credentials.password,
+            fingerprint: configuration.fingerprint ?? certificate.fingerprint.description, cname: cname,
+            formats: formats)
+        return CallOffer(
+            number: number, sdp: offer.text(layout),
+            publications: published.map {
+                CallPublication(mid: $0.mid, source: $0.source, isActive: !inactive.contains($0.source))
+            })
+    }
+
+    /// Adds receive sections to the next offer.
+    package func addVideoSections(_ count: Int) { addSections(count, isVideo: true) }
+
+    /// New ICE credentials in the next offer: the path is looked for anew, media goes on (RFC 8445 §9).
+    package func restartIce() { credentials = Self.credentials(&random) }
+
+    private func addSections(_ count: Int, isVideo: Bool) {
+        for _ in 0..<count {
+            let section = PeerSection(mid: String(layout.count), isVideo: isVideo, track: nil)
+            layout.append(section)
+            sections.append(ReceivedSection(mid: section.mid, isVideo: isVideo))
+        }
+    }
+
+    /// Takes the answer to the last offer, and checks it as a browser would and more. Throws ``Failure`` for one that
+    /// breaks a rule, and nothing has changed then.
+    package func accept(_ answer: CallAnswer, now: MediaTime) throws(Failure) {
+        guard answer.number == lastOffer else { throw .answer("it is the one to offer \(lastOffer)") }
+        let read = try PeerAnswer(answer.sdp)
+        try read.check(against: layout, formats: formats)
+        try prepareSecurity(read)
+        for section in read.sections { negotiate(section) }
+        if !read.candidates.isEmpty { remoteCandidates = read.candidates }
+        guard ice?.remoteFragment != read.fragment || ice?.localFragment != credentials.fragment else { return }
+        ice = IceClient(
+            localFragment: credentials.fragment, remoteFragment: read.fragment, remotePassword: read.password,
+            checkPassword: configuration.checkPassword ?? read.password, tieBreaker: random.next(), now: now)
+    }
+
+    private func prepareSecurity(_ answer: PeerAnswer) throws(Failure) {
+        guard dtls == nil else {
+            guard answer.fingerprint == remoteFingerprint else { throw .answer("the node keeps its certificate") }
+            return
+        }
+        do {
+            dtls = try DTLSConnection(
+                certificate: certificate, role: .client, expected: answer.fingerprint, profiles: configuration.profiles)
+        } catch {
+            throw .security(error)
+        }
+        remoteFingerprint = answer.fingerprint
+    }
+    private func negotiate(_ answered: PeerAnswer.Section) {
+        let codecs = answered.codecs.map { PeerFormats.Codec(payloadType: $0.payloadType, encoding: $0.encoding) }
+        if let index = published.firstIndex(where: { $0.mid == answered.mid }) {
+            let isReceived = !answered.isRejected && answered.direction == "recvonly"
+            published[index].negotiate(codec: isReceived ? codecs.first : nil, extensions: answered.extensions)
+        } else if let index = sections.firstIndex(where: { $0.mid == answered.mid }) {
+            sections[index].codecs = codecs
+            sections[index].extensions = answered.extensions
+            if let former = sections[index].ssrc { sectionIndex[former] = nil }
+            sections[index].ssrc = answered.ssrc
+            if let ssrc = answered.ssrc { sectionIndex[ssrc] = index }
+        }
+    }
+
+    // MARK: State
+
+    /// ICE has a path and DTLS is established.
+    package var isConnected: Bool { ice?.isNominated == true && srtp != nil && !isClosed }
+    /// The peer's own address, as the node sees it.
+    package var mappedAddress: TransportAddress? { ice?.mappedAddress }
+    /// The code of the last STUN error of the node.
+    package var iceErrorCode: Int? { ice?.errorCode }
+    /// When the node last answered a check.
+    package var lastCheckAnswered: MediaTime? { ice?.lastAnswer }
+    /// Packets of the node that SRTP refused: repeated ones, and those with a wrong tag.
+    package var refusedPackets: (replayed: Int, forged: Int) { (srtp?.replayCount ?? 0, srtp?.forgeryCount ?? 0) }
+
+    /// What was received, by mid; sections that have got nothing are there too.
+    package var received: [String: ReceivedSection] {
+        Dictionary(uniqueKeysWithValues: sections.map { ($0.mid, $0) })
+    }
+
+    // MARK: Datagrams
+
+    /// Takes in one datagram of the node. It may be changed.
+    package func receive(_ datagram: UnsafeMutableRawBufferPointer, now: MediaTime) {
+        let bytes = UnsafeRawBufferPointer(datagram)
+        switch DatagramKind(bytes.assumingMemoryBound(to: UInt8.self).span) {
+        case .stun:
+            guard ice?.receive(bytes.assumingMemoryBound(to: UInt8.self).span, now: now) == true, srtp == nil else {
+                return
+            }
+            if let dtls { apply(dtls.start(now: now), now: now) }
+        case .dtls:
+            if let dtls { apply(dtls.receive(bytes, now: now), now: now) }
+        case .rtp:
+            guard let count = srtp?.unprotectRTP(datagram, count: datagram.count) else { return }
+            receiveRTP(UnsafeRawBufferPointer(rebasing: bytes[..<count]), now: now)
+        case .rtcp:
+            guard let count = srtp?.unprotectRTCP(datagram, count: datagram.count) else { return }
+            receiveRTCP(UnsafeRawBufferPointer(rebasing: bytes[..<count]), now: now)
+        case .unknown: strayPackets += 1
+        }
+    }
+
+    private func apply(_ event: DTLSEvent, now: MediaTime) {
+        switch event {
+        case .none: break
+        case .established(let keys):
+            do {
+                srtp = try SRTPSession(keys: keys)
+                profile = keys.profile
+                // At a moment of its own, so that many peers do not report at once.
+                nextReport = now + .milliseconds(Int.random(in: 100...1000, using: &random))
+            } catch {
+                failure = .srtp(error)
+            }
+        case .closed: isClosed = true
+        case .failed(let error): failure = .security(error)
+        }
+        dtls?.takeDatagrams { outbox.append($0) }
+    }
+
+    /// Does what is due: checks, retransmission of the handshake, NACKs, reports.
+    package func handleTimeout(now: MediaTime) {
+        guard !isClosed, failure == nil else { return }
+        if let check = ice?.check(now: now, random: &random) { outbox.append(check) }
+        if let dtls { apply(dtls.handleTimeout(now: now), now: now) }
+        if let nextNack, nextNack <= now { sendNacks(now: now) }
+        if let nextReport, nextReport <= now { sendReports(now: now) }
+    }
+
+    /// When to call ``handleTimeout(now:)``; `nil` before an answer and after the end.
+    package var deadline: MediaTime? {
+        guard !isClosed, failure == nil else { return nil }
+        return [ice?.nextCheck, dtls?.deadline, nextNack, nextReport].compactMap(\.self).min()
+    }
+
+    /// Hands over what is to be sent to the node, in order. Do not call the peer meanwhile.
+    package func takeDatagrams(_ send: (UnsafeRawBufferPointer) -> Void) { outbox.take(send) }
+
+    /// Ends the association: the node is told by close_notify.
+    package func close() {
+        dtls?.close()
+        dtls?.takeDatagrams { outbox.append($0) }
+        isClosed = true
+    }
+
+    // MARK: Encryption
+
+    func send(rtp packet: [UInt8]) { protect(packet) { $0.protectRTP($1, count: $2) } }
+
+    func send(rtcp packet: [UInt8]) { protect(packet) { $0.protectRTCP($1, count: $2) } }
+
+    private func protect(
+        _ packet: [UInt8], _ transform: (SRTPSession, UnsafeMutableRawBufferPointer, Int) -> Int?
+    ) {
+        guard let srtp, !isClosed, packet.count + SRTPSession.trailingByteCount <= scratch.count else { return }
+        scratch.copyBytes(from: packet)
+        guard let count = transform(srtp, scratch, packet.count) else { return }
+        outbox.append(UnsafeRawBufferPointer(rebasing: scratch[..<count]))
+    }
+}
