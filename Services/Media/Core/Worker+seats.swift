@@ -136,6 +136,11 @@ extension Worker {
         for participant in rooms[channelID]?.participants ?? [] { end(participant, reason, now: now) }
     }
 
+    /// Tells every participant the state and the API who is where, because earlier notices may have been lost.
+    package func tellAgain(now: MediaTime) {
+        for room in rooms.values { changed(room, now: now) }
+    }
+
     private func seat(_ id: ParticipantID, _ connection: ConnectionID) throws(SeatError) -> Participant {
         guard let participant = participants[id], participant.route.connectionID == connection else {
             throw SeatError(.notFound, "There is no such seat; join again.")

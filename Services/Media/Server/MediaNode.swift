@@ -167,10 +167,9 @@ actor MediaNode {
                 do {
                     _ = try await bus.request(.seatNotice, to: gateway, body: ByteBuffer(bytes: WireJSON.encode(notice)))
                     return
-                } catch BusError.noInstance {
-                    // A gateway that is gone has no connection to tell; the client asks for the state when it is back.
-                    return
                 } catch {
+                    // Also when nobody listens: after a restart of Redis a gateway is deaf for a moment. One that is gone
+                    // has no connection to tell, and its clients ask for the state when they are back.
                     // Who speaks has changed before it could be told again.
                     if case .callSpeakers = frame { return }
                     try? await Task.sleep(for: Self.reportRetry * attempt)
@@ -246,6 +245,13 @@ actor MediaNode {
     private func remove(_ taken: Taken) {
         let participant = taken.seat.participantID
         workers[taken.worker].post { worker, now in worker.remove(participant, .removed, now: now) }
+    }
+
+    /// After Redis was away: what ended meanwhile is found, and what may not have been told is told.
+    func catchUp() async {
+        for worker in workers { worker.post { worker, now in worker.tellAgain(now: now) } }
+        await beat()
+        await renewAll()
     }
 
     /// Asks the API which seats may stay. Without an answer all stay: losing the bus ends no call.

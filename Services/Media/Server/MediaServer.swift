@@ -67,7 +67,7 @@ package struct MediaServer: Service {
     }
 
     package func run() async throws {
-        bus.onRestored { [node] in Task { await node.renewAll() } }
+        bus.onRestored { [node] in Task { await node.catchUp() } }
         let work = Task { try await works() }
         try? await gracefulShutdown()
         await drain()

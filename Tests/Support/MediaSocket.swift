@@ -1,0 +1,59 @@
+import Glibc
+
+/// A UDP socket of this machine that speaks with one IPv4 address. It never waits but in ``wait(milliseconds:)``: what
+/// the kernel does not take is lost, as on any network.
+package final class MediaSocket: Sendable {
+    /// It could not be made.
+    package struct Failure: Error {
+        package let operation: String
+        package let number: Int32
+    }
+
+    private let descriptor: Int32
+
+    /// - Parameter host: an IPv4 address.
+    /// - Throws: ``Failure``.
+    package init(host: String, port: UInt16) throws(Failure) {
+        descriptor = Glibc.socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | O_NONBLOCK, 0)
+        guard descriptor >= 0 else { throw Failure(operation: "socket", number: errno) }
+        var byteCount: Int32 = 4 * 1024 * 1024
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &byteCount, socklen_t(MemoryLayout<Int32>.size))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        guard inet_pton(AF_INET, host, &address.sin_addr) == 1 else { throw Failure(operation: "address", number: 0) }
+        let result = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard result == 0 else { throw Failure(operation: "connect", number: errno) }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Whether the kernel took it.
+    @discardableResult
+    package func send(_ datagram: UnsafeRawBufferPointer) -> Bool {
+        Glibc.send(descriptor, datagram.baseAddress, datagram.count, 0) == datagram.count
+    }
+
+    @discardableResult
+    package func send(_ datagram: [UInt8]) -> Bool { datagram.withUnsafeBytes { send($0) } }
+
+    /// The length of the next datagram, which is in `memory` then; `nil` when there is none.
+    package func receive(into memory: UnsafeMutableRawBufferPointer) -> Int? {
+        while true {
+            let count = recv(descriptor, memory.baseAddress, memory.count, 0)
+            if count >= 0 { return count }
+            // The other port was closed for a datagram before: that says nothing about what has arrived.
+            guard errno == ECONNREFUSED || errno == EINTR else { return nil }
+        }
+    }
+
+    /// Returns when there is something to receive, or when the time is over.
+    package func wait(milliseconds: Int32) {
+        var events = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        poll(&events, 1, milliseconds)
+    }
+}
