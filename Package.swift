@@ -211,8 +211,8 @@ let package = Package(
         .executableTarget(
             name: "roost-load",
             dependencies: [
-                "Contracts", "MediaPeer", "RedisBus", "ServiceKit", argumentParser, asyncHTTPClient, logging, nioCore, nioHTTP1,
-                nioPosix,
+                "CDatagrams", "Contracts", "MediaCore", "MediaPeer", "MediaSecurity", "RedisBus", "ServiceKit",
+                argumentParser, asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix,
             ],
             path: "Tests/Load",
             swiftSettings: strict),

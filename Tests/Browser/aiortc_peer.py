@@ -14,7 +14,11 @@ class AiortcPeer:
     def __init__(self, gateway_url: str, token: str) -> None:
         self._process = subprocess.Popen(
             [sys.executable, str(PROGRAM)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self._ask("connect", gateway_url=gateway_url, token=token)
+        try:
+            self._ask("connect", gateway_url=gateway_url, token=token)
+        except BaseException:
+            self.close()
+            raise
 
     def join(self, channel_id: str, codec: str = "video/VP8") -> str:
         """Joins the call with microphone and camera on, and answers the participant's id."""

@@ -241,11 +241,13 @@ def team(stack: Stack) -> Team:
 def phones(request, stack: Stack, chromium_of, firefox_of):
     phones = Phones(stack.url, stack.gateway_url, chromium_of, firefox_of)
     yield phones
-    if request.node.stash.get(FAILED, False):
-        for caller in phones.callers:
-            print(f"--- console of {caller.name}", *caller.tab.logs[-40:], sep="\n")
-        phones.keep_pictures(ROOT / ".build/screenshots", request.node.name)
-    phones.close()
+    try:
+        if request.node.stash.get(FAILED, False):
+            for caller in phones.callers:
+                print(f"--- console of {caller.name}", *caller.tab.logs[-40:], sep="\n")
+            phones.keep_pictures(ROOT / ".build/screenshots", request.node.name)
+    finally:
+        phones.close()
     # What a strict Content-Security-Policy blocks, and errors nobody caught, are faults of ours.
     assert phones.problems() == []
 

@@ -17,7 +17,7 @@ final class CallPeer: Sendable {
         let profile: SRTPProfile?
         let iceErrorCode: Int?
         let sections: [ReceivedSection]
-        /// Packets by source, without those of ``CallPeer/hold(_:)``.
+        /// Packets by source.
         let sent: [CallSource: Int]
         let strayPackets: Int
         let replayed: Int
@@ -31,8 +31,8 @@ final class CallPeer: Sendable {
         var packets: Int { sections.reduce(0) { $0 + $1.packets } }
     }
 
-    /// SAFETY: nothing unsafe; one lock guards the peer, which is no value.
-    private struct State {
+    /// Behind one lock, because the peer is no value.
+    fileprivate struct State {
         let peer: MediaPeer
         var nextAudio = MediaTime.now
         var nextVideo = MediaTime.now
@@ -49,7 +49,7 @@ final class CallPeer: Sendable {
         var longestPause = Duration.zero
     }
 
-    private static let sampleCount = 64
+    fileprivate static let sampleCount = 64
     private static let turnMilliseconds: Int32 = 5
 
     /// Under which SSRCs it publishes.
@@ -235,13 +235,11 @@ extension CallPeer.State {
             socket?.send(datagram)
             samples.append(datagram)
         }
-        samples.removeFirst(max(0, samples.count - CallPeer.sampleLimit))
+        samples.removeFirst(max(0, samples.count - CallPeer.sampleCount))
     }
 }
 
 extension CallPeer {
-    fileprivate static var sampleLimit: Int { sampleCount }
-
     /// By the first two bytes (RFC 7983, RFC 5761 §4).
     fileprivate static func isRTP(_ datagram: UnsafeRawBufferPointer) -> Bool {
         datagram.count > 12 && (128..<192).contains(datagram[0]) && !(192..<224).contains(datagram[1])

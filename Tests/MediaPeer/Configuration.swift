@@ -17,6 +17,9 @@ extension MediaPeer {
         /// `nil` is one that all peers of the process share: a fingerprint tells nothing about who it is, and an
         /// association with each is its own.
         package var certificate: DTLSCertificate?
+        /// What its offers say of DTLS (RFC 5763 §5): `actpass` as browsers do, or `active` for a server that would
+        /// choose to be the client, which a peer is.
+        package var setup = "actpass"
         /// For negative tests: the value of `a=fingerprint` in its offers.
         package var fingerprint: String?
         /// For negative tests: the key of the checks' MESSAGE-INTEGRITY.

@@ -45,10 +45,13 @@ extension MediaPeer {
         guard let header = RTPHeader(packet.assumingMemoryBound(to: UInt8.self).span),
             let index = sectionIndex[header.ssrc]
         else {
+            lastPattern = nil
             strayPackets += 1
             return
         }
-        guard let due = sections[index].receive(header, packet, now: now) else { return }
+        let due = sections[index].receive(header, packet, now: now)
+        lastPattern = sections[index].lastPattern
+        guard let due else { return }
         nextNack = min(nextNack ?? due, due)
     }
 

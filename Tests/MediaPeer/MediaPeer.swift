@@ -22,6 +22,8 @@ package final class MediaPeer {
     package private(set) var isClosed = false
     /// Packets of a stream that no section has, or that are malformed.
     package internal(set) var strayPackets = 0
+    /// What the last packet carried; `nil` when it was repeated, corrupt or a stray.
+    package internal(set) var lastPattern: PayloadPattern?
 
     let formats: PeerFormats
     let cname: String
@@ -84,15 +86,19 @@ package final class MediaPeer {
     /// The next offer: all sections there are by now. All sources are active but for those in `inactive`.
     package func offer(number: Int, inactive: Set<CallSource> = []) -> CallOffer {
         lastOffer = number
-        let offer = PeerOffer(
-            sessionID: sessionID, version: number, fragment: credentials.fragment, password: credentials.password,
-            fingerprint: configuration.fingerprint ?? certificate.fingerprint.description, cname: cname,
-            formats: formats)
         return CallOffer(
-            number: number, sdp: offer.text(layout),
+            number: number, sdp: description(number, configuration.setup, formats),
             publications: published.map {
                 CallPublication(mid: $0.mid, source: $0.source, isActive: !inactive.contains($0.source))
             })
+    }
+
+    private func description(_ version: Int, _ setup: String, _ formats: PeerFormats) -> String {
+        PeerOffer(
+            sessionID: sessionID, version: version, fragment: credentials.fragment, password: credentials.password,
+            fingerprint: configuration.fingerprint ?? certificate.fingerprint.description, setup: setup, cname: cname,
+            formats: formats
+        ).text(layout)
     }
 
     /// Adds receive sections to the next offer.
@@ -115,6 +121,23 @@ package final class MediaPeer {
         guard answer.number == lastOffer else { throw .answer("it is the one to offer \(lastOffer)") }
         let read = try PeerAnswer(answer.sdp)
         try read.check(against: layout, formats: formats)
+        try apply(read, now: now)
+    }
+
+    /// Answers a server that offers to send, in place of an offer of its own: takes each section, with the codecs it
+    /// understands. Once, by a peer configured without sources and sections. Throws ``Failure`` as ``accept(_:now:)``.
+    package func answer(_ offer: String, now: MediaTime) throws(Failure) -> String {
+        precondition(layout.isEmpty, "A peer that answers has the sections of the offer.")
+        let read = try PeerAnswer(offer, setup: "actpass")
+        for section in read.sections {
+            layout.append(PeerSection(mid: section.mid, isVideo: section.isVideo, track: nil))
+            sections.append(ReceivedSection(mid: section.mid, isVideo: section.isVideo))
+        }
+        try apply(read, now: now)
+        return description(1, "active", PeerFormats(of: read.sections, videoCodecs: configuration.videoCodecs))
+    }
+
+    private func apply(_ read: PeerAnswer, now: MediaTime) throws(Failure) {
         try prepareSecurity(read)
         for section in read.sections { negotiate(section) }
         if !read.candidates.isEmpty { remoteCandidates = read.candidates }
@@ -137,6 +160,7 @@ package final class MediaPeer {
         }
         remoteFingerprint = answer.fingerprint
     }
+
     private func negotiate(_ answered: PeerAnswer.Section) {
         let codecs = answered.codecs.map { PeerFormats.Codec(payloadType: $0.payloadType, encoding: $0.encoding) }
         if let index = published.firstIndex(where: { $0.mid == answered.mid }) {

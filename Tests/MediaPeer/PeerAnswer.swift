@@ -1,6 +1,6 @@
 import MediaSecurity
 
-/// An answer as a peer reads it: strictly, and with no code of the node.
+/// An answer, or an offer of a server that offers, as a peer reads it: strictly, and with no code of the node.
 struct PeerAnswer {
     struct Section {
         let isVideo: Bool
@@ -22,8 +22,11 @@ struct PeerAnswer {
     private(set) var bundle: [String] = []
     private(set) var isLite = false
     private(set) var sections: [Section] = []
+    /// Those of the session, which hold where a section has none of its own.
+    private var attributes: [String: String] = [:]
 
-    init(_ sdp: String) throws(MediaPeer.Failure) {
+    /// `setup` is what the sections must say of DTLS.
+    init(_ sdp: String, setup: String = "passive") throws(MediaPeer.Failure) {
         guard sdp.hasSuffix("\r\n"), !sdp.contains("\r\n\r\n") else { throw .answer("lines end with CRLF") }
         for line in sdp.split(separator: "\r\n") {
             let value = line.dropFirst(2)
@@ -33,7 +36,7 @@ struct PeerAnswer {
             default: break
             }
         }
-        for section in sections where !section.isRejected { try take(section) }
+        for section in sections where !section.isRejected { try take(section, setup: setup) }
         guard !fragment.isEmpty, !password.isEmpty, fingerprint != nil else {
             throw .answer("the transport has ice-ufrag, ice-pwd and fingerprint")
         }
@@ -61,6 +64,7 @@ struct PeerAnswer {
             if name == "group", value.hasPrefix("BUNDLE") {
                 bundle = value.split(separator: " ").dropFirst().map(String.init)
             }
+            attributes[String(name)] = String(value)
             return
         }
         switch name {
@@ -99,14 +103,15 @@ struct PeerAnswer {
     }
 
     /// The transport's attributes, which all sections must agree on.
-    private mutating func take(_ section: Section) throws(MediaPeer.Failure) {
-        guard section.attributes["setup"] == "passive" else { throw .answer("a node that is ICE-lite is passive") }
+    private mutating func take(_ section: Section, setup: String) throws(MediaPeer.Failure) {
+        let attributes = section.attributes.merging(attributes) { own, _ in own }
+        guard attributes["setup"] == setup else { throw .answer("a node that is ICE-lite is \(setup)") }
         guard section.isMultiplexed else { throw .answer("section \(section.mid) has rtcp-mux") }
-        guard let text = section.attributes["fingerprint"], let fingerprint = CertificateFingerprint(text) else {
+        guard let text = attributes["fingerprint"], let fingerprint = CertificateFingerprint(text) else {
             throw .answer("section \(section.mid) has a fingerprint")
         }
-        let fragment = section.attributes["ice-ufrag"] ?? ""
-        let password = section.attributes["ice-pwd"] ?? ""
+        let fragment = attributes["ice-ufrag"] ?? ""
+        let password = attributes["ice-pwd"] ?? ""
         guard fragment.utf8.count >= 4, password.utf8.count >= 22 else {
             throw .answer("the credentials are long enough")
         }

@@ -21,6 +21,18 @@ struct PeerFormats {
     /// Ids by name, for all sections alike, as BUNDLE demands (RFC 9143 §9.1.1).
     let extensions: [String: UInt8]
 
+    /// Those of a server's offer that a peer takes: what it understands, under the server's numbers, and MID.
+    init(of sections: [PeerAnswer.Section], videoCodecs: [String]) {
+        func taken(isVideo: Bool, _ names: [String]) -> [Codec] {
+            let offered = sections.first { $0.isVideo == isVideo }?.codecs ?? []
+            return offered.map { Codec(payloadType: $0.payloadType, encoding: $0.encoding) }
+                .filter { names.contains(String($0.name)) }
+        }
+        audio = taken(isVideo: false, ["opus"])
+        video = taken(isVideo: true, videoCodecs)
+        extensions = sections.lazy.compactMap { $0.extensions[Self.mid] }.first.map { [Self.mid: $0] } ?? [:]
+    }
+
     init(videoCodecs: [String], random: inout SplitMix64) {
         let types = (UInt8(96)...127).shuffled(using: &random)
         audio = [Codec(payloadType: types[0], encoding: "opus/48000/2")]
@@ -51,13 +63,14 @@ struct PeerTrackIdentity {
     let ssrc: UInt32
 }
 
-/// What stands in a peer's offer, apart from its sections (RFC 8866, RFC 8829 §5.2).
+/// What stands in a peer's offer, or in its answer to a server's, apart from its sections (RFC 8866, RFC 8829 §5.2).
 struct PeerOffer {
     let sessionID: UInt64
     let version: Int
     let fragment: String
     let password: String
     let fingerprint: String
+    let setup: String
     let cname: String
     let formats: PeerFormats
 
@@ -77,7 +90,7 @@ struct PeerOffer {
         var lines = [
             "m=\(section.isVideo ? "video" : "audio") 9 UDP/TLS/RTP/SAVPF \(types)", "c=IN IP4 0.0.0.0",
             "a=rtcp:9 IN IP4 0.0.0.0", "a=ice-ufrag:\(fragment)", "a=ice-pwd:\(password)", "a=ice-options:trickle",
-            "a=fingerprint:\(fingerprint)", "a=setup:actpass", "a=mid:\(section.mid)",
+            "a=fingerprint:\(fingerprint)", "a=setup:\(setup)", "a=mid:\(section.mid)",
         ]
         for (name, id) in formats.extensions(isVideo: section.isVideo).sorted(by: { $0.value < $1.value }) {
             lines.append("a=extmap:\(id) \(name)")

@@ -39,6 +39,8 @@ package struct ReceivedSection: Sendable {
     /// Packets between the first and the last that have not arrived so far.
     package var missing: Int { gaps.missingCount }
 
+    /// What the last packet carried; `nil` when it was repeated or corrupt.
+    private(set) var lastPattern: PayloadPattern?
     var ssrc: UInt32?
     var codecs: [PeerFormats.Codec] = []
     var extensions: [String: UInt8] = [:]
@@ -63,6 +65,7 @@ package struct ReceivedSection: Sendable {
     /// Takes in a packet of this section, decrypted. Answers when to ask for what is missing before it, if anything.
     mutating func receive(_ header: RTPHeader, _ packet: UnsafeRawBufferPointer, now: MediaTime) -> MediaTime? {
         lastArrival = now
+        lastPattern = nil
         let arrival = gaps.receive(header.sequenceNumber, now: now)
         switch arrival {
         case .next, .gap: checkTimestamp(header)
@@ -113,6 +116,7 @@ package struct ReceivedSection: Sendable {
             corrupt += 1
             return
         }
+        lastPattern = pattern
         origin = pattern.origin
         if isKeyFrameStart { keyFrames += 1 }
         count(pattern)

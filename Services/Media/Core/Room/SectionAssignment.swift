@@ -63,7 +63,8 @@ extension Room {
                 free.append(section)
             }
         }
-        for publication in waiting {
+        // What is off keeps the section it has while nothing else wants it, but takes no other.
+        for publication in waiting where publication.isActive {
             guard let index = free.firstIndex(where: { $0.canCarry(publication) }) else { continue }
             free.remove(at: index).point(to: publication)
             hasChanged = true
