@@ -141,7 +141,8 @@ let package = Package(
         .target(
             name: "MediaServer",
             dependencies: [
-                "CDatagrams", "Contracts", "MediaCore", "MediaSecurity", "RedisBus", "ServiceKit", lifecycle, logging, nioCore,
+                "CDatagrams", "Contracts", "MediaCore", "MediaSecurity", "RedisBus", "ServiceKit", lifecycle, logging,
+                nioCore,
                 nioHTTP1, nioPosix,
             ],
             path: "Services/Media/Server",

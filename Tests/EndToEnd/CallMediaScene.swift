@@ -46,6 +46,8 @@ final class CallMediaScene: Sendable {
             try await body(scene)
         } catch {
             await scene.end()
+            // What a test has ended and did not come to start again; nothing happens to what lives.
+            for name in ["redis", "media-0", "media-1"] { try await scene.stack.start(name) }
             throw error
         }
         await scene.end()
@@ -57,7 +59,7 @@ final class CallMediaScene: Sendable {
             // Who has no seat or no socket any more has nothing to give up.
             try? await caller.device.send(.callLeave(CallLeave()))
         }
-        try? await eventually("nobody is left") { try await call().participants.isEmpty ? true : nil }
+        _ = try? await eventually("nobody is left") { try await call().participants.isEmpty ? true : nil }
     }
 
     // MARK: Joining
@@ -93,6 +95,19 @@ final class CallMediaScene: Sendable {
         return caller
     }
 
+    /// ``join(_:in:sources:as:on:within:configure:)``, again while the answer is that there is no seat for the moment.
+    func joinPatiently(
+        _ person: Int, as seat: ParticipantID? = nil, on device: GatewayClient, within limit: Duration
+    ) async throws -> Caller {
+        try await eventually("a seat for person \(person)", within: limit) {
+            do {
+                return try await join(person, as: seat, on: device, within: limit)
+            } catch let refused as CallRefused where refused.frame.code == .unavailable {
+                return nil
+            }
+        }
+    }
+
     func makePeer(
         sources: [CallSource], configure: (inout MediaPeer.Configuration) -> Void = { _ in }
     ) throws -> CallPeer {
@@ -118,8 +133,20 @@ final class CallMediaScene: Sendable {
         }
     }
 
+    /// Where Redis says that a room is.
+    func placement(of other: ChannelID? = nil) async throws -> RoomPlacement? {
+        RoomPlacement(try await stack.redis("GET", RedisKey.mediaRoom(other ?? channel).name))
+    }
+
     /// The name of the node that has a caller's seat.
     func node(of caller: Caller) throws -> String { try stack.mediaNode(at: caller.peer.nodePort) }
+}
+
+extension GatewayClient {
+    /// Waits until the state that came last is as wanted: on another node revisions begin anew.
+    func lastCallState(_ what: String, _ isWanted: @escaping @Sendable (CallState) -> Bool) async throws {
+        try await wait(for: what) { $0.call.states.last.map(isWanted) ?? false }
+    }
 }
 
 extension CallState {

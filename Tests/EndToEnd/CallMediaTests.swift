@@ -1,4 +1,5 @@
 import Contracts
+import MediaPeer
 import MediaSecurity
 import TestSupport
 import Testing
@@ -93,6 +94,10 @@ extension EndToEnd {
                 let hearer = try await scene.join(1, sources: [])
                 try await hearer.peer.wait(for: 5, .microphone, of: speaker.peer)
                 speaker.peer.mute()
+                try await hearer.peer.wait(for: "all that was sent") { _ in
+                    let last = hearer.peer.received(.microphone, of: speaker.peer)?.lastFrame.map(Int.init)
+                    return last.map { $0 + 1 } == speaker.peer.snapshot.sent[.microphone]
+                }
                 let stranger = try MediaSocket(host: "127.0.0.1", port: speaker.peer.nodePort)
                 // What the node takes it takes in order, so that a packet that arrives tells of all before it.
                 let marks = speaker.peer.hold(2)

@@ -12,5 +12,9 @@ struct RoostLoad: AsyncParsableCommand {
             The stack is found by the variables that `deploy/scripts/stack.sh env` prints. Each measuring subcommand \
             prints one line of JSON; `report` makes a table of many such lines, the median of each figure.
             """,
-        subcommands: [MemoryCommand.self, PostCommand.self, FanoutCommand.self, NchanCommand.self, ReportCommand.self])
+        subcommands: [
+            MemoryCommand.self, PostCommand.self, FanoutCommand.self, NchanCommand.self, MediaCommand.self,
+            JanusCommand.self,
+            ReportCommand.self,
+        ])
 }

@@ -30,7 +30,10 @@ struct DescriptionErrorTests {
         Case("m=audio 9", "m=audio 65536", .malformedLine(line: 6)),
         Case("m=audio 9", "m=au\"dio 9", .malformedLine(line: 6)),
         Case("s=-\n", "s=\(String(repeating: "x", count: 4_095))\n", .lineTooLong(line: 3)),
-        Case("s=-\n", String(repeating: "i=\(String(repeating: "x", count: 1_021))\n", count: 128), .tooLong),
+        Case(
+            "s=-\n",
+            String(repeating: "i=\(String(repeating: "x", count: 1_021))\n", count: Limits.sdpByteCount / 1_024),
+            .tooLong),
         // Sections
         Case("a=mid:mic\n", "", .missingMid(section: 1)), Case("a=mid:cam\n", "", .missingMid(section: 2)),
         Case("a=mid:mic", "a=mid", .invalidMid(section: 1)), Case("a=mid:mic", "a=mid:a b", .invalidMid(section: 1)),

@@ -8,6 +8,8 @@ struct IceClient {
     static let consentPace = Duration.milliseconds(2500)
 
     let localFragment: String
+    /// Signs what the server's own checks are answered with.
+    let localPassword: String
     let remoteFragment: String
     let remotePassword: String
     /// The key of the checks, the remote password but in negative tests.
@@ -24,10 +26,11 @@ struct IceClient {
     private var outstanding: [STUNTransactionID] = []
 
     init(
-        localFragment: String, remoteFragment: String, remotePassword: String, checkPassword: String,
-        tieBreaker: UInt64, now: MediaTime
+        localFragment: String, localPassword: String, remoteFragment: String, remotePassword: String,
+        checkPassword: String, tieBreaker: UInt64, now: MediaTime
     ) {
         self.localFragment = localFragment
+        self.localPassword = localPassword
         self.remoteFragment = remoteFragment
         self.remotePassword = remotePassword
         self.checkPassword = checkPassword
@@ -46,6 +49,16 @@ struct IceClient {
             id, username: "\(remoteFragment):\(localFragment)", password: checkPassword,
             priority: 110 << 24 | 0xFFFF_FF,
             tieBreaker: tieBreaker, useCandidate: true)
+    }
+
+    /// The answer to a check of the server's own, for what it sends if it is authentic (RFC 8445 §7.3): a server that is
+    /// ICE-lite sends none, but libnice does even so.
+    func answer(_ datagram: Span<UInt8>, from source: TransportAddress) -> [UInt8]? {
+        guard let message = STUNMessage(datagram), message.kind == .bindingRequest,
+            message.username == "\(localFragment):\(remoteFragment)",
+            message.isAuthentic(datagram, password: localPassword)
+        else { return nil }
+        return STUNWriter.success(to: message.transactionID, mapped: source, password: localPassword)
     }
 
     /// Takes in a response. True when it nominated the address.

@@ -143,8 +143,9 @@ package final class MediaPeer {
         if !read.candidates.isEmpty { remoteCandidates = read.candidates }
         guard ice?.remoteFragment != read.fragment || ice?.localFragment != credentials.fragment else { return }
         ice = IceClient(
-            localFragment: credentials.fragment, remoteFragment: read.fragment, remotePassword: read.password,
-            checkPassword: configuration.checkPassword ?? read.password, tieBreaker: random.next(), now: now)
+            localFragment: credentials.fragment, localPassword: credentials.password, remoteFragment: read.fragment,
+            remotePassword: read.password, checkPassword: configuration.checkPassword ?? read.password,
+            tieBreaker: random.next(), now: now)
     }
 
     private func prepareSecurity(_ answer: PeerAnswer) throws(Failure) {
@@ -199,11 +200,7 @@ package final class MediaPeer {
     package func receive(_ datagram: UnsafeMutableRawBufferPointer, now: MediaTime) {
         let bytes = UnsafeRawBufferPointer(datagram)
         switch DatagramKind(bytes.assumingMemoryBound(to: UInt8.self).span) {
-        case .stun:
-            guard ice?.receive(bytes.assumingMemoryBound(to: UInt8.self).span, now: now) == true, srtp == nil else {
-                return
-            }
-            if let dtls { apply(dtls.start(now: now), now: now) }
+        case .stun: receiveSTUN(bytes, now: now)
         case .dtls:
             if let dtls { apply(dtls.receive(bytes, now: now), now: now) }
         case .rtp:
@@ -214,6 +211,17 @@ package final class MediaPeer {
             receiveRTCP(UnsafeRawBufferPointer(rebasing: bytes[..<count]), now: now)
         case .unknown: strayPackets += 1
         }
+    }
+
+    private func receiveSTUN(_ bytes: UnsafeRawBufferPointer, now: MediaTime) {
+        let span = bytes.assumingMemoryBound(to: UInt8.self).span
+        if let node = remoteCandidates.first, let source = TransportAddress(host: node.host, port: node.port),
+            let answer = ice?.answer(span, from: source)
+        {
+            return outbox.append(answer)
+        }
+        guard ice?.receive(span, now: now) == true, srtp == nil, let dtls else { return }
+        apply(dtls.start(now: now), now: now)
     }
 
     private func apply(_ event: DTLSEvent, now: MediaTime) {

@@ -11,6 +11,8 @@ struct PeerAnswer {
         var codecs: [(payloadType: UInt8, encoding: String)] = []
         var extensions: [String: UInt8] = [:]
         var ssrc: UInt32?
+        /// The SSRC of retransmissions (RFC 4588 §8.8), which are not taken here.
+        var repairSSRC: UInt32?
         var isMultiplexed = false
         var attributes: [String: String] = [:]
     }
@@ -78,8 +80,11 @@ struct PeerAnswer {
             sections[last].extensions[String(words[1])] = id
         case "ssrc":
             guard let ssrc = UInt32(value.prefix { $0 != " " }) else { throw .answer("ssrc:\(value) is a number") }
+            guard sections[last].repairSSRC != ssrc else { return }
             guard sections[last].ssrc == nil || sections[last].ssrc == ssrc else { throw .answer("one SSRC a section") }
             sections[last].ssrc = ssrc
+        case "ssrc-group" where value.hasPrefix("FID "):
+            sections[last].repairSSRC = value.split(separator: " ").last.flatMap { UInt32($0) }
         case "candidate": try readCandidate(value)
         case "ice-ufrag", "ice-pwd", "fingerprint", "setup": sections[last].attributes[String(name)] = String(value)
         default: break

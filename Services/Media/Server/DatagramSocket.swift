@@ -109,7 +109,8 @@ final class DatagramSocket {
                 var next = head
                 while next >= 0 {
                     let entry = outbox.entries[next]
-                    let vector = iovec(iov_base: memory.baseAddress?.advanced(by: entry.offset), iov_len: entry.byteCount)
+                    let vector = iovec(
+                        iov_base: memory.baseAddress?.advanced(by: entry.offset), iov_len: entry.byteCount)
                     if next == head || !sending.extend(vector, segments: isSegmenting) {
                         if sending.isFull { flush() }
                         sending.begin(entry.destination, vector)

@@ -165,7 +165,8 @@ actor MediaNode {
         Task {
             for attempt in 1...Self.noticeTries {
                 do {
-                    _ = try await bus.request(.seatNotice, to: gateway, body: ByteBuffer(bytes: WireJSON.encode(notice)))
+                    _ = try await bus.request(
+                        .seatNotice, to: gateway, body: ByteBuffer(bytes: WireJSON.encode(notice)))
                     return
                 } catch {
                     // Also when nobody listens: after a restart of Redis a gateway is deaf for a moment. One that is gone
@@ -264,7 +265,8 @@ actor MediaNode {
             rest = rest.dropFirst(page.count)
             let leases = page.map {
                 CallLease(
-                    participantID: $0.participantID, userID: $0.userID, sessionID: $0.sessionID, channelID: $0.channelID)
+                    participantID: $0.participantID, userID: $0.userID, sessionID: $0.sessionID, channelID: $0.channelID
+                )
             }
             do {
                 let body = ByteBuffer(bytes: try WireJSON.encode(CallRenewRequest(leases: leases)))
@@ -295,7 +297,8 @@ actor MediaNode {
         do {
             let replies = try await bus.send(pipeline: commands)
             for (channel, reply) in zip(channels, replies.dropFirst()) {
-                guard let text = reply.text, let other = RoomPlacement(text), rooms[channel]?.epoch == placed[channel]?.epoch
+                guard let text = reply.text, let other = RoomPlacement(text),
+                    rooms[channel]?.epoch == placed[channel]?.epoch
                 else { continue }
                 logger.notice("a room is placed elsewhere", metadata: ["channel": "\(channel)", "by": "\(other)"])
                 endRoom(channel)

@@ -45,5 +45,7 @@ package struct SeatRequestHandler: Sendable {
         }
     }
 
-    private func encode(_ answer: some WireObject) throws -> ByteBuffer { ByteBuffer(bytes: try WireJSON.encode(answer)) }
+    private func encode(_ answer: some WireObject) throws -> ByteBuffer {
+        ByteBuffer(bytes: try WireJSON.encode(answer))
+    }
 }

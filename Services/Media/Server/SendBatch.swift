@@ -116,7 +116,8 @@ final class SendBatch {
 
     /// Tells the kernel the segments of the message begun last, if there are several (cmsg(3)).
     func finish() {
-        guard count > 0, datagrams[count - 1].header.msg_iovlen > 1, datagrams[count - 1].header.msg_control == nil else {
+        guard count > 0, datagrams[count - 1].header.msg_iovlen > 1, datagrams[count - 1].header.msg_control == nil
+        else {
             return
         }
         let control = controls + (count - 1) * Self.controlByteCount

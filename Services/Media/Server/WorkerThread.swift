@@ -42,11 +42,13 @@ final class WorkerThread: @unchecked Sendable {
     func start() {
         var thread = pthread_t()
         let box = Unmanaged.passRetained(self)
-        let result = pthread_create(&thread, nil, { argument in
-            guard let argument else { return nil }
-            Unmanaged<WorkerThread>.fromOpaque(argument).takeRetainedValue().run()
-            return nil
-        }, box.toOpaque())
+        let result = pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument else { return nil }
+                Unmanaged<WorkerThread>.fromOpaque(argument).takeRetainedValue().run()
+                return nil
+            }, box.toOpaque())
         precondition(result == 0, "A process may start a thread a core.")
         pthread_detach(thread)
     }

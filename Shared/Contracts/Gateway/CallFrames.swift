@@ -12,7 +12,8 @@ package struct CallJoin: WireObject {
     package static var fields: [String: FieldRule] {
         [
             "participantID": FieldRule(
-                "The seat to take again after the socket, the network or the media node was lost; absent for a new one.")
+                "The seat to take again after the socket, the network or the media node was lost; absent for a new one."
+            )
         ]
     }
     package let channelID: ChannelID
@@ -31,7 +32,8 @@ package struct CallOffer: WireObject {
             "number": FieldRule(
                 "Grows with each offer of the seat. Send the next one only when this one is answered."),
             "sdp": FieldRule(count: 1...Limits.sdpByteCount),
-            "publications": FieldRule("What each send section carries, by its mid.", count: 0...CallSource.allCases.count),
+            "publications": FieldRule(
+                "What each send section carries, by its mid.", count: 0...CallSource.allCases.count),
         ]
     }
     package let number: Int

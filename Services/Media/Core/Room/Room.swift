@@ -67,7 +67,8 @@ final class Room {
         var loud: [(id: ParticipantID, loudness: Float)] = []
         for participant in participants {
             for publication in participant.publications
-            where publication.source == .microphone && publication.isActive && publication.speaker.isSpeaking(now: now) {
+            where publication.source == .microphone && publication.isActive && publication.speaker.isSpeaking(now: now)
+            {
                 loud.append((participant.id, publication.speaker.loudness))
             }
         }

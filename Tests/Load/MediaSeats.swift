@@ -1,0 +1,148 @@
+import Contracts
+import Logging
+import MediaPeer
+import MediaSecurity
+import NIOCore
+import NIOPosix
+import RedisBus
+import ServiceKit
+import Synchronization
+
+/// Seats on Roost's media nodes, had as a gateway has them: a grant of the API, then the node it names. All are the same
+/// person's.
+final class MediaSeats: MediaServerUnderTest {
+    private struct Seat {
+        let participant: ParticipantID
+        let connection: ConnectionID
+        let node: InstanceAddress
+    }
+
+    private let bus: RedisBus
+    private let stack: Stack
+    private let user: UserID
+    private let session: SessionID
+    private let channels: [ChannelID]
+    private var seats: [Seat] = []
+    /// Why seats were ended by the node.
+    private let ends: EndedSeats
+
+    private init(_ bus: RedisBus, _ stack: Stack, _ user: LoadUser, _ channels: [ChannelID], _ ends: EndedSeats)
+        async throws
+    {
+        self.bus = bus
+        self.stack = stack
+        self.channels = channels
+        self.ends = ends
+        let keys = KeyRing(logger: quietLogger()) {
+            String(buffer: try await bus.request(.keys, to: .api, body: ByteBuffer()))
+        }
+        session = try await keys.verify(user.token).sessionID
+        self.user = user.user.id
+    }
+
+    /// Connects to the bus as a gateway for as long as the body runs, and gives all seats up behind it.
+    static func with<Value>(
+        stack: Stack, user: LoadUser, channels: [ChannelID], _ body: (MediaSeats) async throws -> Value
+    ) async throws -> Value {
+        let bus = RedisBus(
+            configuration: try RedisConfiguration(url: try stack.redisURL()),
+            address: InstanceAddress(kind: .gateway, id: .fresh()),
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: quietLogger())
+        let ends = EndedSeats()
+        bus.serve { kind, body in ends.handle(kind, body) }
+        let running = Task { try await bus.run() }
+        do {
+            try await bus.waitUntilReady(deadline: .seconds(5))
+            let seats = try await MediaSeats(bus, stack, user, channels, ends)
+            let value = try await body(seats)
+            try await seats.leave()
+            bus.shutdown()
+            try await running.value
+            return value
+        } catch {
+            bus.shutdown()
+            throw error
+        }
+    }
+
+    // MARK: MediaServerUnderTest
+
+    func processes() throws -> [ProcessUsage] { try stack.processes("media") }
+    func publish(_ peer: MediaPeer, in room: Int) async throws { try await sit(peer, in: channels[room]) }
+    func publisherConnected(in room: Int) async throws {}
+    func subscribe(_ peer: MediaPeer, to room: Int) async throws { try await sit(peer, in: channels[room]) }
+    func fault() -> String? { ends.first }
+
+    private func sit(_ peer: MediaPeer, in channel: ChannelID) async throws {
+        let grant: CallGrantReply = try await ask(
+            .callGrant,
+            CallGrantRequest(
+                userID: user, sessionID: session, channelID: channel, participantID: nil, deadNode: nil)
+        ) { try await self.bus.request($0, to: .api, body: $1) }
+        let node = InstanceAddress(kind: .media, id: grant.node)
+        let seat = Seat(participant: grant.participantID, connection: .fresh(), node: node)
+        seats.append(seat)
+        let join = SeatJoinRequest(grant: grant.grant, gateway: bus.address.id, connectionID: seat.connection)
+        let _: SeatJoinReply = try await ask(.seatJoin, join, node)
+        let offer = SeatOfferRequest(
+            participantID: seat.participant, connectionID: seat.connection, offer: peer.offer(number: 1))
+        let answer: CallAnswer = try await ask(.seatOffer, offer, node)
+        try peer.accept(answer, now: .now)
+    }
+
+    private func leave() async throws {
+        ends.expect()
+        for seat in seats {
+            let request = SeatLeaveRequest(participantID: seat.participant, connectionID: seat.connection)
+            let _: Empty = try await ask(.seatLeave, request, seat.node)
+        }
+    }
+
+    private func ask<Reply: WireObject>(
+        _ kind: BusRequestKind, _ request: some WireObject, _ node: InstanceAddress
+    ) async throws -> Reply {
+        try await ask(kind, request) { try await self.bus.request($0, to: node, body: $1) }
+    }
+
+    private func ask<Reply: WireObject>(
+        _ kind: BusRequestKind, _ request: some WireObject,
+        _ send: (BusRequestKind, ByteBuffer) async throws -> ByteBuffer
+    ) async throws -> Reply {
+        let answer = try await send(kind, ByteBuffer(bytes: try WireJSON.encode(request)))
+        return try WireJSON.decode(Reply.self, from: answer.readableBytesView)
+    }
+}
+
+/// What media nodes tell the gateway that the load plays. Only the end of a seat matters here: it voids the measurement.
+private final class EndedSeats: Sendable {
+    private struct State {
+        var first: String?
+        var isExpected = false
+    }
+
+    private let state = Mutex(State())
+
+    /// The first end that was not asked for.
+    var first: String? { state.withLock { $0.first } }
+
+    /// From now on seats may end.
+    func expect() { state.withLock { $0.isExpected = true } }
+
+    func handle(_ kind: BusRequestKind, _ body: ByteBuffer) -> Result<ByteBuffer, BusFailure> {
+        guard kind == .seatNotice, let notice = try? WireJSON.decode(SeatNotice.self, from: body.readableBytesView),
+            let answer = try? WireJSON.encode(Empty())
+        else { return .failure(BusFailure(.notFound, "The load takes notices only.")) }
+        if case .callEnded(let end) = notice.frame {
+            state.withLock { state in
+                if !state.isExpected { state.first = state.first ?? "A seat ended: \(end.reason.rawValue)." }
+            }
+        }
+        return .success(ByteBuffer(bytes: answer))
+    }
+}
+
+private func quietLogger() -> Logger {
+    var logger = Logger(label: "roost-load")
+    logger.logLevel = .warning
+    return logger
+}
