@@ -91,10 +91,17 @@ package enum Limits {
     // MARK: Calls
     /// How long a grant may be used to take a seat, and the longest a seat is kept without asking the API again.
     package static let callGrantLifetime = Duration.seconds(60)
+    /// `callJoin` frames of one connection in ``callJoinWindow``; beyond it joining is refused with `rate_limited`.
+    package static let callJoinRate = 10
+    package static let callJoinWindow = Duration.seconds(30)
+    /// The same for one person, over all connections and calls of a media node.
+    package static let callJoinsPerUser = 30
     package static let callRenewInterval = Duration.seconds(20)
     package static let callLeasesPerRequest = 500
     /// Seats in one call; beyond it joining is refused with `conflict`.
     package static let participantsPerCall = 100
+    /// Devices of one person in one call; beyond it joining is refused with `conflict`.
+    package static let seatsPerUser = 5
     /// Receive sections of a participant: fixed audio slots for the loudest, and video in blocks.
     package static let audioSections = 6
     package static let firstVideoSections = 4

@@ -221,16 +221,50 @@ struct CallMachineTests {
         #expect(machine.isIdle)
     }
 
-    @Test(
-        "A node or a seat that is no more ends the call, and says what to do",
-        arguments: [CallEndReason.moved, .timedOut])
-    func gone(reason: CallEndReason) {
+    @Test("A seat that its node no longer has ends, and the client is to join again")
+    func gone() {
         for frame in [ClientCallFrame.offer(offer(1)), .update(CallUpdate(active: []))] {
             var (machine, seat) = seated()
             _ = machine.receive(frame)
-            #expect(machine.receive(.gone(reason), of: seat) == [ended(reason)])
+            #expect(machine.receive(.gone, of: seat) == [ended(.timedOut)])
             #expect(machine.isIdle)
         }
+    }
+
+    @Test("An offer that did not reach the node is refused for now by its number, and the seat stays")
+    func offerUnreached() {
+        var (machine, seat) = seated()
+        _ = machine.receive(.offer(offer(1)))
+        #expect(machine.receive(.failed(.unavailable, "No."), of: seat) == [failed(.unavailable, "No.", 1)])
+        #expect(machine.receive(.offer(offer(1))) == [.offer(offer(1), seat)])
+    }
+
+    // MARK: Closed
+
+    @Test("A new seat that comes after the connection closed is given up; one that was there before stays")
+    func seatAfterClose() {
+        for isResumed in [false, true] {
+            var machine = CallMachine()
+            _ = machine.receive(.join(CallJoin(channelID: channel, participantID: participant)))
+            let seat = seat(attempt: 1)
+            #expect(machine.granted(seat) == true)
+            machine.close()
+            let reply = SeatJoinReply(isResumed: isResumed, state: state(1))
+            #expect(machine.joined(seat, reply, iceServers: []) == (isResumed ? [] : [.leave(seat)]))
+        }
+    }
+
+    @Test("After the connection closed no seat is asked for any more, and none is told of")
+    func closed() {
+        var machine = CallMachine()
+        _ = machine.receive(.join(CallJoin(channelID: channel)))
+        machine.close()
+        #expect(machine.granted(seat(attempt: 1)) == false)
+        #expect(machine.joinFailed(1, .unavailable, "late").isEmpty)
+        var (seated, _) = seated()
+        seated.close()
+        #expect(seated.isIdle)
+        #expect(seated.receive(notice(.callState(state(2)))).isEmpty)
     }
 
     // MARK: Notices

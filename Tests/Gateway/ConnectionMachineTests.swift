@@ -44,6 +44,26 @@ struct ConnectionMachineTests {
         }
     }
 
+    @Test(
+        "A client that asks for a seat too often is refused, until its earlier attempts are old; other frames are not")
+    func joins() {
+        var machine = ConnectionMachine(now: start)
+        let join = ClientFrame.callJoin(CallJoin(channelID: .example))
+        let passed = ConnectionMachine.Action.call(.join(CallJoin(channelID: .example)))
+        let refused = ConnectionMachine.Action.refuse(
+            CallFailed(code: .rateLimited, detail: "Too many attempts to join; wait a moment."))
+        for second in 0..<Limits.callJoinRate {
+            #expect(machine.receive(join, now: start + .seconds(second)) == passed)
+        }
+        for second in Limits.callJoinRate..<30 {
+            #expect(machine.receive(join, now: start + .seconds(second)) == refused)
+        }
+        #expect(machine.receive(.callLeave(CallLeave()), now: start + .seconds(29)) == .call(.leave))
+        #expect(machine.receive(join, now: start + .seconds(30)) == passed, "what was refused does not count")
+        #expect(machine.receive(join, now: start + .seconds(30)) == refused)
+        #expect(machine.receive(join, now: start + .seconds(31)) == passed)
+    }
+
     @Test("What cannot be read and what comes too fast ends the connection")
     func abuse() {
         var machine = ConnectionMachine(now: start)

@@ -22,7 +22,7 @@ struct JanusCommand: AsyncParsableCommand {
         let http = HTTPClient()
         do {
             let rooms = try await JanusRooms(client: JanusClient(url: url, http: http), pid: pid, count: course.rooms)
-            let figures = try await course.measure("janus", rooms) { configuration in
+            let figures = try await course.measure("janus-media", rooms) { configuration in
                 configuration.audioSections = 0
                 configuration.videoSections = 0
                 configuration.setup = "active"

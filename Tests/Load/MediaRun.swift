@@ -63,18 +63,14 @@ struct MediaRun: ParsableArguments {
     ) async throws -> Figures {
         try raiseOpenFileLimit()
         let processes = try server.processes()
-        let memoryBefore = try processes.residentBytes()
+        let idle = try processes.residentBytes()
+        var withTwo = idle
         let publishers = MediaPublishers()
         let subscribers = MediaSubscribers()
         for room in 0..<rooms {
-            var configuration = configuration(sources: [.camera])
-            configure(&configuration)
-            let peer = try MediaPeer(configuration: configuration)
-            try await server.publish(peer, in: room)
-            try publishers.add(peer)
-            try await connect(publishers, subscribers)
-            try await server.publisherConnected(in: room)
-            try await fill(room, server, subscribers, configure)
+            try await open(room, server, publishers, subscribers, configure)
+            if room == 0 { withTwo = try processes.residentBytes() }
+            try await fill(room, with: self.subscribers - 1, server, subscribers, configure)
             try await connect(publishers, subscribers)
         }
         // Key frames, first reports, growth of memory: not measured.
@@ -87,15 +83,33 @@ struct MediaRun: ParsableArguments {
         await play(seconds, publishers, subscribers)
         let spent = try Usage(processes) - before
         if let fault = subscribers.fault ?? server.fault() { throw LoadFailure(fault) }
-        let memory = try processes.residentBytes() - memoryBefore
-        return figures(name, publishers, subscribers, spent, memory: memory)
+        let memory = try processes.residentBytes()
+        return figures(
+            name, publishers, subscribers, spent,
+            memory: (all: memory - idle, next: memory - withTwo))
+    }
+
+    /// Brings in a publisher and, once it has connected, the first subscriber.
+    private func open(
+        _ room: Int, _ server: some MediaServerUnderTest, _ publishers: MediaPublishers,
+        _ subscribers: MediaSubscribers, _ configure: (inout MediaPeer.Configuration) -> Void
+    ) async throws {
+        var configuration = configuration(sources: [.camera])
+        configure(&configuration)
+        let peer = try MediaPeer(configuration: configuration)
+        try await server.publish(peer, in: room)
+        try publishers.add(peer)
+        try await connect(publishers, subscribers)
+        try await server.publisherConnected(in: room)
+        try await fill(room, with: 1, server, subscribers, configure)
+        try await connect(publishers, subscribers)
     }
 
     private func fill(
-        _ room: Int, _ server: some MediaServerUnderTest, _ members: MediaSubscribers,
+        _ room: Int, with count: Int, _ server: some MediaServerUnderTest, _ members: MediaSubscribers,
         _ configure: (inout MediaPeer.Configuration) -> Void
     ) async throws {
-        for _ in 0..<subscribers {
+        for _ in 0..<count {
             var configuration = configuration(sources: [])
             configure(&configuration)
             let peer = try MediaPeer(configuration: configuration)
@@ -132,7 +146,8 @@ struct MediaRun: ParsableArguments {
     // MARK: Figures
 
     private func figures(
-        _ name: String, _ publishers: MediaPublishers, _ subscribers: MediaSubscribers, _ spent: Usage, memory: Int
+        _ name: String, _ publishers: MediaPublishers, _ subscribers: MediaSubscribers, _ spent: Usage,
+        memory: (all: Int, next: Int)
     ) -> Figures {
         var delays = LatencySamples()
         for arrival in subscribers.arrivals {
@@ -151,7 +166,10 @@ struct MediaRun: ParsableArguments {
                 "serverCores": spent.server / spent.elapsed,
                 "loadCPUSecondsPerMillion": spent.load / millions,
                 "p50Milliseconds": percentiles[0], "p99Milliseconds": percentiles[1],
-                "kilobytesPerParticipant": Double(memory) / 1000 / Double(subscribers.count + rooms),
+                "kilobytesPerParticipant": Double(memory.all) / 1000 / Double(subscribers.count + rooms),
+                // Without what the first two cost: code that is read in, pools that are filled.
+                "kilobytesPerNextParticipant": Double(memory.next) / 1000
+                    / Double(max(1, subscribers.count + rooms - 2)),
                 "coresUsedByOthers": max(0, (spent.machine - spent.server - spent.load) / spent.elapsed),
             ])
     }

@@ -23,7 +23,7 @@ struct Report {
     let runs: [String: [Figures]]
 
     /// All of it.
-    var markdown: String { ([memory] + [post, fanout].compactMap(\.self)).joined(separator: "\n\n") }
+    var markdown: String { ([memory] + [post, fanout, media].compactMap(\.self)).joined(separator: "\n\n") }
 
     /// The median of a figure over the runs; of an even number the higher of the middle two.
     private func median(_ measure: String, _ figure: String) -> Double? {
@@ -94,12 +94,44 @@ struct Report {
             ])
     }
 
+    /// Roost beside Janus, for each way to protect packets.
+    private var media: String? {
+        let profiles = ["gcm", "sha1"].filter { count("roost-media-\($0)") > 0 }
+        guard let first = profiles.first else { return nil }
+        func row(_ title: String, _ figure: String, _ digits: Int) -> [String] {
+            profiles.reduce([title]) { cells, profile in
+                let (roost, janus) = ("roost-media-\(profile)", "janus-media-\(profile)")
+                return cells + [
+                    text(median(roost, figure), digits), text(median(janus, figure), digits),
+                    text(ratio(roost, to: janus, figure), 2),
+                ]
+            }
+        }
+        return table(
+            "One camera to \(text(median("roost-media-\(first)", "subscribers"), 0)) subscribers, "
+                + "median of \(count("roost-media-\(first)"))",
+            profiles.reduce(["figure"]) { $0 + ["roost-media, \($1)", "Janus, \($1)", "ratio"] },
+            [
+                row("packets/s delivered", "packetsPerSecond", 0),
+                row("CPU s per million packets", "serverCPUSecondsPerMillion", 2),
+                row("forwarding delay p50, ms", "p50Milliseconds", 2),
+                row("forwarding delay p99, ms", "p99Milliseconds", 2),
+                row("kB for a participant", "kilobytesPerParticipant", 0),
+                row("kB for one more", "kilobytesPerNextParticipant", 0),
+                row("share of packets lost", "lostShare", 4),
+                row("CPU s per million packets: the load", "loadCPUSecondsPerMillion", 2),
+                row("cores used by anything else meanwhile", "coresUsedByOthers", 2),
+            ])
+    }
+
     private func pair(_ measure: String) -> String {
         text(median(measure, "p50Milliseconds"), 1) + ", " + text(median(measure, "p99Milliseconds"), 1)
     }
 
     private func text(_ value: Double?, _ digits: Int) -> String {
-        value.map { String(format: "%.\(digits)f", $0) } ?? "–"
+        // Nothing divided by nothing is no ratio.
+        guard let value, value.isFinite else { return "–" }
+        return String(format: "%.\(digits)f", value)
     }
 
     private func table(_ title: String, _ heads: [String], _ rows: [[String]]) -> String {

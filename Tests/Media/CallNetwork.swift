@@ -21,6 +21,7 @@ final class CallNetwork {
     final class Person {
         let peer: MediaPeer
         let id: ParticipantID
+        let seat: Seat
         let userID: UserID
         let route: SeatRoute
         let address: TransportAddress
@@ -35,6 +36,7 @@ final class CallNetwork {
         init(peer: MediaPeer, seat: Seat, route: SeatRoute, address: TransportAddress, state: CallState) {
             self.peer = peer
             id = seat.participantID
+            self.seat = seat
             userID = seat.userID
             self.route = route
             self.address = address
@@ -95,11 +97,11 @@ final class CallNetwork {
     func join(_ configuration: MediaPeer.Configuration) throws -> Person {
         let seat = seat()
         let route = SeatRoute(gateway: freshID(), connectionID: freshID())
-        let reply = try worker.join(
+        let taken = try worker.join(
             seat, route: route, joinedAt: Timestamp(milliseconds: now.nanoseconds / 1_000_000), now: now)
         let person = Person(
             peer: try MediaPeer(configuration: configuration), seat: seat, route: route,
-            address: .v4(0x0A00_0000 + UInt32(people.count + 1), port: 50_000), state: reply.state)
+            address: .v4(0x0A00_0000 + UInt32(people.count + 1), port: 50_000), state: taken.reply.state)
         people.append(person)
         try offer(person)
         return person
@@ -109,7 +111,8 @@ final class CallNetwork {
         let offer = person.peer.offer(number: person.offerNumber)
         person.offerNumber += 1
         let request = SeatOfferRequest(participantID: person.id, connectionID: person.route.connectionID, offer: offer)
-        try person.peer.accept(try worker.offer(request, now: now), now: now)
+        let session = try NegotiatedSession(offer: offer.sdp)
+        try person.peer.accept(try worker.offer(request, session, now: now), now: now)
     }
 
     func update(_ person: Person, active: [CallSource]) throws {

@@ -307,20 +307,58 @@ struct RefusalTests {
         #expect(throws: SeatError.self) {
             _ = try network.worker.offer(
                 SeatOfferRequest(participantID: seat.participantID, connectionID: network.freshID(), offer: offer),
-                now: network.now)
+                NegotiatedSession(offer: offer.sdp), now: network.now)
         }
     }
 
-    @Test("A room placed anew with a higher epoch sends those of before away")
+    @Test("A room that is placed on the same node again goes on under the higher epoch, for those of before too")
     func higherEpoch() throws {
         let network = try CallNetwork(seed: 23)
         let ada = try network.join(configuration(seed: 1))
         network.run(for: .seconds(1))
         let route = SeatRoute(gateway: network.freshID(), connectionID: network.freshID())
-        _ = try network.worker.join(
-            network.seat(epoch: 2), route: route, joinedAt: Timestamp(milliseconds: 1), now: network.now)
-        network.run(for: .milliseconds(100))
-        #expect(ada.ended == .moved)
+        let late = network.seat(epoch: 2)
+        _ = try network.worker.join(late, route: route, joinedAt: Timestamp(milliseconds: 1), now: network.now)
+        network.run(for: .seconds(1))
+        #expect(ada.ended == nil)
+        #expect(network.reports.last?.epoch == 2)
+        #expect(network.reports.last?.participants.count == 2)
+        let again = Seat(
+            participantID: ada.id, userID: ada.userID, sessionID: ada.seat.sessionID, channelID: network.channel,
+            epoch: 3)
+        let resumed = try network.worker.join(
+            again, route: ada.route, joinedAt: Timestamp(milliseconds: 2), now: network.now)
+        #expect(resumed.reply.isResumed)
+    }
+
+    @Test("An offer that drops a section, repeats a source or asks for too many sections is refused")
+    func sections() throws {
+        let network = try CallNetwork(seed: 25)
+        let ada = try network.join(configuration(seed: 1))
+        let offer = ada.peer.offer(number: 50)
+        func refusal(_ offer: CallOffer) -> ErrorCode? {
+            do {
+                _ = try network.worker.offer(
+                    SeatOfferRequest(participantID: ada.id, connectionID: ada.route.connectionID, offer: offer),
+                    NegotiatedSession(offer: offer.sdp), now: network.now)
+                return nil
+            } catch {
+                return (error as? SeatError)?.code
+            }
+        }
+        let twice = CallOffer(
+            number: 50, sdp: offer.sdp, publications: offer.publications + [offer.publications[0]])
+        #expect(refusal(twice) == .validationFailed)
+        let otherMids =
+            offer.sdp.replacing("a=mid:", with: "a=mid:x").replacing("BUNDLE 0", with: "BUNDLE x0")
+            .split(separator: "\r\n").map { line in
+                guard line.hasPrefix("a=group:BUNDLE") else { return String(line) }
+                let mids = line.split(separator: " ").dropFirst().map { $0.hasPrefix("x") ? String($0) : "x\($0)" }
+                return "a=group:BUNDLE " + mids.joined(separator: " ")
+            }.joined(separator: "\r\n") + "\r\n"
+        #expect(refusal(CallOffer(number: 51, sdp: otherMids, publications: [])) == .validationFailed)
+        ada.peer.addVideoSections(Limits.maximumVideoSections)
+        #expect(refusal(ada.peer.offer(number: 52)) == .validationFailed)
         #expect(network.worker.participantCount == 1)
     }
 

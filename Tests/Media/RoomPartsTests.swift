@@ -34,6 +34,18 @@ struct RewriterTests {
         #expect(rewriter.original(of: 12) == nil, "not sent yet")
     }
 
+    @Test("A pause of days does not overflow", arguments: [30, 60, 24 * 365])
+    func longPause(hours: Int) {
+        var rewriter = Rewriter(sequence: 0, timestamp: 0)
+        rewriter.start(sequence: 1, timestamp: 0, clockRate: 90_000, now: at(0))
+        _ = rewriter.sequence(1, timestamp: 0, now: at(0))
+        rewriter.stop()
+        let later = at(hours * 3_600_000)
+        rewriter.start(sequence: 9, timestamp: 5, clockRate: 90_000, now: later)
+        let sequence = rewriter.sequence(9, timestamp: 5, now: later)
+        #expect(sequence == 2)
+    }
+
     @Test("Holes and late packets keep the numbers they have on the way in")
     func holes() {
         var rewriter = Rewriter(sequence: 0, timestamp: 0)
@@ -124,6 +136,19 @@ struct ReceptionStatisticsTests {
         let second = try #require(secondReport)
         #expect(second.fractionLost == 0)
         #expect(second.cumulativeLost == 24)
+    }
+
+    @Test("A machine that is up for ten years counts as any other")
+    func longUptime() throws {
+        var statistics = ReceptionStatistics(clockRate: 90_000)
+        let decade = 10 * 365 * 24 * 3_600_000
+        for number in 0..<10 {
+            _ = statistics.receive(
+                sequenceNumber: UInt16(number), timestamp: UInt32(number) * 900, now: at(decade + number * 10))
+        }
+        let last = statistics.report(ssrc: 1, now: at(decade + 100))
+        let report = try #require(last)
+        #expect(report.jitter <= 1)
     }
 
     @Test("Jitter is the mean deviation of the spacing, and the last sender report is told with its age")

@@ -14,13 +14,22 @@ class Line {
   effects: CallEffect[] = [];
   /** All that was sent, by its type. */
   readonly sent: string[] = [];
+  /** The seats that were asked for, in their order. */
+  readonly asked: (string | undefined)[] = [];
+  private seatCount = 0;
 
   on(...events: CallEvent[]): this {
     for (const event of events) {
-      const step = stepCall(this.call, event, random);
+      const participantID = `p-${this.seatCount + 1}`;
+      const step = stepCall(this.call, event, { random, participantID });
       this.call = step.call;
       this.effects = step.effects;
-      for (const effect of step.effects) if (effect.type === "send") this.sent.push(effect.frame.type);
+      if (step.call.phase !== "idle" && step.call.participantID === participantID) this.seatCount += 1;
+      for (const effect of step.effects) {
+        if (effect.type !== "send") continue;
+        this.sent.push(effect.frame.type);
+        if (effect.frame.type === "callJoin") this.asked.push(effect.frame.participantID);
+      }
     }
     return this;
   }
@@ -213,7 +222,10 @@ test("A call that moved or timed out is joined again by itself, ever more slowly
     }
     assert.deepEqual(waits, ["retry 500", "retry 1000", "retry 2000", "retry 2500", "retry 2500"]);
     line.on(timer("retry")).frame(joined());
+    assert.deepEqual(line.words, [], "the seat that ended is given late");
+    line.frame(joined({ participantID: "p-2" }));
     assert.deepEqual(line.words, ["stop retry answer", "stop media", "openPeer 2", "makeOffer 2"]);
+    assert.deepEqual(new Set(line.asked.slice(1)), new Set(["p-2"]), "however often it is asked for it is one seat");
     assert.deepEqual(line.on(media(true, 2)).active.attempt, 0);
   }
 });
@@ -248,7 +260,7 @@ test("A seat that was held is in conflict only while its room moves", () => {
 });
 
 test("A refused offer asks for the seat again when the seat or the node may be gone", () => {
-  for (const code of ["unavailable", "timed_out", "conflict", "not_found"] as const) {
+  for (const code of ["unavailable", "timed_out", "not_found"] as const) {
     const line = offering().frame(failed(code, 1));
     assert.deepEqual(line.words, ["stop answer media", "retry 250"], code);
     assert.deepEqual(line.on(timer("retry")).frame(resumed()).words, ["stop retry answer", "useServers", "makeOffer 2"], code);
@@ -265,7 +277,43 @@ test("A peer connection that fails is replaced by one with a new seat", () => {
   assert.deepEqual(line.words, ["callLeave", "closePeer", "stop answer media", "retry 250"]);
   assert.deepEqual(line.on({ type: "peerFailed", peer: 1, problem: "closed" }).words, [], "it is closed already");
   line.on(timer("retry"));
-  assert.deepEqual(line.effects[0], { type: "send", frame: { type: "callJoin", channelID: "c-1" } });
+  assert.deepEqual(line.effects[0], { type: "send", frame: { type: "callJoin", channelID: "c-1", participantID: "p-2" } });
+  line.frame(joined());
+  assert.equal(line.active.seat, "asked", "the seat that was left is given late");
+});
+
+test("Every attempt to get a seat names the same one, so that however many arrive there is one", () => {
+  const line = new Line().on(join(), timer("answer"), timer("retry"));
+  line.frame(failed("unavailable")).on(timer("retry"), { type: "socketLost" }, { type: "socketCurrent" });
+  assert.deepEqual(line.asked, ["p-1", "p-1", "p-1", "p-1"]);
+  line.frame(resumed()).on(offered(1)).on(timer("answer"), timer("retry"));
+  assert.equal(line.asked[4], "p-1", "its peer connection is the same too");
+});
+
+test("An offer that its seat does not take for another one is made on a new peer connection with a new seat", () => {
+  const seat = { participantID: "p-1", userID: "u-1", joinedAt: "" };
+  const line = new Line().on(join()).frame(joined({ state: state({ participants: [seat] }) })).on(offered(1));
+  line.frame(failed("conflict", 1));
+  assert.deepEqual(line.words, ["callLeave", "closePeer", "stop answer media", "retry 250"]);
+  assert.deepEqual(line.active.remote?.participants, [], "the former seat is nobody else");
+  line.on(timer("retry")).frame(joined({ participantID: "p-2" }));
+  assert.deepEqual(line.words, ["stop retry answer", "stop media", "openPeer 2", "makeOffer 2"]);
+  assert.deepEqual(line.asked, ["p-1", "p-2"]);
+});
+
+test("A person who asked for a seat too often waits for it", () => {
+  const line = new Line().on(join()).frame(failed("rate_limited"));
+  assert.deepEqual(line.words, ["stop answer media", "retry 250"]);
+});
+
+test("The next call asks for a seat of its own", () => {
+  const line = new Line();
+  for (const reason of ["left", "removed", "replaced"] as const) {
+    const seat = `p-${line.asked.length + 1}`;
+    line.on(join()).frame(joined({ participantID: seat })).frame(ended(reason, seat));
+    assert.equal(line.call.phase, "idle");
+  }
+  assert.deepEqual(line.asked, ["p-1", "p-2", "p-3"]);
 });
 
 test("Leaving says so, lets go of everything and is shown for a moment", () => {
@@ -294,7 +342,7 @@ test("Joining another call leaves the first one; joining the same again changes 
     "stop retry answer media giveUp notice", "callLeave", "closePeer", "giveUp 60000", "callJoin", "answer 15000",
   ]);
   assert.deepEqual(line.frame(ended("left")).words, [], "the end of the first seat");
-  assert.equal(line.frame(joined({ channelID: "c-2", participantID: "p-9" })).active.peer, 2);
+  assert.equal(line.frame(joined({ channelID: "c-2", participantID: "p-2" })).active.peer, 2);
 });
 
 test("Who is signed out or out of the channel is out of the call", () => {

@@ -6,18 +6,20 @@ import type { ActiveCall } from "../../Services/Web/source/core/call-model";
 import type { CallState } from "../../Services/Web/source/core/contracts";
 import { bestGrid, tilesOf } from "../../Services/Web/source/core/tiles";
 
+const given = { random: 0, participantID: "p-ana" };
+
 /** Ana in a call that is as `state` says, with her microphone on. */
 function callWith(state: Partial<CallState>): ActiveCall {
   const asked = stepCall(idleCall, {
     type: "join", channelID: "c-1", active: ["microphone"], relayOnly: false, isSocketCurrent: true,
-  }, 0);
+  }, given);
   const { call } = stepCall(asked.call, {
     type: "frame",
     frame: {
       type: "callJoined", channelID: "c-1", participantID: "p-ana", isResumed: false, iceServers: [],
       state: { revision: 1, participants: [], tracks: [], audioSections: 6, videoSections: 4, ...state },
     },
-  }, 0);
+  }, given);
   assert(call.phase !== "idle");
   return call;
 }
@@ -42,13 +44,15 @@ test("A picture is there when its source is on and has a section", () => {
   assert.equal(benOf()?.hasVideo, false);
 });
 
-test("Whoever has no microphone that is on is muted", () => {
+test("Whoever has no microphone that is on is muted, whether its track is off or not told of", () => {
   const tracks = [
     { participantID: "p-ben", source: "microphone", isActive: true },
     { participantID: "p-cleo", source: "microphone", isActive: false },
   ] as const;
-  const tiles = tilesOf(callWith({ participants, tracks: [...tracks] }), "u-ana");
-  assert.deepEqual(tiles.map(({ isMuted }) => isMuted), [false, false, true]);
+  const mutedOf = (...tracks: CallState["tracks"]) =>
+    tilesOf(callWith({ participants, tracks }), "u-ana").map(({ isMuted }) => isMuted);
+  assert.deepEqual(mutedOf(...tracks), [false, false, true]);
+  assert.deepEqual(mutedOf(), [false, true, true]);
 });
 
 test("A shared screen is a tile of its own, before all others, and speaks for nobody", () => {

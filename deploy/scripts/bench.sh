@@ -1,20 +1,22 @@
 #!/usr/bin/env bash
 # Measures a stack of its own and, beside it in the same run, what each figure is judged by: PostgreSQL doing the bare
-# insert (pgbench) and nginx with nchan delivering the same frames. Each figure is the median of RUNS runs; the table goes
-# to .build/bench.md too, the single runs to .build/bench.jsonl.
+# insert (pgbench), nginx with nchan delivering the same frames, and Janus forwarding the same media. Each figure is the
+# median of RUNS runs; the table goes to .build/bench.md too, the single runs to .build/bench.jsonl.
 #
 #   RUNS          runs of each measurement              (default: 3)
-#   SECONDS_EACH  seconds of each measurement, ≤ 30     (default: 10)
-#   BENCH_ONLY    only these: post, fanout              (default: both)
+#   SECONDS_EACH  seconds of each measurement, ≤ 30     (default: 10, of which media uses at most 6)
+#   BENCH_ONLY    only these: post, fanout, media       (default: all)
 set -euo pipefail
 # shellcheck source=lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-readonly runs=${RUNS:-3} seconds=${SECONDS_EACH:-10} only=${BENCH_ONLY:-post,fanout}
+readonly runs=${RUNS:-3} seconds=${SECONDS_EACH:-10} only=${BENCH_ONLY:-post,fanout,media}
 readonly bin=$ROOT/.build/release
 readonly lines=$ROOT/.build/bench.jsonl table=$ROOT/.build/bench.md
 readonly stack=$ROOT/deploy/scripts/stack.sh
 readonly nchan_module=/usr/lib/nginx/modules/ngx_nchan_module.so
+# shellcheck source=bench-media.sh
+source "$(dirname "${BASH_SOURCE[0]}")/bench-media.sh"
 
 main() {
     local run
@@ -39,6 +41,7 @@ main() {
             load fanout --seconds "$seconds"
             load nchan --seconds "$seconds" --url "$nchan_url" --pid "$nchan_pid"
         fi
+        if [[ ,$only, == *,media,* ]]; then run_media; fi
     done
     {
         echo "## Roost on $(nproc) cores of $(sed -n 's/^model name\s*: //p' /proc/cpuinfo | head -n 1), $(date -u +%F)"
@@ -53,6 +56,7 @@ require() {
         [[ -x $bin/roost-$service ]] || die "$bin/roost-$service is not built; run make build"
     done
     have pgbench || die "pgbench is missing; run make install"
+    if [[ ,$only, == *,media,* ]]; then require_media; fi
     [[ $only != *fanout* || -f $nchan_module ]] || die "libnginx-mod-nchan is missing; run deploy/scripts/install.sh test"
 }
 
@@ -66,7 +70,7 @@ start_stack() {
     trap 'exit 143' TERM
     export ROOST_STATE=$work/state ROOST_PORTS=free ROOST_MESSAGE_RATE=1000000
     say "starting a stack in $ROOST_STATE"
-    APIS=2 GATEWAYS=1 "$stack" up
+    APIS=2 GATEWAYS=1 MEDIA=1 "$stack" up
     set -a
     # shellcheck source=/dev/null
     source "$ROOST_STATE/run/stack.env"
@@ -80,6 +84,7 @@ stop_all() {
         kill -s QUIT "$nchan_pid" 2>/dev/null || true
         wait "$nchan_pid" 2>/dev/null || true
     fi
+    stop_janus
     "$stack" down || true
     if ((status == 0)); then rm -rf "$work"; else warn "logs stay in $work"; fi
 }

@@ -48,8 +48,8 @@ package struct CallMachine {
         case updated
         /// It did not do it.
         case failed(ErrorCode, String)
-        /// There is no such node or seat any more.
-        case gone(CallEndReason)
+        /// The node lives and has no such seat any more: its end was told while nobody could hear it.
+        case gone
     }
 
     private struct Joining {
@@ -91,6 +91,7 @@ package struct CallMachine {
 
     private var phase = Phase.none
     private var lastAttempt = 0
+    private var isClosed = false
 
     package init() {}
 
@@ -154,6 +155,12 @@ package struct CallMachine {
         return [.leave(held)] + end(held.participantID, .left)
     }
 
+    /// The connection has gone. The seat stays while its media lives: the client may take it again by another connection.
+    package mutating func close() {
+        isClosed = true
+        phase = .none
+    }
+
     // MARK: Joining
 
     /// The API has granted a seat. Answers whether it is still wanted.
@@ -164,8 +171,10 @@ package struct CallMachine {
         return true
     }
 
-    /// A node has given a seat. If nobody wants it any more it is given up, so that no empty seat stays in the call.
+    /// A node has given a seat. If nobody wants it any more it is given up, so that no empty seat stays in the call. When the
+    /// connection has gone meanwhile that is so unless the seat was there before, with media that may live.
     package mutating func joined(_ seat: CallSeat, _ reply: SeatJoinReply, iceServers: [IceServer]) -> [Action] {
+        if isClosed { return reply.isResumed ? [] : [.leave(seat)] }
         guard case .joining(let joining) = phase, joining.attempt == seat.attempt else {
             return concerns(seat.participantID) ? [] : [.leave(seat)]
         }
@@ -194,7 +203,7 @@ package struct CallMachine {
         guard case .seated(var seated) = phase, seated.seat == seat, let question = seated.question else { return [] }
         seated.question = nil
         switch (reply, question) {
-        case (.gone(let reason), _): return end(seat.participantID, reason)
+        case (.gone, _): return end(seat.participantID, .timedOut)
         case (.answer(let answer), .offer(let number)):
             seated.answered = number
             return [.send(.callAnswer(CallAnswer(number: number, sdp: answer.sdp)))] + proceed(seated)

@@ -8,6 +8,8 @@ package struct ConnectionMachine {
         case answerHeartbeat
         /// A frame of the client's call. It may come before the client is known: then it is refused, not the connection.
         case call(ClientCallFrame)
+        /// The frame of the client's call goes no further.
+        case refuse(CallFailed)
         case close(CloseCode)
     }
 
@@ -20,6 +22,8 @@ package struct ConnectionMachine {
     private var lastReceived: Timestamp
     private var windowStart: Timestamp
     private var framesInWindow = 0
+    /// When the client asked for a seat, oldest first; no more than ``Limits/callJoinRate``.
+    private var joins: [Timestamp] = []
 
     package init(now: Timestamp) {
         phase = .awaitingIdentify(until: now + Limits.identifyTimeout)
@@ -38,7 +42,7 @@ package struct ConnectionMachine {
             return .identify(identify)
         case (.identify, .identified): return .close(.alreadyIdentified)
         case (.heartbeat, _): return .answerHeartbeat
-        case (.callJoin(let join), _): return .call(.join(join))
+        case (.callJoin(let join), _): return countJoin(now) ? .call(.join(join)) : .refuse(.tooManyJoins)
         case (.callOffer(let offer), _): return .call(.offer(offer))
         case (.callUpdate(let update), _): return .call(.update(update))
         case (.callLeave, _): return .call(.leave)
@@ -65,4 +69,17 @@ package struct ConnectionMachine {
         framesInWindow += 1
         return framesInWindow <= Limits.clientFrameRate
     }
+
+    /// One that is refused does not count: a client that goes on trying gets through as earlier ones grow old.
+    private mutating func countJoin(_ now: Timestamp) -> Bool {
+        joins.removeAll { now >= $0 + Limits.callJoinWindow }
+        guard joins.count < Limits.callJoinRate else { return false }
+        joins.append(now)
+        return true
+    }
+}
+
+extension CallFailed {
+    fileprivate static let tooManyJoins = CallFailed(
+        code: .rateLimited, detail: "Too many attempts to join; wait a moment.")
 }

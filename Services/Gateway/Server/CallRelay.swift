@@ -8,7 +8,7 @@ import ServiceKit
 /// The call of one connection: hands its frames to the machine and asks the API and the media node what it says.
 ///
 /// When the connection closes nothing is told to the node: the seat stays while its media lives, and the client may take
-/// it again by another connection.
+/// it again by another connection. Only a seat that is given afterwards, and was not there before, is given up.
 ///
 /// SAFETY: `@unchecked Sendable` because all state is touched on the connection's event loop only.
 final class CallRelay: @unchecked Sendable {
@@ -55,13 +55,14 @@ final class CallRelay: @unchecked Sendable {
     func close() {
         for flow in flows.values { flow.cancel() }
         flows = [:]
+        machine.close()
         write = nil
         if isListed { services.calls.remove(connectionID) }
         isListed = false
     }
 
     private func perform(_ actions: [CallMachine.Action]) {
-        guard write != nil else { return }
+        guard write != nil else { return performAfterClose(actions) }
         list()
         for action in actions {
             switch action {
@@ -78,6 +79,11 @@ final class CallRelay: @unchecked Sendable {
                 eventLoop.scheduleTask(in: Self.updatePause) { self.perform(self.machine.pauseEnded(of: seat)) }
             }
         }
+    }
+
+    /// A seat that came too late is given up; nothing else matters any more.
+    private func performAfterClose(_ actions: [CallMachine.Action]) {
+        for case .leave(let seat) in actions { leave(seat) }
     }
 
     /// Nodes reach the connection while it has a call.
@@ -124,16 +130,19 @@ final class CallRelay: @unchecked Sendable {
 
     // MARK: Joining
 
-    /// Gets a grant from the API and a seat from the node it names. If the node is dead or no longer has the room, once more.
+    /// Gets a grant from the API and a seat from the node it names, as often as ``SeatPlan`` says.
     private func join(_ join: CallJoin, _ attempt: Int) async {
+        var plan = SeatPlan()
         do {
-            let first = try await grant(join, participant: join.participantID)
-            do {
-                try await takeSeat(first, join, attempt)
-            } catch {
-                guard let remedy = remedy(for: error, of: first.node) else { throw error }
-                let second = try await grant(join, participant: first.participantID, deadNode: remedy.deadNode)
-                try await takeSeat(second, join, attempt)
+            var grant = try await grant(join, participant: join.participantID)
+            while let error = try await failureToSeat(grant, join, attempt) {
+                switch plan.next(after: SeatFailure(error)) {
+                case .askAgain(let pause): try await Task.sleep(for: pause)
+                case .grantAgain(let isDead):
+                    grant = try await self.grant(
+                        join, participant: grant.participantID, deadNode: isDead ? grant.node : nil)
+                case .giveUp: throw error
+                }
             }
         } catch {
             let failure = callFailure(of: error)
@@ -150,29 +159,24 @@ final class CallRelay: @unchecked Sendable {
                 deadNode: deadNode))
     }
 
-    private func takeSeat(_ grant: CallGrantReply, _ join: CallJoin, _ attempt: Int) async throws {
+    /// Asks the node for the seat. Answers why it gave none; `nil` when it did, or when nobody wants it any more.
+    private func failureToSeat(
+        _ grant: CallGrantReply, _ join: CallJoin, _ attempt: Int
+    ) async throws -> BusError? {
         let seat = CallSeat(
             participantID: grant.participantID, channelID: join.channelID, node: grant.node, attempt: attempt)
-        guard try await eventLoop.submit({ [self] in machine.granted(seat) }).get() else { return }
+        guard try await eventLoop.submit({ [self] in machine.granted(seat) }).get() else { return nil }
         let request = SeatJoinRequest(
             grant: grant.grant, gateway: services.bus.address.id, connectionID: connectionID)
-        let reply = try await services.media.join(request, on: grant.node)
-        performLater { $0.joined(seat, reply, iceServers: grant.iceServers) }
-    }
-
-    /// Whether another grant may help, and which node it must not name.
-    private func remedy(for error: any Error, of node: InstanceID) -> Remedy? {
-        switch error as? BusError {
-        case .noInstance, .timedOut: Remedy(deadNode: node)
-        // The room moved meanwhile, or the node could not verify the grant.
-        case .failed(let failure) where failure.code == .conflict || failure.code == .unauthenticated:
-            Remedy(deadNode: nil)
-        default: nil
+        // Not a part of the flow, which ends with the connection: a seat that is given afterwards has to be given up.
+        let asking = Task { [services] in try await services.media.join(request, on: grant.node) }
+        do {
+            let reply = try await asking.value
+            performLater { $0.joined(seat, reply, iceServers: grant.iceServers) }
+            return nil
+        } catch let error as BusError {
+            return error
         }
-    }
-
-    private struct Remedy {
-        let deadNode: InstanceID?
     }
 
     // MARK: Seated
@@ -192,12 +196,10 @@ final class CallRelay: @unchecked Sendable {
         let reply: CallMachine.NodeReply
         do {
             reply = try await question()
-        } catch BusError.noInstance {
-            reply = .gone(.moved)
         } catch BusError.failed(let failure) where failure.code == .notFound {
-            // The node lives and knows no such seat: its end was told while nobody could hear it.
-            reply = .gone(.timedOut)
+            reply = .gone
         } catch {
+            // A node that nobody listens for may have lost the bus only. If it is dead the client misses its media.
             let failure = callFailure(of: error)
             reply = .failed(failure.code, failure.detail)
         }
@@ -213,5 +215,16 @@ private func callFailure(of error: any Error) -> BusFailure {
     case .failed(let failure): failure
     case nil: BusFailure(.internalError, "The answer could not be read.")
     default: BusFailure(.unavailable, "The call cannot be reached at the moment.")
+    }
+}
+
+extension SeatFailure {
+    fileprivate init(_ error: BusError) {
+        switch error {
+        case .noInstance: self = .nobodyListens
+        case .timedOut: self = .silence
+        case .failed(let failure): self = .refused(failure.code)
+        default: self = .other
+        }
     }
 }

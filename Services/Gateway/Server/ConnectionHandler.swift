@@ -107,6 +107,7 @@ final class ConnectionHandler: ChannelInboundHandler, @unchecked Sendable {
         case .identify(let identify): start { flow in await self.identify(identify, flow) }
         case .answerHeartbeat: send(.heartbeat(Heartbeat()))
         case .call(let frame): receive(frame)
+        case .refuse(let failed): send(.callFailed(failed))
         case .close(let code): close(code)
         }
     }

@@ -6,7 +6,7 @@ import Synchronization
 
 /// Asks media nodes over the bus.
 final class MediaClient: Sendable {
-    /// How long a node may take to give a seat before it counts as dead.
+    /// How long a node may take to give a seat before it is asked again.
     private static let joinDeadline = Duration.seconds(2)
     private static let leaveDeadline = Duration.seconds(2)
     /// For so long after a lost link to Redis the others may not be back yet.
@@ -54,7 +54,7 @@ final class MediaClient: Sendable {
             let reply = try await bus.request(kind, to: address, body: body, deadline: deadline)
             return try WireJSON.decode(Reply.self, from: reply.readableBytesView)
         } catch BusError.noInstance where isSettling {
-            // A node that has not subscribed again yet looks like a dead one, and its calls would be torn up.
+            // A node that has not subscribed again yet looks like a dead one, and its calls would be placed elsewhere.
             throw BusError.redis(.notConnected)
         }
     }

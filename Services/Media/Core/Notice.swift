@@ -28,6 +28,28 @@ package struct Seat: Hashable, Sendable {
         self.channelID = channelID
         self.epoch = epoch
     }
+
+    /// Whether it is the same person's same seat in the same call, wherever and whenever that was placed.
+    package func isSame(as other: Seat) -> Bool {
+        participantID == other.participantID && userID == other.userID && sessionID == other.sessionID
+            && channelID == other.channelID
+    }
+}
+
+/// Who is on a worker: what others keep about it is compared with this.
+package struct Census: Sendable {
+    package let seats: [(seat: Seat, number: Int)]
+    /// Each room's epoch.
+    package let rooms: [ChannelID: Int64]
+}
+
+/// A seat that was taken.
+package struct TakenSeat: Sendable {
+    package let reply: SeatJoinReply
+    /// Tells this taking from earlier ones.
+    package let number: Int
+    /// Whether the room was opened for it.
+    package let isFirst: Bool
 }
 
 /// What a worker has to tell others than the peers themselves.
@@ -37,5 +59,5 @@ package enum Notice: Sendable {
     /// Who is in a room has changed.
     case report(CallReport)
     /// A seat has gone.
-    case ended(Seat)
+    case ended(Seat, number: Int)
 }

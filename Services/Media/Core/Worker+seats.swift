@@ -7,42 +7,63 @@ extension Worker {
     /// - Throws: `conflict` when the room is full, belongs to another epoch, or the seat is someone else's.
     package func join(
         _ seat: Seat, route: SeatRoute, joinedAt: Timestamp, now: MediaTime
-    ) throws(SeatError) -> SeatJoinReply {
+    ) throws(SeatError) -> TakenSeat {
         if let known = participants[seat.participantID] {
-            guard known.seat == seat else { throw SeatError(.conflict, "The seat is taken.") }
+            guard known.seat.isSame(as: seat) else { throw SeatError(.conflict, "The seat is taken.") }
+            try raise(known.room, to: seat.epoch)
             if known.route != route {
                 tell(known, .callEnded(CallEnded(participantID: known.id, reason: .replaced)))
                 known.route = route
             }
-            return SeatJoinReply(isResumed: known.transport != nil, state: known.state())
+            return TakenSeat(
+                reply: SeatJoinReply(isResumed: known.transport != nil, state: known.state()), number: known.number,
+                isFirst: false)
         }
-        let room = try room(of: seat, joinedAt, now: now)
+        let room: Room
+        if let known = rooms[seat.channelID] {
+            try raise(known, to: seat.epoch)
+            room = known
+        } else {
+            room = Room(channelID: seat.channelID, epoch: seat.epoch, openedAt: joinedAt, now: now)
+            rooms[seat.channelID] = room
+        }
         guard !room.isFull else {
             throw SeatError(.conflict, "The call is full: \(Limits.participantsPerCall) people are in it.")
         }
+        guard room.participants.count(where: { $0.seat.userID == seat.userID }) < Limits.seatsPerUser else {
+            throw SeatError(.conflict, "You are in this call on \(Limits.seatsPerUser) devices already.")
+        }
+        lastNumber += 1
         let participant = Participant(
-            seat: seat, route: route, joinedAt: joinedAt, reporter: room.freshSSRC(&random), room: room, now: now)
+            seat: seat, number: lastNumber, route: route, joinedAt: joinedAt, reporter: room.freshSSRC(&random),
+            room: room, now: now)
         participants[seat.participantID] = participant
         room.add(participant)
         changed(room, now: now)
-        return SeatJoinReply(isResumed: false, state: participant.state())
+        return TakenSeat(
+            reply: SeatJoinReply(isResumed: false, state: participant.state()), number: participant.number,
+            isFirst: room.participants.count == 1)
     }
 
-    private func room(of seat: Seat, _ joinedAt: Timestamp, now: MediaTime) throws(SeatError) -> Room {
-        if let known = rooms[seat.channelID] {
-            guard known.epoch <= seat.epoch else { throw SeatError(.conflict, "The call has moved; join again.") }
-            if known.epoch == seat.epoch { return known }
-            // Placed here anew: whoever is in the room of before joins again too.
-            end(room: seat.channelID, .moved, now: now)
-        }
-        let room = Room(channelID: seat.channelID, epoch: seat.epoch, openedAt: joinedAt, now: now)
-        rooms[seat.channelID] = room
-        return room
+    /// A room that was placed again on this node goes on, under the new epoch.
+    private func raise(_ room: Room, to epoch: Int64) throws(SeatError) {
+        guard room.epoch <= epoch else { throw SeatError(.conflict, "The call has moved; join again.") }
+        room.raise(epoch: epoch)
+    }
+
+    /// The same for a placement that was found in Redis.
+    package func raise(_ channel: ChannelID, to epoch: Int64) { rooms[channel]?.raise(epoch: epoch) }
+
+    package func census() -> Census {
+        Census(seats: participants.values.map { ($0.seat, $0.number) }, rooms: rooms.mapValues(\.epoch))
     }
 
     /// Answers an offer. The same offer again gets the same answer.
     /// - Throws: `not_found`, `conflict` for a number out of order, `validation_failed` for SDP that cannot be used.
-    package func offer(_ request: SeatOfferRequest, now: MediaTime) throws(SeatError) -> CallAnswer {
+    /// - Parameter session: what the offer's SDP says; read elsewhere, because that is work.
+    package func offer(
+        _ request: SeatOfferRequest, _ session: NegotiatedSession, now: MediaTime
+    ) throws(SeatError) -> CallAnswer {
         let participant = try seat(request.participantID, request.connectionID)
         let offer = request.offer
         if let answered = participant.answered {
@@ -51,11 +72,8 @@ extension Worker {
                 throw SeatError(.conflict, "Offer \(answered.offer.number) was answered already.")
             }
         }
-        let session: NegotiatedSession
-        do {
-            session = try NegotiatedSession(offer: offer.sdp)
-        } catch {
-            throw SeatError(.validationFailed, "\(error)")
+        if let objection = participant.objection(to: session, offer.publications) {
+            throw SeatError(.validationFailed, objection)
         }
         let transport = try transport(of: participant, for: session, now: now)
         participant.midID = session.sections.lazy.compactMap { $0.extensions[.mid] }.first ?? 0
@@ -112,9 +130,9 @@ extension Worker {
     /// Turns sources on or off.
     package func update(_ request: SeatUpdateRequest, now: MediaTime) throws(SeatError) {
         let participant = try seat(request.participantID, request.connectionID)
-        for publication in participant.publications {
-            publication.isActive = request.update.active.contains(publication.source)
-        }
+        let changed = participant.publications.filter { $0.isActive != request.update.active.contains($0.source) }
+        guard !changed.isEmpty else { return }
+        for publication in changed { publication.isActive.toggle() }
         noteChange(of: participant.room, now: now)
     }
 
@@ -149,7 +167,7 @@ extension Worker {
     }
 
     private func changed(_ room: Room, now: MediaTime) {
-        notices.append(.report(room.report()))
+        room.noteArrival(now: now)
         noteChange(of: room, now: now)
     }
 
@@ -170,9 +188,10 @@ extension Worker {
             for address in transport.addresses where addresses[address] === participant { addresses[address] = nil }
         }
         room.remove(participant)
-        notices.append(.ended(participant.seat))
+        notices.append(.ended(participant.seat, number: participant.number))
         changed(room, now: now)
         if room.participants.isEmpty, rooms[room.channelID] === room {
+            notices.append(.report(room.report()))
             rooms[room.channelID] = nil
         }
     }

@@ -32,6 +32,8 @@ package final class Worker {
     package internal(set) var notices: [Notice] = []
     let configuration: WorkerConfiguration
     var random: any RandomNumberGenerator
+    /// Of the participant that joined last.
+    var lastNumber = 0
     var rooms: [ChannelID: Room] = [:]
     var participants: [ParticipantID: Participant] = [:]
     /// Seats by the ICE fragment that checks name them by.
@@ -107,7 +109,7 @@ package final class Worker {
         switch report {
         case .senderReport(let ssrc, let ntp, let timestamp, _, _, _):
             guard let publication = participant.publications.first(where: { $0.ssrc == ssrc }) else { return }
-            publication.receiveSenderReport(ntp: ntp, now: now)
+            guard publication.receiveSenderReport(ntp: ntp, now: now) else { return }
             for subscription in publication.subscriptions {
                 send(to: subscription.participant) { writer in
                     _ = subscription.writeSenderReport(ntp: ntp, timestamp: timestamp, into: &writer)
@@ -157,6 +159,12 @@ package final class Worker {
             outbox.append(answer, to: source)
         case .accept(let answer, let forgotten):
             for address in forgotten where addresses[address] === participant { addresses[address] = nil }
+            // An address that is somebody's now is not had by naming it as one's source.
+            if let owner = addresses[source], owner !== participant, owner.transport?.selected == source,
+                now < owner.lastHeard + Self.addressHold
+            {
+                return drop(.unknownAddress)
+            }
             addresses[source] = participant
             if let old = wasRestarting, transport.former == nil { fragments[old.fragment] = nil }
             outbox.append(answer, to: source)
@@ -190,6 +198,8 @@ package final class Worker {
 
     // MARK: Time
 
+    /// An address belongs to whom was heard from it within this time: twice the interval of checks.
+    private static let addressHold = Duration.seconds(5)
     private static let tickInterval = Duration.milliseconds(50)
     private static let hurriedInterval = Duration.milliseconds(10)
 
@@ -250,12 +260,14 @@ package final class Worker {
         if now >= room.nextSpeakerCheck {
             room.nextSpeakerCheck = now + Room.speakerInterval
             if let speakers = room.takeSpeakers(now: now) {
-                if room.assignSections() { room.noteChange(now: now) }
+                if room.hasMoreSpeakersThanSections { room.noteChange(now: now) }
                 tellAll(of: room) { _ in .callSpeakers(CallSpeakers(participants: speakers)) }
             }
         }
+        if let report = room.takeReport(now: now) { notices.append(.report(report)) }
         if let due = room.stateDue, now >= due {
             room.stateDue = nil
+            room.assignSections()
             tellAll(of: room) { .callState($0.state()) }
         }
     }

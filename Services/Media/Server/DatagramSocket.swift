@@ -21,8 +21,11 @@ final class DatagramSocket {
     private let receiving: ReceiveBatch
     private let sending: SendBatch
     private var order = SendOrder()
-    /// Whether the kernel takes several datagrams as one message; learned from its first refusal.
-    private var isSegmenting = true
+    private var locals = LocalAddressTable()
+    /// Refusals of messages of several datagrams; after so many this kernel or interface cannot do it, and none are made.
+    private var segmentRefusals = 0
+    private static let segmentRefusalLimit = 8
+    private var isSegmenting: Bool { segmentRefusals < Self.segmentRefusalLimit }
     private let memory: UnsafeMutableRawBufferPointer
     /// Datagrams that the kernel did not take.
     private(set) var unsentCount = 0
@@ -44,6 +47,8 @@ final class DatagramSocket {
         let descriptor = socket(AF_INET6, Int32(SOCK_DGRAM.rawValue) | O_NONBLOCK, 0)
         guard descriptor >= 0 else { throw SocketError(operation: "socket", port: port, number: errno) }
         set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 0)
+        // Which of this machine's addresses a datagram came to, of IPv4 as of IPv6 (RFC 3542 §6.1).
+        set(descriptor, Int32(IPPROTO_IPV6), Int32(CDatagramReceivePacketInfo), 1)
         // The forced sizes need privilege; the plain ones are cut to the system's limit.
         for (forced, plain) in [
             (CDatagramReceiveBufferForce, SO_RCVBUF), (CDatagramSendBufferForce, SO_SNDBUF),
@@ -87,9 +92,11 @@ final class DatagramSocket {
         for index in 0..<count {
             let start = index * Self.datagramByteCount
             let end = start + Int(receiving.datagrams[index].byteCount)
-            body(
-                UnsafeMutableRawBufferPointer(rebasing: memory[start..<end]),
-                TransportAddress(receiving.addresses[index]))
+            var source = TransportAddress(receiving.addresses[index])
+            // There is no answer to such a port, and a system call that is to send to it fails.
+            guard source.port != 0 else { continue }
+            source.localIndex = locals.index(of: receiving.localAddress(of: index))
+            body(UnsafeMutableRawBufferPointer(rebasing: memory[start..<end]), source)
         }
         return count
     }
@@ -113,7 +120,7 @@ final class DatagramSocket {
                         iov_base: memory.baseAddress?.advanced(by: entry.offset), iov_len: entry.byteCount)
                     if next == head || !sending.extend(vector, segments: isSegmenting) {
                         if sending.isFull { flush() }
-                        sending.begin(entry.destination, vector)
+                        sending.begin(entry.destination, from: locals[entry.destination.localIndex], vector)
                     }
                     next = order.next[next]
                 }
@@ -139,9 +146,9 @@ final class DatagramSocket {
                 // A full buffer refuses all the rest.
                 unsentCount += sending.count - done
                 done = sending.count
-            case EINVAL where isSegmenting, EIO where isSegmenting:
-                // This kernel or interface cannot segment: what was grouped is lost once, and nothing is grouped again.
-                isSegmenting = false
+            case EINVAL where sending.isSegmented(done), EIO where sending.isSegmented(done):
+                // What was grouped is lost once; those who miss it ask again.
+                segmentRefusals += 1
                 fallthrough
             default:
                 // The first one's fault, such as an unreachable address.
@@ -161,8 +168,12 @@ private final class ReceiveBatch {
     let datagrams: UnsafeMutablePointer<CDatagram>
     let vectors: UnsafeMutablePointer<iovec>
     let addresses: UnsafeMutablePointer<sockaddr_in6>
+    private let controls: UnsafeMutableRawPointer
+    /// Room for a header and a `CDatagramPacketInfo`.
+    private static let controlByteCount = 64
 
     init(count: Int) {
+        controls = .allocate(byteCount: count * Self.controlByteCount, alignment: 16)
         self.count = count
         datagrams = .allocate(capacity: count)
         vectors = .allocate(capacity: count)
@@ -176,6 +187,17 @@ private final class ReceiveBatch {
         datagrams.deallocate()
         vectors.deallocate()
         addresses.deallocate()
+        controls.deallocate()
+    }
+
+    /// To which of this machine's addresses a received datagram came; `nil` if the kernel did not say.
+    func localAddress(of index: Int) -> in6_addr? {
+        let header = datagrams[index].header
+        guard let control = header.msg_control, header.msg_controllen >= 16 + MemoryLayout<in6_addr>.size,
+            control.load(fromByteOffset: 8, as: Int32.self) == Int32(IPPROTO_IPV6),
+            control.load(fromByteOffset: 12, as: Int32.self) == Int32(CDatagramPacketInfoOption)
+        else { return nil }
+        return control.loadUnaligned(fromByteOffset: 16, as: in6_addr.self)
     }
 
     func prepare(_ index: Int) {
@@ -183,6 +205,8 @@ private final class ReceiveBatch {
         datagrams[index].header.msg_namelen = socklen_t(MemoryLayout<sockaddr_in6>.size)
         datagrams[index].header.msg_iov = vectors + index
         datagrams[index].header.msg_iovlen = 1
+        datagrams[index].header.msg_control = controls + index * Self.controlByteCount
+        datagrams[index].header.msg_controllen = Self.controlByteCount
     }
 }
 

@@ -5,85 +5,74 @@ import NIOCore
 import RedisBus
 import ServiceKit
 
-/// Who sits where on this node, and what the node says on the bus. Packets never come here: they stay in the workers.
+/// Who sits where on this node, by which right, and where its rooms are placed. Packets never come here: they stay in the
+/// workers, whose word on who is there is the truth; what is kept here is compared with it at each beat.
 actor MediaNode {
-    /// A seat and the worker that serves it.
+    /// A seat, the worker that serves it, and when the API last said that it may stay.
     private struct Taken {
         let seat: Seat
+        let number: Int
         let worker: Int
-    }
-
-    private struct Placed {
-        let epoch: Int64
-        let worker: Int
+        var renewedAt: ContinuousClock.Instant?
     }
 
     private let bus: RedisBus
     private let keys: KeyRing
     private let workers: [WorkerThread]
+    private let notices: NoticeBoard
+    private let reporter: CallReporter
     private let logger: Logger
     private let id: InstanceID
     private var seats: [ParticipantID: Taken] = [:]
-    private var rooms: [ChannelID: Placed] = [:]
+    /// The worker of each room, from the first who joins on.
+    private var rooms: [ChannelID: Int] = [:]
+    /// Joins under way in each room, which keep it and its users' events.
+    private var joining: [ParticipantID: Seat] = [:]
     /// The events of each user who has a seat: they may end it.
     private var watches: [UserID: Task<BusSubscription, any Error>] = [:]
-    /// The newest report of each call that no API instance has taken yet.
-    private var reports: [ChannelID: CallReport] = [:]
-    /// Calls whose reports are being sent: one at a time, so that they arrive in order.
-    private var reporting: Set<ChannelID> = []
-    private(set) var isDraining = false
+    private var recentJoins: [UserID: [ContinuousClock.Instant]] = [:]
+    private var isDraining = false
 
     init(bus: RedisBus, keys: KeyRing, workers: [WorkerThread], logger: Logger) {
         self.bus = bus
         self.keys = keys
         self.workers = workers
         self.logger = logger
+        notices = NoticeBoard(bus: bus, logger: logger)
+        reporter = CallReporter(bus: bus, logger: logger)
         id = bus.address.id
     }
 
     // MARK: Requests of gateways
 
     func join(_ request: SeatJoinRequest) async throws -> SeatJoinReply {
-        guard !isDraining else { throw BusFailure(.unavailable, "The media node is going away; join again.") }
-        let grant = try await verified(request.grant)
-        let seat = Seat(
-            participantID: grant.participantID, userID: grant.userID, sessionID: grant.sessionID,
-            channelID: grant.channelID, epoch: grant.placement.epoch)
-        let isNew = seats[seat.participantID] == nil
-        let worker = place(seat)
-        if isNew { seats[seat.participantID] = Taken(seat: seat, worker: worker) }
-        do {
-            // First the events that could end the right to the seat, then the seat.
-            try await watch(seat.userID)
-            let route = SeatRoute(gateway: request.gateway, connectionID: request.connectionID)
-            let joinedAt = Timestamp.now
-            let result = await workers[worker].perform { worker, now in
-                Result { () throws(SeatError) in try worker.join(seat, route: route, joinedAt: joinedAt, now: now) }
-            }
-            let reply = try unwrap(result)
-            // What ended between the grant and the watch is found now instead of at the next round.
-            Task { await self.renew([seat]) }
-            return reply
-        } catch {
-            if isNew { await forget(seat) }
-            throw error
+        try refuseIfDraining()
+        let seat = Seat(try await verified(request.grant))
+        try admit(seat)
+        joining[seat.participantID] = seat
+        defer {
+            joining[seat.participantID] = nil
+            forgetUnused(seat)
         }
+        // First the events that could end the right to the seat, then the seat.
+        try await watch(seat.userID)
+        try refuseIfDraining()
+        let worker = place(seat.channelID)
+        let route = SeatRoute(gateway: request.gateway, connectionID: request.connectionID)
+        let joinedAt = Timestamp.now
+        await notices.forget(seat.participantID)
+        let taken = try await workers[worker].perform { worker, now in
+            Result { () throws(SeatError) in try worker.join(seat, route: route, joinedAt: joinedAt, now: now) }
+        }.mapError(BusFailure.init).get()
+        seats[seat.participantID] = Taken(seat: seat, number: taken.number, worker: worker)
+        if taken.isFirst { try await announce(seat) }
+        // What ended between the grant and the watch is found now instead of at the next round.
+        Task { await renew([seat]) }
+        return taken.reply
     }
 
-    /// A seat has gone, or was not had after all.
-    private func forget(_ seat: Seat) async {
-        // One that was taken anew since, in a later placement of the room, is another.
-        if seats[seat.participantID]?.seat == seat { seats[seat.participantID] = nil }
-        if !seats.values.contains(where: { $0.seat.userID == seat.userID }), let watch = watches[seat.userID] {
-            watches[seat.userID] = nil
-            (try? await watch.value)?.cancel()
-        }
-        if let room = rooms[seat.channelID], room.epoch == seat.epoch,
-            !seats.values.contains(where: { $0.seat.channelID == seat.channelID })
-        {
-            rooms[seat.channelID] = nil
-            await withdraw(seat.channelID, epoch: seat.epoch)
-        }
+    private func refuseIfDraining() throws {
+        if isDraining { throw BusFailure(.unavailable, "The media node is going away; join again.") }
     }
 
     private func verified(_ grant: String) async throws -> CallGrant {
@@ -101,111 +90,88 @@ actor MediaNode {
         return claims
     }
 
-    /// The worker of the seat's room: a new room goes where the fewest are.
-    private func place(_ seat: Seat) -> Int {
-        if let known = rooms[seat.channelID] {
-            if seat.epoch > known.epoch { rooms[seat.channelID] = Placed(epoch: seat.epoch, worker: known.worker) }
-            return known.worker
+    /// A seat's id is one person's in one call, and nobody joins without end: each join is an event in the channel.
+    private func admit(_ seat: Seat) throws {
+        if let other = joining[seat.participantID] ?? seats[seat.participantID]?.seat, !other.isSame(as: seat) {
+            throw BusFailure(.conflict, "The seat is taken.")
         }
+        let now = ContinuousClock.now
+        var joins = recentJoins[seat.userID, default: []].filter { now < $0 + Limits.callJoinWindow }
+        defer { recentJoins[seat.userID] = joins }
+        guard joins.count < Limits.callJoinsPerUser else {
+            throw BusFailure(.rateLimited, "Too many attempts to join; wait a moment.")
+        }
+        joins.append(now)
+    }
+
+    /// The worker of a room: a new one goes where the fewest are.
+    private func place(_ channel: ChannelID) -> Int {
+        if let known = rooms[channel] { return known }
         var load = [Int](repeating: 0, count: workers.count)
-        for room in rooms.values { load[room.worker] += 1 }
+        for worker in rooms.values { load[worker] += 1 }
         for taken in seats.values { load[taken.worker] += 1 }
         let worker = load.indices.min { load[$0] < load[$1] } ?? 0
-        rooms[seat.channelID] = Placed(epoch: seat.epoch, worker: worker)
+        rooms[channel] = worker
         return worker
     }
 
-    func offer(_ request: SeatOfferRequest) async throws -> CallAnswer {
-        let result = await worker(of: request.participantID)?.perform { worker, now in
-            Result { () throws(SeatError) in try worker.offer(request, now: now) }
+    nonisolated func offer(_ request: SeatOfferRequest) async throws -> CallAnswer {
+        // Read here: it is too much work for the thread of the packets.
+        let session: NegotiatedSession
+        do {
+            session = try NegotiatedSession(offer: request.offer.sdp)
+        } catch {
+            throw BusFailure(.validationFailed, "\(error)")
         }
-        return try unwrap(result)
+        return try await worker(of: request.participantID).perform { worker, now in
+            Result { () throws(SeatError) in try worker.offer(request, session, now: now) }
+        }.mapError(BusFailure.init).get()
     }
 
     func update(_ request: SeatUpdateRequest) async throws {
-        let result = await worker(of: request.participantID)?.perform { worker, now in
+        try await worker(of: request.participantID).perform { worker, now in
             Result { () throws(SeatError) in try worker.update(request, now: now) }
-        }
-        try unwrap(result)
+        }.mapError(BusFailure.init).get()
     }
 
     func leave(_ request: SeatLeaveRequest) async {
-        await worker(of: request.participantID)?.perform { worker, now in worker.leave(request, now: now) }
+        guard let taken = seats[request.participantID] else { return }
+        await workers[taken.worker].perform { worker, now in worker.leave(request, now: now) }
     }
 
-    private func worker(of participant: ParticipantID) -> WorkerThread? {
-        seats[participant].map { workers[$0.worker] }
-    }
-
-    @discardableResult
-    private func unwrap<Value>(_ result: Result<Value, SeatError>?) throws -> Value {
-        switch result {
-        case .success(let value): return value
-        case .failure(let error): throw BusFailure(error)
-        case nil: throw BusFailure(.notFound, "There is no such seat; join again.")
+    private func worker(of participant: ParticipantID) throws -> WorkerThread {
+        guard let taken = seats[participant] else {
+            throw BusFailure(.notFound, "There is no such seat; join again.")
         }
+        return workers[taken.worker]
     }
 
     // MARK: What workers tell
 
     func take(_ notice: Notice) async {
         switch notice {
-        case .frame(let frame, let participant, let route): send(frame, participant, route)
-        case .report(let report): post(report)
-        case .ended(let seat): await forget(seat)
+        case .frame(let frame, let participant, let route): await notices.post(frame, to: participant, by: route)
+        case .report(let report): await reporter.post(report)
+        case .ended(let seat, let number):
+            guard seats[seat.participantID]?.number == number else { return }
+            seats[seat.participantID] = nil
+            forgetUnused(seat)
         }
     }
 
-    /// What is told while a gateway or Redis is busy is told again so often, a little later each time.
-    private static let noticeTries = 5
-
-    private func send(_ frame: ServerFrame, _ participant: ParticipantID, _ route: SeatRoute) {
-        let notice = SeatNotice(participantID: participant, connectionID: route.connectionID, frame: frame)
-        let gateway = InstanceAddress(kind: .gateway, id: route.gateway)
-        Task {
-            for attempt in 1...Self.noticeTries {
-                do {
-                    _ = try await bus.request(
-                        .seatNotice, to: gateway, body: ByteBuffer(bytes: WireJSON.encode(notice)))
-                    return
-                } catch {
-                    // Also when nobody listens: after a restart of Redis a gateway is deaf for a moment. One that is gone
-                    // has no connection to tell, and its clients ask for the state when they are back.
-                    // Who speaks has changed before it could be told again.
-                    if case .callSpeakers = frame { return }
-                    try? await Task.sleep(for: Self.reportRetry * attempt)
-                }
-            }
+    /// Ends what was kept only for this seat.
+    private func forgetUnused(_ seat: Seat) {
+        let others = seats.values.map(\.seat) + joining.values
+        if !others.contains(where: { $0.userID == seat.userID }), let watch = watches.removeValue(forKey: seat.userID) {
+            Task { (try? await watch.value)?.cancel() }
+        }
+        if !others.contains(where: { $0.channelID == seat.channelID }), rooms.removeValue(forKey: seat.channelID) != nil
+        {
+            let withdraw = PlacementScript.withdraw(RoomPlacement(epoch: seat.epoch, node: id), of: seat.channelID)
+            // If Redis is away, the placement ends by itself.
+            Task { [bus] in _ = try? await bus.send(withdraw) }
         }
     }
-
-    private static let reportRetry = Duration.milliseconds(500)
-
-    private func post(_ report: CallReport) {
-        reports[report.channelID] = report
-        guard reporting.insert(report.channelID).inserted else { return }
-        Task { await sendReports(of: report.channelID) }
-    }
-
-    /// Until an API instance has committed the newest. A report says all, so those it overtakes are not missed.
-    private func sendReports(of channel: ChannelID) async {
-        while let report = reports.removeValue(forKey: channel) {
-            do {
-                let body = ByteBuffer(bytes: try WireJSON.encode(report))
-                _ = try await bus.request(.callReport, to: .api, body: body)
-            } catch BusError.failed(let failure) where failure.code != .unavailable {
-                logger.warning("report refused", metadata: ["channel": "\(channel)", "why": "\(failure.detail)"])
-            } catch {
-                logger.debug("report waits", metadata: ["channel": "\(channel)", "error": "\(error)"])
-                if reports[channel] == nil { reports[channel] = report }
-                try? await Task.sleep(for: Self.reportRetry)
-            }
-        }
-        reporting.remove(channel)
-    }
-
-    /// Whether everything that was to be said has been said.
-    var isQuiet: Bool { seats.isEmpty && reporting.isEmpty }
 
     // MARK: Rights
 
@@ -248,30 +214,23 @@ actor MediaNode {
         workers[taken.worker].post { worker, now in worker.remove(participant, .removed, now: now) }
     }
 
-    /// After Redis was away: what ended meanwhile is found, and what may not have been told is told.
-    func catchUp() async {
-        for worker in workers { worker.post { worker, now in worker.tellAgain(now: now) } }
-        await beat()
-        await renewAll()
+    /// Asks the API which seats may stay, of those it was not asked about lately. Without an answer all stay, and it is
+    /// asked again at the next call: losing the bus ends no call.
+    func renewDue() async {
+        let due = ContinuousClock.now - Limits.callRenewInterval
+        await renew(seats.values.filter { $0.renewedAt.map { $0 <= due } ?? true }.map(\.seat))
     }
-
-    /// Asks the API which seats may stay. Without an answer all stay: losing the bus ends no call.
-    func renewAll() async { await renew(seats.values.map(\.seat)) }
 
     private func renew(_ all: [Seat]) async {
         var rest = all[...]
         while !rest.isEmpty {
             let page = rest.prefix(Limits.callLeasesPerRequest)
             rest = rest.dropFirst(page.count)
-            let leases = page.map {
-                CallLease(
-                    participantID: $0.participantID, userID: $0.userID, sessionID: $0.sessionID, channelID: $0.channelID
-                )
-            }
             do {
-                let body = ByteBuffer(bytes: try WireJSON.encode(CallRenewRequest(leases: leases)))
+                let body = ByteBuffer(bytes: try WireJSON.encode(CallRenewRequest(leases: page.map(CallLease.init))))
                 let answer = try await bus.request(.callRenew, to: .api, body: body)
                 let reply = try WireJSON.decode(CallRenewReply.self, from: answer.readableBytesView)
+                for seat in page { seats[seat.participantID]?.renewedAt = .now }
                 for refused in reply.refused { seats[refused].map(remove) }
             } catch {
                 logger.debug("leases not renewed", metadata: ["error": "\(error)"])
@@ -281,51 +240,115 @@ actor MediaNode {
 
     // MARK: Placement
 
-    /// Tells Redis that this node lives and has these rooms, and learns which were placed elsewhere with a higher epoch.
+    /// Tells Redis that this node lives and has these rooms, and learns which were placed anew with a higher epoch.
     func beat() async {
-        let load = MediaNodeLoad(participants: isDraining ? .max : seats.count, rooms: rooms.count)
-        let placed = rooms
-        var commands = [
-            RedisCommand(
-                "SET", .key(.mediaNode(id)), .text(load.description), "PX", .milliseconds(Limits.mediaNodeLease))
-        ]
-        let channels = Array(placed.keys)
-        for channel in channels {
-            let placement = RoomPlacement(epoch: placed[channel]?.epoch ?? 0, node: id)
-            commands.append(PlacementScript.beat(placement, of: channel))
-        }
+        let epochs = await compareWithWorkers()
+        let load = MediaNodeLoad(participants: isDraining ? .max : seats.count, rooms: epochs.count)
+        let channels = Array(epochs.keys)
+        let commands =
+            [
+                RedisCommand(
+                    "SET", .key(.mediaNode(id)), .text(load.description), "PX", .milliseconds(Limits.mediaNodeLease))
+            ]
+            + channels.map { channel in
+                PlacementScript.beat(RoomPlacement(epoch: epochs[channel] ?? 0, node: id), of: channel)
+            }
         do {
             let replies = try await bus.send(pipeline: commands)
             for (channel, reply) in zip(channels, replies.dropFirst()) {
-                guard let text = reply.text, let other = RoomPlacement(text),
-                    rooms[channel]?.epoch == placed[channel]?.epoch
-                else { continue }
-                logger.notice("a room is placed elsewhere", metadata: ["channel": "\(channel)", "by": "\(other)"])
-                endRoom(channel)
+                if let other = reply.text.flatMap({ RoomPlacement($0) }) { follow(other, of: channel) }
             }
         } catch {
             logger.debug("beat failed", metadata: ["error": "\(error)"])
         }
     }
 
-    private func endRoom(_ channel: ChannelID) {
-        guard let placed = rooms[channel] else { return }
-        workers[placed.worker].post { worker, now in worker.end(room: channel, .moved, now: now) }
+    /// Takes over from the workers what is kept here, so that nothing stays that is not there. Answers the rooms.
+    private func compareWithWorkers() async -> [ChannelID: Int64] {
+        var known: [ParticipantID: Taken] = [:]
+        var epochs: [ChannelID: Int64] = [:]
+        let before = seats
+        for (index, thread) in workers.enumerated() {
+            let census = await thread.perform { worker, _ in worker.census() }
+            epochs.merge(census.rooms) { max($0, $1) }
+            for (seat, number) in census.seats {
+                known[seat.participantID] = Taken(seat: seat, number: number, worker: index)
+            }
+        }
+        // What changed while the workers were asked is newer than their answers.
+        for (id, taken) in before where known[id] == nil && seats[id]?.number == taken.number {
+            seats[id] = nil
+            forgetUnused(taken.seat)
+        }
+        for (id, taken) in known where seats[id] == nil && before[id] == nil && joining[id] == nil {
+            workers[taken.worker].post { worker, now in worker.remove(id, .timedOut, now: now) }
+        }
+        recentJoins = recentJoins.filter { user, _ in watches[user] != nil }
+        return epochs
     }
 
-    private func withdraw(_ channel: ChannelID, epoch: Int64) async {
-        _ = try? await bus.send(pipeline: [
-            PlacementScript.withdraw(RoomPlacement(epoch: epoch, node: id), of: channel)
-        ])
+    /// Keeps a new room's placement before anyone is told of the seat.
+    private func announce(_ seat: Seat) async throws {
+        let beat = PlacementScript.beat(RoomPlacement(epoch: seat.epoch, node: id), of: seat.channelID)
+        guard let reply = try? await bus.send(beat), let other = reply.text.flatMap({ RoomPlacement($0) }) else {
+            return
+        }
+        follow(other, of: seat.channelID)
+        if other.node != id { throw BusFailure(.conflict, "The call has moved; join again.") }
+    }
+
+    /// The room was placed anew: here, then it goes on; elsewhere, then its participants go there.
+    private func follow(_ placement: RoomPlacement, of channel: ChannelID) {
+        guard let worker = rooms[channel] else { return }
+        if placement.node == id {
+            workers[worker].post { worker, _ in worker.raise(channel, to: placement.epoch) }
+        } else {
+            logger.notice("a room is placed elsewhere", metadata: ["channel": "\(channel)", "by": "\(placement)"])
+            workers[worker].post { worker, now in worker.end(room: channel, .moved, now: now) }
+        }
+    }
+
+    /// After Redis was away: what ended meanwhile is found, and what may not have been told is told.
+    func catchUp() async {
+        for worker in workers { worker.post { worker, now in worker.tellAgain(now: now) } }
+        await beat()
+        for id in seats.keys { seats[id]?.renewedAt = nil }
+        await renewDue()
     }
 
     /// Sends everyone to other nodes.
     func drain() async {
         isDraining = true
         await beat()
-        for channel in rooms.keys { endRoom(channel) }
+        for (channel, worker) in rooms {
+            workers[worker].post { worker, now in worker.end(room: channel, .moved, now: now) }
+        }
     }
 
+    /// Whether nobody is here, and everything that was to be said has been said.
+    var isQuiet: Bool {
+        get async {
+            guard seats.isEmpty, joining.isEmpty else { return false }
+            let (isTold, isReported) = await (notices.isEmpty, reporter.isEmpty)
+            return isTold && isReported
+        }
+    }
+}
+
+extension Seat {
+    fileprivate init(_ grant: CallGrant) {
+        self.init(
+            participantID: grant.participantID, userID: grant.userID, sessionID: grant.sessionID,
+            channelID: grant.channelID, epoch: grant.placement.epoch)
+    }
+}
+
+extension CallLease {
+    fileprivate init(_ seat: Seat) {
+        self.init(
+            participantID: seat.participantID, userID: seat.userID, sessionID: seat.sessionID, channelID: seat.channelID
+        )
+    }
 }
 
 extension BusFailure {

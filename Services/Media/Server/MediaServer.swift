@@ -12,6 +12,8 @@ import Synchronization
 package struct MediaServer: Service {
     /// Notices that may wait to be sent; beyond it the newest are lost, and the next state mends what they said.
     private static let noticeCount = 65_536
+    /// How often it is looked which leases are due; one that could not be renewed is due at once.
+    private static let renewInterval = Duration.seconds(1)
     /// How long a node that shuts down waits until its participants have been told.
     private static let drainDeadline = Duration.seconds(3)
 
@@ -80,7 +82,7 @@ package struct MediaServer: Service {
             group.addTask { try await keys.load() }
             group.addTask { for await notice in notices { await node.take(notice) } }
             group.addTask { try await every(Limits.mediaNodeBeat) { await node.beat() } }
-            group.addTask { try await every(Limits.callRenewInterval) { await node.renewAll() } }
+            group.addTask { try await every(Self.renewInterval) { await node.renewDue() } }
         }
     }
 

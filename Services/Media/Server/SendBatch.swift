@@ -50,7 +50,10 @@ final class SendBatch {
     private static let segmentCount = 64
     private static let messageByteCount = 65_000
     private static let vectorCount = 1024
-    private static let controlByteCount = 32
+    /// Larger datagrams travel alone: grouped ones may not be larger than the path's MTU, which is not known.
+    private static let segmentByteLimit = 1250
+    /// Room for the address (40) and the size of the segments (24).
+    private static let controlByteCount = 64
 
     let capacity: Int
     private(set) var count = 0
@@ -63,6 +66,7 @@ final class SendBatch {
     private var segmentByteCount = 0
     /// The last segment may be shorter than the others, and then is the last.
     private var isComplete = false
+    private var isFinished = true
 
     init(capacity: Int) {
         self.capacity = capacity
@@ -84,8 +88,10 @@ final class SendBatch {
 
     var isFull: Bool { count == capacity || usedVectors == Self.vectorCount }
 
-    func begin(_ destination: TransportAddress, _ vector: iovec) {
+    /// - Parameter local: this machine's address to send from; `nil` for whichever the kernel takes.
+    func begin(_ destination: TransportAddress, from local: in6_addr?, _ vector: iovec) {
         finish()
+        isFinished = false
         addresses[count] = sockaddr_in6(destination)
         vectors[usedVectors] = vector
         datagrams[count].header = msghdr()
@@ -95,9 +101,14 @@ final class SendBatch {
         datagrams[count].header.msg_iovlen = 1
         segmentByteCount = vector.iov_len
         messageBytes = vector.iov_len
-        isComplete = false
+        isComplete = vector.iov_len > Self.segmentByteLimit
         usedVectors += 1
         count += 1
+        if let local {
+            appendControl(
+                level: Int32(IPPROTO_IPV6), type: Int32(CDatagramPacketInfoOption),
+                CDatagramPacketInfo(address: local, interface: 0))
+        }
     }
 
     /// Adds a datagram to the message begun last; `false` if it does not fit there.
@@ -114,19 +125,29 @@ final class SendBatch {
         return true
     }
 
+    /// Whether a message holds several datagrams.
+    func isSegmented(_ index: Int) -> Bool { datagrams[index].header.msg_iovlen > 1 }
+
     /// Tells the kernel the segments of the message begun last, if there are several (cmsg(3)).
     func finish() {
-        guard count > 0, datagrams[count - 1].header.msg_iovlen > 1, datagrams[count - 1].header.msg_control == nil
-        else {
-            return
-        }
-        let control = controls + (count - 1) * Self.controlByteCount
-        control.storeBytes(of: MemoryLayout<cmsghdr>.size + 2, as: Int.self)
-        control.storeBytes(of: Int32(IPPROTO_UDP), toByteOffset: 8, as: Int32.self)
-        control.storeBytes(of: Int32(CDatagramSegmentOption), toByteOffset: 12, as: Int32.self)
-        control.storeBytes(of: UInt16(segmentByteCount), toByteOffset: 16, as: UInt16.self)
-        datagrams[count - 1].header.msg_control = control
-        datagrams[count - 1].header.msg_controllen = 24
+        guard count > 0, !isFinished else { return }
+        isFinished = true
+        guard datagrams[count - 1].header.msg_iovlen > 1 else { return }
+        appendControl(
+            level: Int32(IPPROTO_UDP), type: Int32(CDatagramSegmentOption), UInt16(segmentByteCount))
+    }
+
+    /// One more control message for the message begun last: length, level and type, then the value, padded to 8 bytes.
+    private func appendControl<Value>(level: Int32, type: Int32, _ value: Value) {
+        let used = Int(datagrams[count - 1].header.msg_controllen)
+        let size = MemoryLayout<Value>.size
+        let control = controls + (count - 1) * Self.controlByteCount + used
+        control.storeBytes(of: MemoryLayout<cmsghdr>.size + size, as: Int.self)
+        control.storeBytes(of: level, toByteOffset: 8, as: Int32.self)
+        control.storeBytes(of: type, toByteOffset: 12, as: Int32.self)
+        (control + 16).initializeMemory(as: Value.self, to: value)
+        datagrams[count - 1].header.msg_control = controls + (count - 1) * Self.controlByteCount
+        datagrams[count - 1].header.msg_controllen = used + (16 + size + 7) & ~7
     }
 
     func removeAll() {

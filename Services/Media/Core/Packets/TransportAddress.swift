@@ -13,6 +13,9 @@ package struct TransportAddress: Hashable, Sendable {
     package let port: UInt16
     /// The family; an IPv4-mapped IPv6 address is IPv6.
     package let isIPv4: Bool
+    /// Which of this machine's addresses the peer has reached, as the socket numbers them: answers leave from there, or
+    /// the peer would not know them. The same peer by another of them is another path. 0 where it makes no difference.
+    package var localIndex: UInt8 = 0
 
     private init(high: UInt64, low: UInt64, port: UInt16, isIPv4: Bool) {
         self.high = high

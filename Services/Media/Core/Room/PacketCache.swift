@@ -39,6 +39,11 @@ final class PacketCache {
         return true
     }
 
+    /// Forgets all packets: the stream begins anew, and its numbers may come again.
+    func removeAll() {
+        for index in slots.indices { slots[index].sequence = .min }
+    }
+
     private func allocate() -> UnsafeMutableRawBufferPointer {
         precondition(Self.packetCount.nonzeroBitCount == 1, "The index is a mask.")
         let block = UnsafeMutableRawBufferPointer.allocate(

@@ -4,6 +4,8 @@ import MediaSecurity
 /// One seat: the way to its peer, what it sends and what it is sent. Owned by its room.
 final class Participant {
     let seat: Seat
+    /// Tells this taking of the seat from an earlier one by the same id.
+    let number: Int
     let joinedAt: Timestamp
     /// What the participant's streams are named by in SDP and RTCP (RFC 3550 §6.5.1).
     let cname: String
@@ -16,7 +18,8 @@ final class Participant {
     private(set) var sendSections: [SendSection] = []
     /// The last offer and its answer, which the same offer gets again.
     var answered: (offer: CallOffer, answer: CallAnswer)?
-    private var revision = 0
+    /// Begins with the time, so that states of an earlier taking of the seat are older.
+    private var revision: Int
     /// The peer's present fragment: another in a later offer restarts ICE.
     var remoteFragment = ""
     /// The session id of the node's descriptions (RFC 8866 §5.2).
@@ -29,8 +32,12 @@ final class Participant {
     /// When the seat ends if no offer came and no check was authenticated.
     let joinedNow: MediaTime
 
-    init(seat: Seat, route: SeatRoute, joinedAt: Timestamp, reporter: UInt32, room: Room, now: MediaTime) {
+    init(
+        seat: Seat, number: Int, route: SeatRoute, joinedAt: Timestamp, reporter: UInt32, room: Room, now: MediaTime
+    ) {
         self.seat = seat
+        self.number = number
+        revision = Int(joinedAt.milliseconds)
         self.route = route
         self.joinedAt = joinedAt
         self.reporter = reporter
@@ -48,8 +55,34 @@ final class Participant {
 
     // MARK: Sections
 
-    /// Takes over what an offer negotiated. Sections stay for good: one that an offer leaves out is an error of the peer
-    /// which the reader of the offer cannot see.
+    /// Why an offer cannot be applied, if so: sections stay for good (RFC 8829 §5.2.2), and a participant has so many.
+    func objection(to session: NegotiatedSession, _ declared: [CallPublication]) -> String? {
+        let mids = Set(session.sections.map(\.mid))
+        for known in publications.map(\.mid) + sendSections.map(\.mid) where !mids.contains(known) {
+            return "Section \(known) is missing; sections are never removed."
+        }
+        var sources: Set<CallSource> = []
+        for publication in declared where !sources.insert(publication.source).inserted {
+            return "There are two publications of the source \(publication.source.rawValue)."
+        }
+        for known in publications {
+            guard let again = declared.first(where: { $0.source == known.source }) else { continue }
+            guard again.mid == known.mid else {
+                return "The source \(known.source.rawValue) keeps section \(known.mid)."
+            }
+        }
+        for (kind, limit) in [(MediaKind.audio, Limits.audioSections), (.video, Limits.maximumVideoSections)] {
+            let receiving = session.sections.count { section in
+                section.kind == kind && (section.role == .send || sendSections.contains { $0.mid == section.mid })
+            }
+            guard receiving <= limit else {
+                return "There are \(receiving) sections to receive on; \(limit) are allowed."
+            }
+        }
+        return nil
+    }
+
+    /// Takes over what an offer negotiated.
     func apply(
         _ session: NegotiatedSession, _ declared: [CallPublication], random: inout any RandomNumberGenerator
     ) {
@@ -64,10 +97,13 @@ final class Participant {
                     sendSections.append(
                         SendSection(
                             section: section, kind: kind, ssrc: room.freshSSRC(&random),
-                            sequence: UInt16(truncatingIfNeeded: random.next()),
+                            // In the lower half, so that a loss of all before the wrap cannot hide it (RFC 3711 §3.3.1).
+                            sequence: UInt16(truncatingIfNeeded: random.next()) & 0x7FFF,
                             timestamp: UInt32(truncatingIfNeeded: random.next()), participant: self))
                 }
-            case .inactive, .rejected: break
+            case .inactive, .rejected:
+                sendSections.first { $0.mid == section.mid }?.update(section)
+                publications.first { $0.mid == section.mid }?.isActive = false
             }
         }
     }
@@ -109,6 +145,24 @@ final class Participant {
         return found
     }
 
+    // MARK: Retransmission
+
+    /// Retransmissions to one participant in ``retransmissionInterval``: 19 Mbit/s. One RTCP packet can ask for thousands.
+    private static let retransmissionLimit = 200
+    private static let retransmissionInterval = Duration.milliseconds(100)
+    private var retransmissionCount = 0
+    private var retransmissionsSince: MediaTime?
+
+    /// Whether one more packet may be sent again now.
+    func takeRetransmission(now: MediaTime) -> Bool {
+        if retransmissionsSince.map({ now >= $0 + Self.retransmissionInterval }) ?? true {
+            retransmissionsSince = now
+            retransmissionCount = 0
+        }
+        retransmissionCount += 1
+        return retransmissionCount <= Self.retransmissionLimit
+    }
+
     // MARK: State
 
     /// The call as this participant sees it.
@@ -121,10 +175,15 @@ final class Participant {
         var tracks: [CallTrack] = []
         for other in room.participants where other !== self {
             for publication in other.publications {
+                let mid = mids[ObjectIdentifier(publication)]
+                // A screen that nobody shows is not worth a word in every state.
+                let isWorthTelling =
+                    publication.isActive || mid != nil || publication.source == .microphone
+                    || publication.source == .camera
+                guard isWorthTelling else { continue }
                 tracks.append(
                     CallTrack(
-                        participantID: other.id, source: publication.source, isActive: publication.isActive,
-                        mid: mids[ObjectIdentifier(publication)]))
+                        participantID: other.id, source: publication.source, isActive: publication.isActive, mid: mid))
             }
         }
         return CallState(

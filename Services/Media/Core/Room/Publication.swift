@@ -50,6 +50,7 @@ final class Publication {
         self.ssrc = ssrc
         statistics = ReceptionStatistics(clockRate: codecs.first?.clockRate ?? 90_000)
         losses = LossDetector()
+        cache.removeAll()
         for subscription in subscriptions { subscription.restart() }
     }
 
@@ -120,8 +121,18 @@ final class Publication {
         if kind == .video, isActive { keyFrames.want() }
     }
 
-    /// The sender's clock, for its receiver report and for the reports of those that carry the publication.
-    func receiveSenderReport(ntp: UInt64, now: MediaTime) { statistics.receiveSenderReport(ntp: ntp, now: now) }
+    /// Sender reports that come closer together are one: each is told to every subscriber.
+    private static let senderReportInterval = Duration.milliseconds(200)
+    private var lastSenderReport: MediaTime?
+
+    /// The sender's clock, for its receiver report and for the reports of those that carry the publication. Answers
+    /// whether the subscribers are to be told.
+    func receiveSenderReport(ntp: UInt64, now: MediaTime) -> Bool {
+        if let lastSenderReport, now < lastSenderReport + Self.senderReportInterval { return false }
+        lastSenderReport = now
+        statistics.receiveSenderReport(ntp: ntp, now: now)
+        return true
+    }
 
     /// What is due to be asked of the sender: packets that are missing, a key frame.
     func writeRequests(from sender: UInt32, now: MediaTime, into writer: inout RTCPWriter, numbers: inout [UInt16]) {

@@ -25,7 +25,7 @@ package struct ReceptionStatistics {
         }
         highestSequence = max(highestSequence, sequence)
         receivedCount += 1
-        let arrival = now.nanoseconds / 1000 * Int64(clockRate) / 1_000_000
+        let arrival = ticks(at: now)
         let newTransit = Int64(Int32(truncatingIfNeeded: arrival &- Int64(timestamp)))
         if let transit {
             let difference = abs(Int64(Int32(truncatingIfNeeded: newTransit - transit)))
@@ -33,6 +33,12 @@ package struct ReceptionStatistics {
         }
         transit = newTransit
         return sequence
+    }
+
+    /// The time in ticks of the stream's clock; whole seconds apart, so that no uptime makes it overflow.
+    private func ticks(at time: MediaTime) -> Int64 {
+        let (seconds, rest) = time.nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+        return seconds * Int64(clockRate) + rest * Int64(clockRate) / 1_000_000_000
     }
 
     package mutating func receiveSenderReport(ntp: UInt64, now: MediaTime) {
@@ -48,7 +54,7 @@ package struct ReceptionStatistics {
         expectedAtLastReport = expected
         receivedAtLastReport = receivedCount
         let fraction = expectedNow > 0 && lostNow > 0 ? min(255, lostNow * 256 / expectedNow) : 0
-        let delay = lastSenderReport.map { (now - $0.at).wholeNanoseconds / 1000 * 65_536 / 1_000_000 } ?? 0
+        let delay = lastSenderReport.map { (now.nanoseconds - $0.at.nanoseconds) / 1_000_000 * 65_536 / 1000 } ?? 0
         return ReportBlock(
             ssrc: ssrc, fractionLost: UInt8(fraction),
             cumulativeLost: Int32(max(-0x80_0000, min(0x7F_FFFF, expected - receivedCount))),

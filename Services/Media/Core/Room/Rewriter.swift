@@ -16,6 +16,9 @@ package struct Rewriter {
     private var highestAt: MediaTime?
     package private(set) var isStarted = false
 
+    /// A longer pause counts as this one: the product with the clock's rate must fit 64 bits.
+    private static let longestPause = Duration.seconds(24 * 3600)
+
     /// - Parameters: where the stream begins, at random (RFC 3550 §5.1).
     package init(sequence: UInt16, timestamp: UInt32) {
         // Some room below, because unwrapped numbers of NACKs are looked up around it.
@@ -30,7 +33,11 @@ package struct Rewriter {
     package mutating func start(sequence: Int64, timestamp: UInt32, clockRate: UInt32, now: MediaTime) {
         firstSequence = sequence
         sequenceOffset = highestSequence + 1 - sequence
-        let elapsed = highestAt.map { max(1, (now - $0).wholeNanoseconds * Int64(clockRate) / 1_000_000_000) } ?? 0
+        let elapsed: Int64 =
+            highestAt.map { last in
+                let pause = min(now.nanoseconds - last.nanoseconds, Self.longestPause.wholeNanoseconds)
+                return max(1, pause * Int64(clockRate) / 1_000_000_000)
+            } ?? 0
         timestampOffset = highestTimestamp &+ UInt32(truncatingIfNeeded: elapsed) &- timestamp
         isStarted = true
     }

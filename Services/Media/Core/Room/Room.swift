@@ -4,7 +4,8 @@ import MediaSecurity
 /// One call: its participants, in the order they joined. Owned by its worker.
 final class Room {
     let channelID: ChannelID
-    let epoch: Int64
+    /// Of the newest grant: a room that was placed anew on the same node goes on under the higher epoch.
+    private(set) var epoch: Int64
     private(set) var participants: [Participant] = []
     /// When the participants are to be told the state; `nil` while nothing has changed.
     var stateDue: MediaTime?
@@ -50,10 +51,33 @@ final class Room {
         participants.map { CallParticipant(participantID: $0.id, userID: $0.seat.userID, joinedAt: $0.joinedAt) }
     }
 
-    /// Something that the state tells has changed.
+    /// Something that the state tells has changed. Sections are assigned and states told once for all that changes in a
+    /// short while, which is longer in a large room: its states are long, and many.
     func noteChange(now: MediaTime) {
-        _ = assignSections()
-        if stateDue == nil { stateDue = now + Limits.callStateHold }
+        if stateDue == nil { stateDue = now + Limits.callStateHold + Self.holdPerParticipant * participants.count }
+    }
+
+    private static let holdPerParticipant = Duration.milliseconds(4)
+
+    /// The room was placed again, here.
+    func raise(epoch: Int64) { self.epoch = max(self.epoch, epoch) }
+
+    /// Who is in the room has changed. The first report goes out at once, those that follow no closer than
+    /// ``reportInterval``: each is an event in the channel's stream.
+    func noteArrival(now: MediaTime) {
+        if reportDue == nil { reportDue = max(now, lastReport.map { $0 + Self.reportInterval } ?? now) }
+    }
+
+    private static let reportInterval = Duration.milliseconds(500)
+    private var lastReport: MediaTime?
+    private var reportDue: MediaTime?
+
+    /// The report that is due, if any.
+    func takeReport(now: MediaTime) -> CallReport? {
+        guard let due = reportDue, now >= due else { return nil }
+        reportDue = nil
+        lastReport = now
+        return report()
     }
 
     func report() -> CallReport {

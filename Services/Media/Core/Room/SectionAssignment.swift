@@ -3,18 +3,20 @@ import Contracts
 /// Which publication each participant gets on which section. A publication that has a section keeps it: pictures do not
 /// jump. A section is taken from a publication only for one that is wanted more.
 extension Room {
-    /// Answers whether anything changed that a participant must be told.
-    func assignSections() -> Bool {
+    func assignSections() {
         let loudest = rankedAudio()
         let video = rankedVideo()
-        var hasChanged = false
         for viewer in participants {
-            let hasAudio = assign(loudest, to: viewer.sendSections.filter { $0.kind == .audio }, of: viewer)
-            let hasVideo = assign(video, to: viewer.sendSections.filter { $0.kind == .video }, of: viewer)
+            assign(loudest, to: viewer.sendSections.filter { $0.kind == .audio }, of: viewer)
+            assign(video, to: viewer.sendSections.filter { $0.kind == .video }, of: viewer)
             wantSections(for: video.count { $0.participant !== viewer && $0.isActive }, of: viewer)
-            if hasAudio || hasVideo { hasChanged = true }
         }
-        return hasChanged
+    }
+
+    /// Whether who speaks decides who is heard.
+    var hasMoreSpeakersThanSections: Bool {
+        let count = participants.reduce(0) { $0 + $1.publications.count { $0.kind == .audio && $0.isActive } }
+        return count > Limits.audioSections
     }
 
     /// Those who spoke last first, then in the order they joined; muted ones last.
@@ -46,9 +48,8 @@ extension Room {
         }.map(\.element)
     }
 
-    private func assign(_ ranked: [Publication], to sections: [SendSection], of viewer: Participant) -> Bool {
-        guard !sections.isEmpty else { return false }
-        var hasChanged = false
+    private func assign(_ ranked: [Publication], to sections: [SendSection], of viewer: Participant) {
+        guard !sections.isEmpty else { return }
         let wanted = ranked.lazy.filter { publication in
             publication.participant !== viewer && sections.contains { $0.canCarry(publication) }
         }.prefix(sections.count)
@@ -67,14 +68,9 @@ extension Room {
         for publication in waiting where publication.isActive {
             guard let index = free.firstIndex(where: { $0.canCarry(publication) }) else { continue }
             free.remove(at: index).point(to: publication)
-            hasChanged = true
         }
         // What is left carries nothing that is wanted.
-        for section in free where section.publication != nil {
-            section.point(to: nil)
-            hasChanged = true
-        }
-        return hasChanged
+        for section in free { section.point(to: nil) }
     }
 
     private func wantSections(for count: Int, of viewer: Participant) {

@@ -12,6 +12,8 @@ final class SendSection {
     /// What it carries now.
     private(set) var publication: Publication?
     private let midBytes: [UInt8]
+    /// Whether the last offer lets the node send here.
+    private(set) var isUsable = true
     private var payloadTypes: [Codec: UInt8] = [:]
     private var clockRate: UInt32
     private var midID: UInt8 = 0
@@ -20,9 +22,6 @@ final class SendSection {
     private var rewriter: Rewriter
     /// Of the publication's present codec; `nil` if the participant cannot decode it.
     private var payloadType: UInt8?
-    /// Retransmissions since the start of the present interval.
-    private var retransmissionCount = 0
-    private var retransmissionsSince: MediaTime?
     private var packetCount: UInt32 = 0
     private var byteCount: UInt32 = 0
 
@@ -40,8 +39,12 @@ final class SendSection {
         update(section)
     }
 
-    /// A later offer negotiated the section again.
+    /// A later offer negotiated the section again. What changed makes the stream begin anew, because a packet that is sent
+    /// again must be the same, byte for byte (RFC 3711 §3.3.1).
     func update(_ section: NegotiatedSection) {
+        let (before, ids) = (payloadTypes, (midID, audioLevelID, orientationID))
+        defer { if payloadTypes != before || (midID, audioLevelID, orientationID) != ids { restart() } }
+        isUsable = section.role == .send
         payloadTypes = [:]
         for codec in section.codecs where payloadTypes[codec.codec] == nil {
             payloadTypes[codec.codec] = codec.payloadType
@@ -56,7 +59,7 @@ final class SendSection {
 
     /// Whether the participant can decode what the publication is, or may be, encoded with.
     func canCarry(_ publication: Publication) -> Bool {
-        guard publication.kind == kind else { return false }
+        guard isUsable, publication.kind == kind else { return false }
         guard let codec = publication.codec ?? publication.codecs.first else { return false }
         return payloadTypes[codec.codec] != nil
     }
@@ -105,32 +108,20 @@ final class SendSection {
         return true
     }
 
-    /// Retransmissions of one stream in ``retransmissionInterval``: 19 Mbit/s, more than any video here has. One RTCP packet
-    /// can name thousands of numbers.
-    private static let retransmissionLimit = 200
-    private static let retransmissionInterval = Duration.milliseconds(100)
-
     /// Sends again what the participant did not get. The numbers are its own; answers how many were found.
     func retransmit(_ sequences: [UInt16], into outbox: Outbox, now: MediaTime) -> Int {
-        if retransmissionsSince.map({ now >= $0 + Self.retransmissionInterval }) ?? true {
-            retransmissionsSince = now
-            retransmissionCount = 0
-        }
         let transport = participant.transport
         guard let publication, let payloadType, let srtp = transport?.srtp, let destination = transport?.selected else {
             return 0
         }
         var found = 0
         for sequence in sequences {
-            guard retransmissionCount < Self.retransmissionLimit else { break }
             guard let original = rewriter.original(of: sequence) else { continue }
+            guard participant.takeRetransmission(now: now) else { break }
             let isFound = publication.cache.withPacket(original) { packet, payload in
                 write(packet, payload, payloadType, sequence, srtp, to: destination, into: outbox)
             }
-            if isFound {
-                found += 1
-                retransmissionCount += 1
-            }
+            if isFound { found += 1 }
         }
         return found
     }

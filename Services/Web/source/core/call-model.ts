@@ -16,8 +16,13 @@ export interface ActiveCall {
   phase: "joining" | "connecting" | "connected" | "reconnecting";
   channelID: ChannelID;
   relayOnly: boolean;
-  /** The seat that was given last; it is asked for again by its id. */
-  participantID: ParticipantID | undefined;
+  /**
+   * The seat that is asked for or held. This client chooses its id, and every attempt names it, so that however many of
+   * them arrive there is one seat. A seat has one peer connection for as long as it lasts: a new one needs a new seat.
+   */
+  participantID: ParticipantID;
+  /** Whether this call ever gave a seat. */
+  wasSeated: boolean;
   /** `offline`: waits for the socket. `pausing`: waits for its timer. `asked`: callJoin is on its way. */
   seat: "offline" | "pausing" | "asked" | "held";
   /** Attempts to get a seat since media flowed last. */
@@ -89,6 +94,14 @@ export type CallEffect =
   | { type: "stopTimers"; timers: readonly CallTimer[] }
   /** Lets go of microphone, camera and screen. */
   | { type: "releaseSources" };
+
+/** What a step may use and cannot know of itself. */
+export interface Given {
+  /** In 0..<1. */
+  random: number;
+  /** One that no seat had yet. */
+  participantID: ParticipantID;
+}
 
 export interface CallStep {
   call: Call;

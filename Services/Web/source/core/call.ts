@@ -1,7 +1,7 @@
 import { backoffMilliseconds } from "./backoff";
 import { idleCall } from "./call-model";
 import type {
-  ActiveCall, Call, CallEffect, CallEvent, CallFrame, CallStep, CallTimer, IdleCall, Offer,
+  ActiveCall, Call, CallEffect, CallEvent, CallFrame, CallStep, CallTimer, Given, IdleCall, Offer,
 } from "./call-model";
 import type { CallEndReason, CallFailed, CallJoined, CallSource, CallState } from "./contracts";
 
@@ -19,15 +19,15 @@ export const callTimes = {
 
 const allTimers: readonly CallTimer[] = ["retry", "answer", "media", "giveUp", "notice"];
 
-/** Takes one event; `random` is in 0..<1. The effects are to be performed in their order. */
-export function stepCall(call: Call, event: CallEvent, random: number): CallStep {
-  if (event.type === "join") return join(call, event);
+/** Takes one event. The effects are to be performed in their order. */
+export function stepCall(call: Call, event: CallEvent, given: Given): CallStep {
+  if (event.type === "join") return join(call, event, given);
   if (call.phase === "idle") return idle(call, event);
-  const step = active(call, event, random);
+  const step = active(call, event, given);
   return step.call.phase === "idle" ? step : settle(call, step.call, step.effects);
 }
 
-function join(call: Call, event: Extract<CallEvent, { type: "join" }>): CallStep {
+function join(call: Call, event: Extract<CallEvent, { type: "join" }>, given: Given): CallStep {
   if (call.phase !== "idle" && call.channelID === event.channelID) return { call, effects: [] };
   const effects: CallEffect[] = [{ type: "stopTimers", timers: allTimers }];
   if (call.phase !== "idle") effects.push(...leaving(call), { type: "closePeer" });
@@ -35,7 +35,8 @@ function join(call: Call, event: Extract<CallEvent, { type: "join" }>): CallStep
     phase: "joining",
     channelID: event.channelID,
     relayOnly: event.relayOnly,
-    participantID: undefined,
+    participantID: given.participantID,
+    wasSeated: false,
     seat: "offline",
     attempt: 0,
     peer: call.phase === "idle" ? 0 : call.peer,
@@ -58,7 +59,7 @@ function idle(call: IdleCall, event: CallEvent): CallStep {
   return { call: isSeen ? idleCall : call, effects: [] };
 }
 
-function active(call: ActiveCall, event: CallEvent, random: number): CallStep {
+function active(call: ActiveCall, event: CallEvent, given: Given): CallStep {
   switch (event.type) {
     case "leave":
       return end(call, "You left the call.", leaving(call), callTimes.notice);
@@ -74,14 +75,14 @@ function active(call: ActiveCall, event: CallEvent, random: number): CallStep {
     case "socketCurrent":
       return call.seat === "offline" ? ask(call, []) : same(call);
     case "frame":
-      return received(call, event.frame, random);
+      return received(call, event.frame, given);
     case "timer":
-      return expired(call, event.timer, random);
+      return expired(call, event.timer, given);
     case "offered":
     case "answered":
     case "peerFailed":
     case "media":
-      return event.peer === call.peer && call.media !== "none" ? peerTold(call, event, random) : same(call);
+      return event.peer === call.peer && call.media !== "none" ? peerTold(call, event, given) : same(call);
     default:
       return same(call);
   }
@@ -93,12 +94,14 @@ function same(call: ActiveCall): CallStep {
 
 // MARK: Frames
 
-function received(call: ActiveCall, frame: CallFrame, random: number): CallStep {
+function received(call: ActiveCall, frame: CallFrame, given: Given): CallStep {
   switch (frame.type) {
     case "callJoined":
-      return call.seat === "offline" || frame.channelID !== call.channelID ? same(call) : joined(call, frame);
+      // A seat that was given up may still be given: the gateway knows that too.
+      return call.seat === "offline" || frame.channelID !== call.channelID
+        || frame.participantID !== call.participantID ? same(call) : joined(call, frame);
     case "callFailed":
-      return failed(call, frame, random);
+      return failed(call, frame, given);
     case "callAnswer": {
       const { number, sdp } = frame;
       if (call.offer.stage !== "sent" || number !== call.offer.number) return same(call);
@@ -118,17 +121,16 @@ function received(call: ActiveCall, frame: CallFrame, random: number): CallStep 
     case "callEnded":
       // The end of an earlier seat is no news.
       return call.seat === "held" && frame.participantID === call.participantID
-        ? ended(call, frame.reason, random) : same(call);
+        ? ended(call, frame.reason, given) : same(call);
   }
 }
 
 function joined(call: ActiveCall, frame: CallJoined): CallStep {
   const effects: CallEffect[] = [{ type: "stopTimers", timers: ["retry", "answer"] }];
   const held: ActiveCall = {
-    ...unanswered(call), seat: "held", participantID: frame.participantID, told: undefined, problem: undefined,
+    ...unanswered(call), seat: "held", wasSeated: true, told: undefined, problem: undefined,
   };
-  const isSame = frame.isResumed && call.media !== "none" && frame.participantID === call.participantID;
-  if (isSame) {
+  if (frame.isResumed && call.media !== "none") {
     const isOlder = frame.state.revision < (call.remote?.revision ?? 0);
     effects.push({ type: "useServers", iceServers: frame.iceServers });
     const restart = call.media === "down" ? { isWanted: true, restartsICE: true } : {};
@@ -146,22 +148,23 @@ function joined(call: ActiveCall, frame: CallJoined): CallStep {
   return { call: { ...held, peer, media: "making", remote: frame.state, speakers: [], offer }, effects };
 }
 
-function failed(call: ActiveCall, { code, detail, number }: CallFailed, random: number): CallStep {
+function failed(call: ActiveCall, { code, detail, number }: CallFailed, given: Given): CallStep {
   const isTransient = code === "unavailable" || code === "timed_out";
   if (number !== undefined) {
     if (call.offer.stage !== "sent" || number !== call.offer.number) return same(call);
+    // The seat takes no offer of this peer connection, and would take none the next time.
+    if (code === "conflict") return startOver(call, detail, leaving(call), given);
     // The seat is not, or no longer, that of this connection: asking for it again says what became of it.
-    const isSeatLost = code === "conflict" || code === "not_found";
-    return isTransient || isSeatLost ? rejoin(call, detail, random) : end(call, detail, leaving(call));
+    return isTransient || code === "not_found" ? rejoin(call, detail, given) : end(call, detail, leaving(call));
   }
-  if (call.seat === "held") return code === "conflict" ? rejoin(call, detail, random) : same(call);
+  if (call.seat === "held") return code === "conflict" ? rejoin(call, detail, given) : same(call);
   if (call.seat !== "asked") return same(call);
-  // A seat that was held before is in conflict only while its room moves.
-  const isMoving = code === "conflict" && call.participantID !== undefined;
-  return isTransient || isMoving ? rejoin(call, detail, random) : end(call, detail, []);
+  // After there was a seat a conflict lasts only while its room moves.
+  const isMoving = code === "conflict" && call.wasSeated;
+  return isTransient || isMoving || code === "rate_limited" ? rejoin(call, detail, given) : end(call, detail, []);
 }
 
-function ended(call: ActiveCall, reason: CallEndReason, random: number): CallStep {
+function ended(call: ActiveCall, reason: CallEndReason, given: Given): CallStep {
   switch (reason) {
     case "left":
       return end(call, "You left the call.", [], callTimes.notice);
@@ -170,10 +173,8 @@ function ended(call: ActiveCall, reason: CallEndReason, random: number): CallSte
     case "replaced":
       return end(call, "The call goes on in another window or on another device.", []);
     case "moved":
-    case "timedOut": {
-      const step = rejoin({ ...call, media: "none" }, undefined, random);
-      return { call: step.call, effects: [{ type: "closePeer" }, ...step.effects] };
-    }
+    case "timedOut":
+      return startOver(call, undefined, [], given);
   }
 }
 
@@ -184,12 +185,12 @@ function stateOf({ type: _, ...state }: Extract<CallFrame, { type: "callState" }
 
 // MARK: Timers
 
-function expired(call: ActiveCall, timer: CallTimer, random: number): CallStep {
+function expired(call: ActiveCall, timer: CallTimer, given: Given): CallStep {
   switch (timer) {
     case "retry":
       return call.seat === "pausing" ? ask(call, []) : same(call);
     case "answer":
-      return rejoin(call, "The server did not answer.", random);
+      return rejoin(call, "The server did not answer.", given);
     case "media":
       // Another seat or an ICE restart is on its way already unless the seat is held.
       return call.media === "down" && call.seat === "held" ? ask(call, []) : same(call);
@@ -211,7 +212,7 @@ function givenUp(call: ActiveCall): string {
 
 type PeerEvent = Extract<CallEvent, { peer: number }>;
 
-function peerTold(call: ActiveCall, event: PeerEvent, random: number): CallStep {
+function peerTold(call: ActiveCall, event: PeerEvent, given: Given): CallStep {
   switch (event.type) {
     case "offered": {
       if (call.offer.stage !== "making" || event.number !== call.offer.number) return same(call);
@@ -233,11 +234,8 @@ function peerTold(call: ActiveCall, event: PeerEvent, random: number): CallStep 
         ? [{ type: "startTimer", timer: "media", milliseconds: callTimes.restartPatience }] : [];
       return { call: { ...call, offer: { ...call.offer, stage: "none" } }, effects };
     }
-    case "peerFailed": {
-      // Without the seat's id the node gives a new one, for a peer connection that starts anew.
-      const step = rejoin({ ...call, media: "none", participantID: undefined }, event.problem, random);
-      return { call: step.call, effects: [...leaving(call), { type: "closePeer" }, ...step.effects] };
-    }
+    case "peerFailed":
+      return startOver(call, event.problem, leaving(call), given);
     case "media":
       return mediaTold(call, event.isUp);
   }
@@ -261,20 +259,29 @@ function mediaTold(call: ActiveCall, isUp: boolean): CallStep {
 
 function ask(call: ActiveCall, before: CallEffect[]): CallStep & { call: ActiveCall } {
   const { channelID, participantID } = call;
-  const seat = participantID === undefined ? { channelID } : { channelID, participantID };
   return {
     call: { ...unanswered(call), seat: "asked" },
     effects: [
       ...before,
-      { type: "send", frame: { type: "callJoin", ...seat } },
+      { type: "send", frame: { type: "callJoin", channelID, participantID } },
       { type: "startTimer", timer: "answer", milliseconds: callTimes.answer },
     ],
   };
 }
 
+/** Asks for another seat, for a peer connection that starts anew. The former seat is no other person to be shown. */
+function startOver(call: ActiveCall, problem: string | undefined, before: CallEffect[], given: Given): CallStep {
+  const { participantID } = given;
+  const remote = call.remote && {
+    ...call.remote, participants: call.remote.participants.filter((seat) => seat.participantID !== call.participantID),
+  };
+  const step = rejoin({ ...call, media: "none", participantID, remote, speakers: [] }, problem, given);
+  return { call: step.call, effects: [...before, { type: "closePeer" }, ...step.effects] };
+}
+
 /** Asks for the seat again after a pause that grows. */
-function rejoin(call: ActiveCall, problem: string | undefined, random: number): CallStep {
-  const milliseconds = backoffMilliseconds(call.attempt, random, callTimes.retry);
+function rejoin(call: ActiveCall, problem: string | undefined, given: Given): CallStep {
+  const milliseconds = backoffMilliseconds(call.attempt, given.random, callTimes.retry);
   return {
     call: { ...unanswered(call), seat: "pausing", attempt: call.attempt + 1, problem: problem ?? call.problem },
     effects: [

@@ -19,11 +19,11 @@ export interface Tile {
 export function tilesOf(call: ActiveCall, me: UserID | undefined): Tile[] {
   const own: Tile = {
     key: "own",
-    participantID: call.participantID ?? "",
+    participantID: call.participantID,
     userID: me,
     source: "camera",
     isOwn: true,
-    isSpeaking: call.participantID !== undefined && call.speakers.includes(call.participantID),
+    isSpeaking: call.speakers.includes(call.participantID),
     isMuted: !call.active.includes("microphone"),
     hasVideo: call.active.includes("camera"),
     mid: undefined,

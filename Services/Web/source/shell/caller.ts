@@ -1,6 +1,7 @@
 import { stepCall } from "../core/call";
-import type { CallEffect, CallEvent, CallFrame, CallTimer } from "../core/call-model";
+import type { CallEffect, CallEvent, CallFrame, CallTimer, Given } from "../core/call-model";
 import type { ChannelID, ClientFrame } from "../core/contracts";
+import { identifierOf } from "../core/identifiers";
 import { LocalMedia } from "./localMedia";
 import { PeerConnection } from "./peerConnection";
 import type { Store } from "./store";
@@ -50,7 +51,7 @@ export class Caller {
     this.isStepping = true;
     try {
       for (let next = this.waiting.shift(); next; next = this.waiting.shift()) {
-        const { call, effects } = stepCall(this.store.getState().call, next, Math.random());
+        const { call, effects } = stepCall(this.store.getState().call, next, given());
         this.store.dispatch({ type: "callChanged", call });
         for (const effect of effects) this.perform(effect);
       }
@@ -126,6 +127,11 @@ export class Caller {
       this.step({ type: "excluded", sentence: "You are no longer in the channel of this call." });
     }
   }
+}
+
+function given(): Given {
+  const entropy = crypto.getRandomValues(new Uint8Array(10));
+  return { random: Math.random(), participantID: identifierOf(Date.now(), entropy) };
 }
 
 function wordsOf(failure: unknown): string {

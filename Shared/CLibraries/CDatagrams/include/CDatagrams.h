@@ -12,11 +12,19 @@ struct CDatagram {
     unsigned int byteCount;
 };
 
+// As struct in6_pktinfo (RFC 3542 §6.1).
+struct CDatagramPacketInfo {
+    struct in6_addr address;
+    unsigned int interface;
+};
+
 // Options of Linux that the Glibc module does not show (udp(7), socket(7)).
 enum {
     CDatagramSegmentOption = 103, // UDP_SEGMENT
     CDatagramReceiveBufferForce = 33, // SO_RCVBUFFORCE
     CDatagramSendBufferForce = 32, // SO_SNDBUFFORCE
+    CDatagramReceivePacketInfo = 49, // IPV6_RECVPKTINFO
+    CDatagramPacketInfoOption = 50, // IPV6_PKTINFO
 };
 
 // recvmmsg(2) and sendmmsg(2) without waiting: how many, or -1 with errno.
