@@ -6,7 +6,9 @@ import Testing
 extension EndToEnd {
     @Suite("Calls: processes that die")
     struct CallFaultTests {
-        @Test("After kill -9 of a media node whoever comes back has a seat on the other within 3 s, and who does not is gone")
+        @Test(
+            "After kill -9 of a media node whoever comes back has a seat on the other within 3 s, and who does not is gone"
+        )
         func killedNode() async throws {
             try await CallMediaScene.run(people: 3) { scene in
                 let callers = [try await scene.join(0), try await scene.join(1)]
@@ -15,13 +17,11 @@ extension EndToEnd {
                 let node = try scene.node(of: callers[0])
                 #expect(kill(try scene.stack.processID(of: node), SIGKILL) == 0)
 
-                let TMPstart = ContinuousClock.now
                 // Both at once, as clients do; the API has to send them to one node.
                 let back = try await concurrently(0..<2) { index in
                     let caller = callers[index]
                     return try await scene.join(index, as: caller.id, on: caller.device, within: .seconds(3))
                 }
-                print("TMP kill -9 to connected", ContinuousClock.now - TMPstart)
                 for (old, new) in zip(callers, back) {
                     #expect(new.id == old.id && !new.joined.isResumed)
                     #expect(try scene.node(of: new) != node)
@@ -52,15 +52,13 @@ extension EndToEnd {
                 try await callers[1].peer.wait(for: 10, .microphone, of: callers[0].peer)
                 let node = try scene.node(of: callers[0])
                 #expect(kill(try scene.stack.processID(of: node), SIGTERM) == 0)
-                let TMPstart = ContinuousClock.now
                 let back = try await concurrently(0..<2) { index in
                     let caller = callers[index]
                     let end = try await caller.device.callEnd(within: .seconds(2))
                     #expect(end == CallEnded(participantID: caller.id, reason: .moved))
                     return try await scene.joinPatiently(
-                        index, as: caller.id, on: caller.device, within: .seconds(1))
+                        index, as: caller.id, on: caller.device, within: .seconds(2))
                 }
-                print("TMP SIGTERM to connected", ContinuousClock.now - TMPstart)
                 for new in back { #expect(try scene.node(of: new) != node) }
                 for caller in callers { try await caller.peer.wait(for: "the goodbye") { $0.isClosed } }
                 try await back[1].peer.wait(for: 10, .camera, of: back[0].peer)
@@ -71,7 +69,8 @@ extension EndToEnd {
             }
         }
 
-        @Test("Redis can die and come back during a call: media never stops, a third joins within 5 s, and all are told")
+        @Test(
+            "Redis can die and come back during a call: media never stops, a third joins within 5 s, and all are told")
         func killedRedis() async throws {
             try await CallMediaScene.run(people: 3) { scene in
                 let (first, second) = (try await scene.join(0), try await scene.join(1))
@@ -87,14 +86,12 @@ extension EndToEnd {
                 let start = ContinuousClock.now
                 let third = try await scene.joinPatiently(2, on: device, within: .seconds(5))
                 #expect(ContinuousClock.now - start < .seconds(5))
-                print("TMP redis to joined", ContinuousClock.now - start)
                 for caller in [first, second] {
                     try await caller.device.callState("the third is there") { $0.participants.count == 3 }
                     for other in [first, second, third] where other.id != caller.id {
                         try await caller.peer.wait(for: 10, .microphone, of: other.peer)
                     }
                     #expect(caller.device.state.call.ended.isEmpty)
-                    print("TMP redis pause", caller.peer.snapshot.longestPause)
                     #expect(caller.peer.snapshot.longestPause < .milliseconds(500))
                 }
                 try await third.peer.wait(for: 10, .camera, of: first.peer)

@@ -9,22 +9,24 @@ extension EndToEnd {
     struct CallLoadTests {
         @Test("C8: fifty seats taken and given up leave nothing in Redis, in the call, or in the node")
         func churn() async throws {
-            try await CallMediaScene.run(people: 2) { scene in
-                try await comeAndGo(10, scene)
+            try await CallMediaScene.run(people: 11) { scene in
+                let devices = try await concurrently(1...10) { person in
+                    try await scene.team.people[person].connect(to: scene.gateway(person))
+                }
+                try await comeAndGo(10, devices, scene)
                 // All nodes: rooms are placed where the fewest are.
                 let before = try scene.footprints()
                 let host = try await scene.join(0)
-                try await comeAndGo(25, scene)
+                try await comeAndGo(25, devices, scene)
                 #expect(try await host.device.leaveCall().reason == .left)
                 // Now each room comes and goes with its only seat.
-                try await comeAndGo(25, scene)
+                try await comeAndGo(25, devices, scene)
 
                 try await scene.waitForCall([])
                 try await eventually("no room has a place") {
                     try await scene.stack.redis("KEYS", "media:room:*").isEmpty ? true : nil
                 }
                 for (old, new) in zip(before, try scene.footprints()) {
-                    print("TMP churn", old, new)
                     #expect(new.descriptorCount == old.descriptorCount)
                     #expect(new.residentByteCount - old.residentByteCount < 6 << 20)
                 }
@@ -32,17 +34,18 @@ extension EndToEnd {
             }
         }
 
-        /// Seats of one person, each with a media path and a little sound, given up by the frame or by the end of the
-        /// association in turn.
-        private func comeAndGo(_ count: Int, _ scene: CallMediaScene) async throws {
-            let device = GatewayClient()
+        /// Seats of one person after the other, each with a media path and a little sound, given up by the frame or by the
+        /// end of the association in turn.
+        private func comeAndGo(_ count: Int, _ devices: [GatewayClient], _ scene: CallMediaScene) async throws {
             for cycle in 0..<count {
-                // A socket may send 60 frames in ten seconds.
-                if cycle % 10 == 0 { try await scene.team.people[1].connect(device, to: scene.gateway(cycle / 10)) }
+                let index = cycle % devices.count
+                let device = devices[index]
                 let ended = device.state.call.ended.count
-                let caller = try await scene.join(1, on: device)
+                let caller = try await scene.join(index + 1, on: device)
                 try await caller.peer.waitUntilSent(3)
-                if cycle % 2 == 0 { caller.peer.close() } else { try await device.send(.callLeave(CallLeave())) }
+                // Each person does it both ways.
+                let isClosing = (cycle + cycle / devices.count) % 2 == 0
+                if isClosing { caller.peer.close() } else { try await device.send(.callLeave(CallLeave())) }
                 try await device.wait(for: "the seat is given up") { $0.call.ended.count > ended }
                 #expect(device.state.call.ended.last == CallEnded(participantID: caller.id, reason: .left))
                 try await caller.peer.wait(for: "the end of the association") { $0.isClosed }
@@ -70,11 +73,9 @@ extension EndToEnd {
                 // The hardest to refuse: what comes from an address that was authenticated.
                 try await sendChanged(samples, by: first.peer, seed: seed)
                 let sent = try await flooding
-                print("TMP flood", sent, before, try ProcessFootprint(of: process))
                 #expect(sent > 200_000, "seed \(seed)")
                 let during = (second.peer.received(.microphone, of: first.peer)?.packets ?? 0) - heard
                 let said = (first.peer.snapshot.sent[.microphone] ?? 0) - spoken
-                print("TMP flood audio", during, said, second.peer.snapshot.longestPause)
                 #expect(during > said / 2, "\(during) of \(said) packets of sound arrived meanwhile, seed \(seed)")
 
                 #expect(try scene.stack.processID(of: node) == process && kill(process, 0) == 0)

@@ -95,15 +95,18 @@ final class CallMediaScene: Sendable {
         return caller
     }
 
-    /// ``join(_:in:sources:as:on:within:configure:)``, again while the answer is that there is no seat for the moment.
+    /// ``join(_:in:sources:as:on:within:configure:)``, again as long as the answer is that there is no seat at the moment.
     func joinPatiently(
         _ person: Int, as seat: ParticipantID? = nil, on device: GatewayClient, within limit: Duration
     ) async throws -> Caller {
-        try await eventually("a seat for person \(person)", within: limit) {
+        let deadline = ContinuousClock.now + limit
+        while true {
             do {
                 return try await join(person, as: seat, on: device, within: limit)
             } catch let refused as CallRefused where refused.frame.code == .unavailable {
-                return nil
+                guard ContinuousClock.now < deadline else { throw refused }
+                // As clients do: a socket may ask ten times in half a minute.
+                try await Task.sleep(for: .milliseconds(500))
             }
         }
     }

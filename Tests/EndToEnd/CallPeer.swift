@@ -155,12 +155,15 @@ final class CallPeer: Sendable {
                 return isWanted(snapshot) ? snapshot : nil
             }
         } catch is Timeout {
-            throw Timeout("\(what): not within \(limit), \(snapshot.isConnected) \(String(describing: snapshot.failure))")
+            throw Timeout(
+                "\(what): not within \(limit), \(snapshot.isConnected) \(String(describing: snapshot.failure))")
         }
     }
 
     /// Waits until `count` more whole frames of another's source have come.
-    func wait(for count: Int, _ source: CallSource, of other: CallPeer, within limit: Duration = .seconds(5)) async throws {
+    func wait(for count: Int, _ source: CallSource, of other: CallPeer, within limit: Duration = .seconds(5))
+        async throws
+    {
         let start = received(source, of: other)?.completeFrames ?? 0
         try await wait(for: "\(count) frames of a \(source)", within: limit) { _ in
             received(source, of: other)?.completeFrames ?? 0 >= start + count
@@ -168,7 +171,9 @@ final class CallPeer: Sendable {
     }
 
     /// Waits until it has itself sent so many more packets: a measure of time that runs while the peer does.
-    func waitUntilSent(_ count: Int, _ source: CallSource = .microphone, within limit: Duration = .seconds(10)) async throws {
+    func waitUntilSent(_ count: Int, _ source: CallSource = .microphone, within limit: Duration = .seconds(10))
+        async throws
+    {
         let start = snapshot.sent[source] ?? 0
         try await wait(for: "\(count) packets more sent", within: limit) { $0.sent[source] ?? 0 >= start + count }
     }

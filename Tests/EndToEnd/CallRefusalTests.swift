@@ -19,7 +19,8 @@ extension EndToEnd {
                 let good = try await scene.stack.sign(claims)
                 let foreignKey = try await makeKey()
                 let grants = [
-                    ("none", ""), ("no token", "garbage"), ("three parts", "a.b.c"), ("cut off", String(good.dropLast(4))),
+                    ("none", ""), ("no token", "garbage"), ("three parts", "a.b.c"),
+                    ("cut off", String(good.dropLast(4))),
                     ("an access token", scene.team.people[1].token),
                     ("a forger's key", try await scene.stack.sign(claims, pem: foreignKey)),
                     ("expired", try await scene.stack.sign(claims.changed(lifetime: .seconds(-1)))),
@@ -200,7 +201,9 @@ extension CallMediaScene {
 }
 
 extension BusClient {
-    fileprivate func join(_ grant: String, on node: InstanceID, _ connection: ConnectionID) async throws -> SeatJoinReply {
+    fileprivate func join(_ grant: String, on node: InstanceID, _ connection: ConnectionID) async throws
+        -> SeatJoinReply
+    {
         try await ask(.seatJoin, SeatJoinRequest(grant: grant, gateway: id, connectionID: connection), of: node)
     }
 

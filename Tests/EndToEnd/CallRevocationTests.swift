@@ -13,7 +13,9 @@ extension EndToEnd {
             case revokedSession
         }
 
-        @Test("Whoever leaves the channel, or whose session is revoked, loses live media within a second", arguments: Loss.allCases)
+        @Test(
+            "Whoever leaves the channel, or whose session is revoked, loses live media within a second",
+            arguments: Loss.allCases)
         func revoked(_ loss: Loss) async throws {
             try await CallMediaScene.run(people: 2) { scene in
                 let other = try await scene.team.people[1].logIn()
@@ -43,7 +45,6 @@ extension EndToEnd {
                 }
                 let (told, received) = (MediaTime.now - start, goes.peer.snapshot.mediaDatagrams)
                 #expect(told < .seconds(1))
-                print("TMP revoked", loss, told)
 
                 let known = stays.peer.snapshot.packets
                 try await goes.peer.waitUntilSent(50)
@@ -52,7 +53,6 @@ extension EndToEnd {
                 for source in [CallSource.microphone, .camera] {
                     let last = try #require(stays.peer.received(source, of: goes.peer)?.lastArrival)
                     #expect(last - start < .seconds(1))
-                    print("TMP last arrival", source, last - start)
                 }
                 try await scene.waitForCall([stays.id])
                 await expectRefused(goes, loss, scene)

@@ -17,28 +17,55 @@ struct MediaCommand: AsyncParsableCommand {
 
     func run() async throws {
         let stack = Stack()
-        let (user, channels) = try await makeChannels(try stack.apiURLs()[0])
-        let figures = try await MediaSeats.with(stack: stack, user: user, channels: channels) { seats in
+        let rooms = try await makeRooms(try stack.apiURLs()[0])
+        let figures = try await MediaSeats.with(stack: stack, rooms: rooms) { seats in
             try await course.measure("roost-media", seats)
         }
         try figures.print()
     }
 
-    /// A person with a channel for each room.
-    private func makeChannels(_ apiURL: String) async throws -> (LoadUser, [ChannelID]) {
+    /// A channel for each room, and enough people in it to take its seats.
+    private func makeRooms(_ apiURL: String) async throws -> [MediaRoom] {
         let http = HTTPClient()
         do {
             let api = APIClient(baseURL: apiURL, http: http)
-            let user = try await LoadUser.register(with: api)
-            var channels: [ChannelID] = []
-            for room in 0..<course.rooms {
-                channels.append(try await user.createChannel(named: "call \(room)", with: api))
+            let owner = try await LoadUser.register(with: api)
+            let invite = try await api.call(
+                Endpoints.createInvite, path: [owner.workspace.id.description], body: Empty(), token: owner.token)
+            var rooms: [MediaRoom] = []
+            for number in 0..<course.rooms {
+                let channel = try await owner.createChannel(named: "call \(number)", with: api)
+                rooms.append(MediaRoom(channel: channel, members: try await gather(in: channel, by: invite, with: api)))
             }
             try await http.shutdown()
-            return (user, channels)
+            return rooms
         } catch {
             try? await http.shutdown()
             throw error
         }
     }
+
+    /// New people in a channel, at a time.
+    private func gather(in channel: ChannelID, by invite: Invite, with api: APIClient) async throws -> [LoadUser] {
+        let seatCount = course.subscribers + 1
+        return try await withThrowingTaskGroup(of: LoadUser.self) { group in
+            for _ in 0..<((seatCount + Limits.seatsPerUser - 1) / Limits.seatsPerUser) {
+                group.addTask {
+                    let member = try await LoadUser.register(with: api)
+                    _ = try await api.call(
+                        Endpoints.acceptInvite, path: [invite.code], body: Empty(), token: member.token)
+                    _ = try await api.call(
+                        Endpoints.joinChannel, path: [channel.description], body: Empty(), token: member.token)
+                    return member
+                }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+    }
+}
+
+/// A channel to have a call in, and who takes its seats: each as many as one person may.
+struct MediaRoom {
+    let channel: ChannelID
+    let members: [LoadUser]
 }

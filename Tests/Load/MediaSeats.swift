@@ -8,8 +8,7 @@ import RedisBus
 import ServiceKit
 import Synchronization
 
-/// Seats on Roost's media nodes, had as a gateway has them: a grant of the API, then the node it names. All are the same
-/// person's.
+/// Seats on Roost's media nodes, had as a gateway has them: a grant of the API, then the node it names.
 final class MediaSeats: MediaServerUnderTest {
     private struct Seat {
         let participant: ParticipantID
@@ -19,30 +18,27 @@ final class MediaSeats: MediaServerUnderTest {
 
     private let bus: RedisBus
     private let stack: Stack
-    private let user: UserID
-    private let session: SessionID
-    private let channels: [ChannelID]
+    private let rooms: [MediaRoom]
+    private let keys: KeyRing
     private var seats: [Seat] = []
-    /// Why seats were ended by the node.
+    /// Seats asked for, by room.
+    private var seatCounts: [Int]
     private let ends: EndedSeats
 
-    private init(_ bus: RedisBus, _ stack: Stack, _ user: LoadUser, _ channels: [ChannelID], _ ends: EndedSeats)
-        async throws
-    {
+    private init(_ bus: RedisBus, _ stack: Stack, _ rooms: [MediaRoom], _ ends: EndedSeats) {
         self.bus = bus
         self.stack = stack
-        self.channels = channels
+        self.rooms = rooms
         self.ends = ends
-        let keys = KeyRing(logger: quietLogger()) {
+        seatCounts = Array(repeating: 0, count: rooms.count)
+        keys = KeyRing(logger: quietLogger()) {
             String(buffer: try await bus.request(.keys, to: .api, body: ByteBuffer()))
         }
-        session = try await keys.verify(user.token).sessionID
-        self.user = user.user.id
     }
 
     /// Connects to the bus as a gateway for as long as the body runs, and gives all seats up behind it.
     static func with<Value>(
-        stack: Stack, user: LoadUser, channels: [ChannelID], _ body: (MediaSeats) async throws -> Value
+        stack: Stack, rooms: [MediaRoom], _ body: (MediaSeats) async throws -> Value
     ) async throws -> Value {
         let bus = RedisBus(
             configuration: try RedisConfiguration(url: try stack.redisURL()),
@@ -53,7 +49,7 @@ final class MediaSeats: MediaServerUnderTest {
         let running = Task { try await bus.run() }
         do {
             try await bus.waitUntilReady(deadline: .seconds(5))
-            let seats = try await MediaSeats(bus, stack, user, channels, ends)
+            let seats = MediaSeats(bus, stack, rooms, ends)
             let value = try await body(seats)
             try await seats.leave()
             bus.shutdown()
@@ -68,16 +64,20 @@ final class MediaSeats: MediaServerUnderTest {
     // MARK: MediaServerUnderTest
 
     func processes() throws -> [ProcessUsage] { try stack.processes("media") }
-    func publish(_ peer: MediaPeer, in room: Int) async throws { try await sit(peer, in: channels[room]) }
+    func publish(_ peer: MediaPeer, in room: Int) async throws { try await sit(peer, in: room) }
     func publisherConnected(in room: Int) async throws {}
-    func subscribe(_ peer: MediaPeer, to room: Int) async throws { try await sit(peer, in: channels[room]) }
+    func subscribe(_ peer: MediaPeer, to room: Int) async throws { try await sit(peer, in: room) }
     func fault() -> String? { ends.first }
 
-    private func sit(_ peer: MediaPeer, in channel: ChannelID) async throws {
+    private func sit(_ peer: MediaPeer, in room: Int) async throws {
+        let member = rooms[room].members[seatCounts[room] / Limits.seatsPerUser]
+        seatCounts[room] += 1
+        let session = try await keys.verify(member.token).sessionID
         let grant: CallGrantReply = try await ask(
             .callGrant,
             CallGrantRequest(
-                userID: user, sessionID: session, channelID: channel, participantID: nil, deadNode: nil)
+                userID: member.user.id, sessionID: session, channelID: rooms[room].channel, participantID: nil,
+                deadNode: nil)
         ) { try await self.bus.request($0, to: .api, body: $1) }
         let node = InstanceAddress(kind: .media, id: grant.node)
         let seat = Seat(participant: grant.participantID, connection: .fresh(), node: node)
