@@ -35,7 +35,9 @@ package enum MediaFlood {
             } else {
                 let start = random.below(pool.count - largestByteCount)
                 let byteCount = random.below(largestByteCount)
-                pool.withUnsafeBytes { socket.send(UnsafeRawBufferPointer(rebasing: $0[start..<start + byteCount])) }
+                pool.withUnsafeBytes { pool in
+                    _ = socket.send(UnsafeRawBufferPointer(rebasing: pool[start..<start + byteCount]))
+                }
             }
             sent += 1
         }

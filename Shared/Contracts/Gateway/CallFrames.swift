@@ -12,8 +12,8 @@ package struct CallJoin: WireObject {
     package static var fields: [String: FieldRule] {
         [
             "participantID": FieldRule(
-                "The seat to take again after the socket, the network or the media node was lost; absent for a new one."
-            )
+                "Chosen by the client, so that asking again makes no second seat, and takes the seat again after the socket "
+                    + "or the media node was lost. A new peer connection needs a new one. Chosen by the API if absent.")
         ]
     }
     package let channelID: ChannelID
@@ -122,7 +122,9 @@ package struct CallFailed: WireObject {
     package static let summary = "There is no seat, or the last offer was refused."
     package static var fields: [String: FieldRule] {
         [
-            "code": FieldRule("unavailable and timed_out: try again. Others: it will not help."),
+            "code": FieldRule(
+                "unavailable and timed_out: try again. rate_limited: try again after a pause. Others: it will not help."
+            ),
             "number": FieldRule("The offer that was refused; absent when joining failed."),
         ]
     }

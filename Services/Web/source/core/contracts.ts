@@ -109,7 +109,7 @@ export interface CallEnded {
 
 /** There is no seat, or the last offer was refused. */
 export interface CallFailed {
-  /** unavailable and timed_out: try again. Others: it will not help. */
+  /** unavailable and timed_out: try again. rate_limited: try again after a pause. Others: it will not help. */
   code: ErrorCode;
   detail: string;
   /** The offer that was refused; absent when joining failed. */
@@ -119,7 +119,7 @@ export interface CallFailed {
 /** Asks for a seat in the call of a channel. Answered by callJoined or callFailed. */
 export interface CallJoin {
   channelID: ChannelID;
-  /** The seat to take again after the socket, the network or the media node was lost; absent for a new one. */
+  /** Chosen by the client, so that asking again makes no second seat, and takes the seat again after the socket or the media node was lost. A new peer connection needs a new one. Chosen by the API if absent. */
   participantID?: ParticipantID;
 }
 
