@@ -204,7 +204,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Contracts", "MediaPeer", "RedisBus", "ServiceKit", "TestSupport", jwtKit, nioCore, nioHTTP1,
+                "Contracts", "MediaPeer", "MediaSecurity", "RedisBus", "ServiceKit", "TestSupport", jwtKit, nioCore,
+                nioHTTP1,
                 nioWebSocket,
             ],
             path: "Tests/EndToEnd",

@@ -71,7 +71,8 @@ END
 
 # It was seen to hang in its own shutdown, and has nothing worth saving.
 stop_janus() {
-    if [[ -z ${janus_pid:-} ]]; then return; fi
+    # With its status: a bare return in the EXIT trap repeats the failure that led there, and nothing would be stopped.
+    if [[ -z ${janus_pid:-} ]]; then return 0; fi
     kill -s KILL "$janus_pid" 2>/dev/null || true
     wait "$janus_pid" 2>/dev/null || true
     janus_pid=''

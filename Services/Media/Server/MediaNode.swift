@@ -72,7 +72,8 @@ actor MediaNode {
     }
 
     private func refuseIfDraining() throws {
-        if isDraining { throw BusFailure(.unavailable, "The media node is going away; join again.") }
+        // A conflict with where the room is now: the gateway asks for another place.
+        if isDraining { throw BusFailure(.conflict, "The media node is going away; join again.") }
     }
 
     private func verified(_ grant: String) async throws -> CallGrant {

@@ -10,9 +10,9 @@ struct CallGranter {
     /// - Throws: `session_revoked`; `not_found` for a channel that the user is not in or a seat of somebody else;
     ///   `conflict` for a call that is full; `unavailable` when no media node runs.
     func grant(_ request: CallGrantRequest) async throws -> CallGrantReply {
-        let lastEpoch = try await access(request)
+        let (lastEpoch, isOpen) = try await access(request)
         let placement = try await RoomPlacer(bus: services.bus).place(
-            request.channelID, avoiding: request.deadNode, after: lastEpoch)
+            request.channelID, avoiding: request.deadNode, after: lastEpoch, isOpen: isOpen)
         let now = Timestamp.now
         let claims = CallGrant(
             userID: request.userID, sessionID: request.sessionID, channelID: request.channelID,
@@ -24,8 +24,8 @@ struct CallGranter {
     }
 
     /// Checks everything that PostgreSQL knows, in one statement; answers the last epoch of the room that was reported, or
-    /// 0.
-    private func access(_ request: CallGrantRequest) async throws -> Int64 {
+    /// 0, and whether people are in it.
+    private func access(_ request: CallGrantRequest) async throws -> (lastEpoch: Int64, isOpen: Bool) {
         let rows = try await services.database.execute(
             Statement(
                 """
@@ -44,7 +44,7 @@ struct CallGranter {
         guard try !row.decode("is_of_another") else { throw APIError.notFound(ParticipantEntity.entityName) }
         let seatCount: Int = try row.decode("seat_count")
         guard try seatCount < Limits.participantsPerCall || row.decode("is_seated") else { throw Self.full }
-        return try row.decode("epoch", as: Int64?.self) ?? 0
+        return (try row.decode("epoch", as: Int64?.self) ?? 0, seatCount > 0)
     }
 
     private static let full = APIError(

@@ -29,10 +29,12 @@ struct RoomPlacer {
     /// - Parameters:
     ///   - deadNode: a node that does not answer, whatever the registry says.
     ///   - lastEpoch: the last one that PostgreSQL knows; a new placement is above it even if Redis has forgotten.
+    ///   - isOpen: whether people are in the call, as far as PostgreSQL knows. Then its node is given time to say so again.
     /// - Throws: `unavailable` without a live node; ``RedisBus/RedisError``.
     func place(
-        _ channel: ChannelID, avoiding deadNode: InstanceID?, after lastEpoch: Int64
+        _ channel: ChannelID, avoiding deadNode: InstanceID?, after lastEpoch: Int64, isOpen: Bool
     ) async throws -> RoomPlacement {
+        if isOpen, deadNode == nil, let standing = try await standingPlacement(of: channel) { return standing }
         var known = try await bus.send(RedisCommand("GET", .key(.mediaRoom(channel)))).text
         for _ in 0..<Self.attemptCount {
             let live = try await bus.instances(of: .media).map(\.id).filter { $0 != deadNode }
@@ -50,6 +52,26 @@ struct RoomPlacer {
             if let placed = known.flatMap({ RoomPlacement($0) }), placed.node == node { return placed }
         }
         throw APIError(.unavailable, "The call is being moved. Try again.")
+    }
+
+    /// Longer than nodes take to tell a Redis that has lost its memory where their rooms are.
+    private static let patience = Limits.mediaNodeBeat + .milliseconds(500)
+    private static let look = Duration.milliseconds(200)
+
+    /// Where the room of a running call is. Redis may have lost its memory: placing the room anew then would tear the call
+    /// up. `nil` if no node says that it has it.
+    private func standingPlacement(of channel: ChannelID) async throws -> RoomPlacement? {
+        let end = ContinuousClock.now + Self.patience
+        while true {
+            let text = try await bus.send(RedisCommand("GET", .key(.mediaRoom(channel)))).text
+            if let standing = text.flatMap({ RoomPlacement($0) }),
+                try await bus.instances(of: .media).contains(where: { $0.id == standing.node })
+            {
+                return standing
+            }
+            guard ContinuousClock.now < end else { return nil }
+            try await Task.sleep(for: Self.look)
+        }
     }
 
     private func leastLoaded(of nodes: [InstanceID]) async throws -> InstanceID? {
