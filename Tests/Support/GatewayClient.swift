@@ -113,7 +113,14 @@ package final class GatewayClient: Sendable {
             Self.openCount.subtract(1, ordering: .relaxed)
             throw error
         }
-        guard try await upgrade.get() else { throw Closed(code: nil) }
+        let isUpgraded: Bool
+        do {
+            isUpgraded = try await upgrade.get()
+        } catch is ChannelError {
+            // The server was faster: it has closed what is to be closed here.
+            isUpgraded = false
+        }
+        guard isUpgraded else { throw Closed(code: nil) }
         try await wait(for: "hello, or closed") { $0.hello != nil || !$0.isOpen }
         guard state.hello != nil else { throw Closed(code: state.closeCode) }
     }
