@@ -38,7 +38,7 @@ test: ## all tests; STAGE=install|build|lint|unit|services|browser runs one stag
 test-full: ## all tests with the long ones: more seeds, more clients, longer faults
 	@ROOST_TEST_FULL=1 deploy/scripts/test.sh
 
-bench: ## measure throughput, delivery and memory beside pgbench and nchan; about five minutes
+bench: ## measure throughput, delivery and memory beside pgbench, nchan and Janus; about eight minutes
 	@deploy/scripts/install.sh test
 	swift build -c release
 	deploy/scripts/bench.sh
