@@ -89,13 +89,14 @@ package enum Limits {
     package static let gatewayConnectionCount = 18_000
 
     // MARK: Calls
-    /// How long a grant may be used to take a seat, and the longest a seat is kept without asking the API again.
+    /// How long a grant may be used to take a seat.
     package static let callGrantLifetime = Duration.seconds(60)
     /// `callJoin` frames of one connection in ``callJoinWindow``; beyond it joining is refused with `rate_limited`.
     package static let callJoinRate = 10
     package static let callJoinWindow = Duration.seconds(30)
     /// The same for one person, over all connections and calls of a media node.
     package static let callJoinsPerUser = 30
+    /// How often the API is asked whether a seat may stay; without an answer it stays, and the question is asked again.
     package static let callRenewInterval = Duration.seconds(20)
     package static let callLeasesPerRequest = 500
     /// Seats in one call; beyond it joining is refused with `conflict`.
