@@ -53,7 +53,7 @@ extension EndToEnd {
             }
         }
 
-        @Test("A million datagrams of nonsense at the media port end no call and take no memory")
+        @Test("Nonsense at the media port, up to a million datagrams in ten seconds, ends no call and takes no memory")
         func flood() async throws {
             try await CallMediaScene.run(people: 2) { scene in
                 let (first, second) = (try await scene.join(0), try await scene.join(1))

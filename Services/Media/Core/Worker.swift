@@ -22,7 +22,7 @@ package struct WorkerConfiguration: Sendable {
 /// out. It reads no clock and knows no socket, so that tests run it in virtual time.
 ///
 /// The way of a packet: ``receive(_:from:now:)`` here → ``Transport`` (authentic?) → ``Publication`` (statistics, cache)
-/// → each ``SendSection`` (rewrite, protect) → ``Outbox``. Nothing on it allocates, waits or locks.
+/// → each ``SendSection`` (rewrite, protect) → ``Outbox``. Nothing of ours on it allocates, waits or locks.
 ///
 /// Not `Sendable`: owned by one thread.
 package final class Worker {
