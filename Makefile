@@ -6,14 +6,14 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .ONESHELL:
 .NOTPARALLEL:
-.PHONY: help install build web contracts run test test-full bench format lint clean
+.PHONY: help install build web contracts run test test-full test-faults bench format lint clean
 
 export APIS GATEWAYS MEDIA TURN PORT STAGE
 
 swift_sources := Shared Services Tests Package.swift
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 install: ## install what is missing (Debian 12, Ubuntu); Swift itself comes from swift.org
 	@deploy/scripts/install.sh run
@@ -32,13 +32,18 @@ contracts: ## write the OpenAPI, AsyncAPI and TypeScript files from Shared/Contr
 run: install build web ## start it all on http://127.0.0.1:8080 (APIS=2 GATEWAYS=3 MEDIA=2 PORT=8080); Ctrl-C stops it
 	@exec deploy/scripts/run.sh
 
-test: ## all tests; STAGE=install|build|lint|unit|services|browser runs one stage
+test: ## all tests; STAGE=install|build|lint|unit|services|faults|browser runs one stage
 	@deploy/scripts/test.sh
 
 test-full: ## all tests with the long ones: more seeds, more clients, longer faults
 	@ROOST_TEST_FULL=1 deploy/scripts/test.sh
 
-bench: ## measure throughput, delivery and memory beside pgbench, nchan and Janus; about eight minutes
+test-faults: ## 200 rounds of random faults and a comparison after each; ROUNDS=20 SEED=7 as you like
+	@deploy/scripts/install.sh test
+	swift build -c release
+	.build/release/roost-faults --rounds "$${ROUNDS:-200}" $${SEED:+--seed "$$SEED"}
+
+bench: ## measure throughput, delivery, crowds and memory beside pgbench, nchan, node-ws and Janus; about twenty minutes
 	@deploy/scripts/install.sh test
 	swift build -c release
 	deploy/scripts/bench.sh

@@ -36,7 +36,11 @@ let package = Package(
         .executable(name: "roost-gateway", targets: ["roost-gateway"]),
         .executable(name: "roost-media", targets: ["roost-media"]),
         .executable(name: "roost-contracts", targets: ["roost-contracts"]),
+        .library(name: "RoostClient", targets: ["RoostClient"]),
+        .executable(name: "roost-bot", targets: ["roost-bot"]),
         .executable(name: "roost-load", targets: ["roost-load"]),
+        .executable(name: "roost-faults", targets: ["roost-faults"]),
+        .library(name: "SkewedClock", type: .dynamic, targets: ["SkewedClock"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -78,6 +82,8 @@ let package = Package(
             providers: [.apt(["libssl-dev"])]),
         .systemLibrary(
             name: "CSRTP", path: "Shared/CLibraries/CSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),
+        .systemLibrary(
+            name: "CZlib", path: "Shared/CLibraries/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CDatagrams", path: "Shared/CLibraries/CDatagrams"),
 
         // Services/API
@@ -91,7 +97,10 @@ let package = Package(
             name: "Migrations",
             dependencies: ["Postgres"],
             path: "Services/API/Migrations",
-            resources: [.embedInCode("0001_accounts_spaces_messages.sql"), .embedInCode("0002_calls.sql")],
+            resources: [
+                .embedInCode("0001_accounts_spaces_messages.sql"), .embedInCode("0002_calls.sql"),
+                .embedInCode("0003_unread.sql"),
+            ],
             swiftSettings: strict),
         .target(
             name: "APIServer",
@@ -116,17 +125,25 @@ let package = Package(
         .target(
             name: "GatewayDomain", dependencies: ["Contracts"], path: "Services/Gateway/Domain", swiftSettings: strict),
         .target(
+            name: "WebSocketCodec", dependencies: ["CZlib", crypto, nioCore], path: "Services/Gateway/WebSocket",
+            swiftSettings: strict),
+        .target(
+            name: "SocketIOCodec", dependencies: ["Contracts", nioCore], path: "Services/Gateway/SocketIO",
+            exclude: ["README.md"], swiftSettings: strict),
+        .target(
             name: "GatewayServer",
             dependencies: [
-                "Contracts", "GatewayDomain", "RedisBus", "ServiceKit", lifecycle, logging, nioCore, nioHTTP1, nioPosix,
-                nioWebSocket,
+                "Contracts", "GatewayDomain", "RedisBus", "ServiceKit", "SocketIOCodec", "WebSocketCodec", crypto,
+                lifecycle, logging, nioCore, nioHTTP1,
+                nioPosix,
             ],
             path: "Services/Gateway/Server",
             swiftSettings: strict),
         .executableTarget(
             name: "roost-gateway",
             dependencies: [
-                "Contracts", "GatewayServer", "RedisBus", "ServiceKit", lifecycle, logging, nioPosix, unixSignals,
+                "Contracts", "GatewayServer", "RedisBus", "ServiceKit", "WebSocketCodec", lifecycle, logging, nioPosix,
+                unixSignals,
             ],
             path: "Services/Gateway/Run",
             swiftSettings: strict),
@@ -155,6 +172,20 @@ let package = Package(
             path: "Services/Media/Run",
             swiftSettings: strict),
 
+        // For bots and tests: connect, resume, gap detection, typed calls; and a bot as its example.
+        .target(
+            name: "RoostClient",
+            dependencies: ["Contracts", asyncHTTPClient, nioCore, nioHTTP1, nioPosix, nioWebSocket],
+            path: "Shared/RoostClient",
+            swiftSettings: strict),
+        .target(
+            name: "BotCommands", dependencies: ["Contracts"], path: "Shared/ExampleBot/Commands", swiftSettings: strict),
+        .executableTarget(
+            name: "roost-bot",
+            dependencies: ["BotCommands", "Contracts", "RoostClient", argumentParser],
+            path: "Shared/ExampleBot/Run",
+            swiftSettings: strict),
+
         // What is generated from Contracts: OpenAPI, AsyncAPI and TypeScript.
         .target(
             name: "ContractDocuments", dependencies: ["Contracts"], path: "Shared/ContractDocuments",
@@ -181,11 +212,31 @@ let package = Package(
             name: "ServiceKitTests", dependencies: ["Contracts", "ServiceKit", jwtKit], path: "Tests/ServiceKit",
             swiftSettings: strict),
         .testTarget(
-            name: "APITests", dependencies: ["APIDomain", "APIServer", "Contracts", "RedisBus", "ServiceKit"],
+            name: "APITests",
+            dependencies: [
+                "APIDomain", "APIServer", "Contracts", "RedisBus", "ServiceKit", "TestSupport", logging, nioCore, nioPosix,
+            ],
             path: "Tests/API", swiftSettings: strict),
         .testTarget(
             name: "GatewayTests", dependencies: ["Contracts", "GatewayDomain"], path: "Tests/Gateway",
             swiftSettings: strict),
+        .testTarget(
+            name: "GatewayServerTests",
+            dependencies: [
+                "Contracts", "GatewayDomain", "GatewayServer", "RedisBus", "ServiceKit", "TestSupport", logging,
+                nioCore, nioPosix,
+            ],
+            path: "Tests/GatewayServer",
+            swiftSettings: strict),
+        .testTarget(
+            name: "SocketIOTests", dependencies: ["Contracts", "SocketIOCodec", nioCore], path: "Tests/SocketIO",
+            swiftSettings: strict),
+        .testTarget(
+            name: "WebSocketTests", dependencies: ["WebSocketCodec", nioCore], path: "Tests/WebSocket",
+            swiftSettings: strict),
+        .testTarget(
+            name: "RoostClientTests", dependencies: ["BotCommands", "Contracts", "RoostClient", "TestSupport"],
+            path: "Tests/RoostClient", swiftSettings: strict),
         .testTarget(
             name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging], path: "Tests/Postgres",
             swiftSettings: strict),
@@ -201,10 +252,21 @@ let package = Package(
             name: "MediaTests", dependencies: ["Contracts", "MediaCore", "MediaPeer", "MediaSecurity"],
             path: "Tests/Media",
             swiftSettings: strict),
+        // Seeded faults against a whole stack, and what must be true after them.
+        .target(
+            name: "FaultSuite", dependencies: ["Contracts", "RoostClient", "TestSupport"], path: "Tests/Faults/Suite",
+            swiftSettings: strict),
+        .target(name: "SkewedClock", path: "Tests/Faults/Clock"),
+        .executableTarget(
+            name: "roost-faults", dependencies: ["FaultSuite", argumentParser], path: "Tests/Faults/Run",
+            swiftSettings: strict),
+        .testTarget(
+            name: "FaultSuiteTests", dependencies: ["FaultSuite"], path: "Tests/Faults/Tests", swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Contracts", "MediaPeer", "MediaSecurity", "RedisBus", "ServiceKit", "TestSupport", jwtKit, nioCore,
+                "Contracts", "RoostClient", "MediaPeer", "MediaSecurity", "RedisBus", "ServiceKit", "TestSupport",
+                jwtKit, nioCore,
                 nioHTTP1,
                 nioWebSocket,
             ],

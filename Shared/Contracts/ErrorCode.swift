@@ -90,6 +90,7 @@ package enum CloseCode: Int, CaseIterable, Sendable {
     case alreadyIdentified = 4302
     case frameTooLarge = 4303
     case tooManyFrames = 4304
+    case tooManyConnections = 4305
 
     /// What a client does next.
     package enum Action: String, WireEnum {
@@ -123,6 +124,7 @@ package enum CloseCode: Int, CaseIterable, Sendable {
         case .alreadyIdentified: "identify was sent twice"
         case .frameTooLarge: "the frame is too large"
         case .tooManyFrames: "too many frames in a short time"
+        case .tooManyConnections: "too many connections of this person or from this address"
         }
     }
 }

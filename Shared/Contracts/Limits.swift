@@ -88,6 +88,62 @@ package enum Limits {
     package static let replayHeldCount = 4_096
     package static let gatewayConnectionCount = 18_000
 
+    // MARK: Tails
+    /// Events of a stream that Redis keeps for a resume, and for how long after the last one.
+    package static let tailCount = 1_000
+    package static let tailLife = Duration.seconds(600)
+    /// Bytes of an event that is kept in a tail; a larger one is published but leaves a hole, and PostgreSQL is asked.
+    package static let tailEntryByteCount = 8 * 1024
+    /// How long Redis remembers what a user may see.
+    package static let accessCache = Duration.seconds(3600)
+    /// Users in one `identify` request.
+    package static let identifyBatchCount = 256
+    /// Streams in one `heads` request or one replay of a gateway's own.
+    package static let headsPerRequest = 3_000
+    /// How often an API tells the heads that changed, and how far back it tells them.
+    package static let headsInterval = Duration.seconds(1)
+    package static let headsAge = Duration.seconds(10)
+    /// Events of a stream that a gateway keeps for those who come back, and their bytes.
+    package static let windowCount = 512
+    package static let windowByteCount = 512 * 1024
+    /// Bytes of all windows of a gateway; beyond it all are emptied.
+    package static let windowsByteCount = 64 * 1024 * 1024
+    /// Someone who missed no more events than this of a stream is served from its window, which is filled for it.
+    package static let shallowReplayCount: StreamSequence = 400
+    /// How long a gateway keeps events in its windows, and streams that nobody holds.
+    package static let windowAge = Duration.seconds(30)
+    /// Clients far behind that one gateway replays from PostgreSQL at once; the others wait their turn.
+    package static let deepReplaysAtOnce = 8
+    /// Frames of a stream within this time of the one before are written together.
+    package static let fanoutHold = Duration.milliseconds(5)
+    /// Bytes that may wait for one connection before typing and presence are dropped for it.
+    package static let ephemeralQueueByteCount = 64 * 1024
+    /// Bytes that the kernel holds for one socket.
+    package static let socketSendByteCount = 128 * 1024
+    /// Bytes of a message of the echo route, which conformance suites use.
+    package static let echoMessageByteCount = 16 * 1024 * 1024
+    /// Over this time a gateway that goes away tells its clients to move; whoever has not gone by the deadline is closed.
+    package static let drainSpread = Duration.seconds(2)
+    package static let drainDeadline = Duration.seconds(10)
+
+    // MARK: Presence
+    package static let presenceLife = Duration.seconds(60)
+    package static let presenceBeat = Duration.seconds(25)
+    /// How long someone whose last connection ended still counts as before.
+    package static let presenceGrace = Duration.seconds(10)
+    /// Changes of presence within this time are told together.
+    package static let presenceHold = Duration.milliseconds(250)
+    package static let presenceWatchCount = 500
+    package static let gatewayLease = Duration.seconds(10)
+    package static let statusTextCount = 0...100
+    package static let statusEmojiCount = 1...32
+    package static let typingLife = Duration.seconds(3)
+    /// A client's `typing` for one channel within this time of the one before is not passed on.
+    package static let typingInterval = Duration.milliseconds(1500)
+    /// Open connections of one user, and from one address, over all gateways.
+    package static let connectionsPerUser = 30
+    package static let connectionsPerAddress = 1_000
+
     // MARK: Calls
     /// How long a grant may be used to take a seat.
     package static let callGrantLifetime = Duration.seconds(60)
@@ -156,4 +212,124 @@ package enum Limits {
     package static let redisBackoff = Duration.milliseconds(50)...Duration.seconds(1)
     /// Bytes of a reply that is not complete yet; beyond it the connection is closed.
     package static let redisReplyByteCount = 64 * 1024 * 1024
+
+    // MARK: Unread
+    /// A count of unread messages or mentions stops here, and means this many or more.
+    package static let unreadCount = 100
+    /// How long Redis remembers what was counted.
+    package static let unreadCache = Duration.seconds(600)
+    /// People whom one message names; those after them are not mentioned.
+    package static let mentionsPerMessage = 50
+    /// Different names after an @ that are looked up for one message.
+    package static let mentionCandidates = 200
+    /// How often an API looks for mentions that were committed and whose people were not told, and how old these are.
+    package static let mentionSweepInterval = Duration.milliseconds(500)
+    package static let mentionSweepAge = Duration.milliseconds(500)
+    /// Mentions that are told in one transaction.
+    package static let mentionBatchCount = 500
+
+    // MARK: Client library
+    /// The bound of the first wait before a client connects again, and of the longest; each wait is anything below it.
+    package static let reconnectFirst = Duration.seconds(1)
+    package static let reconnectLongest = Duration.seconds(30)
+    /// A connection that was current for this long starts the waits anew.
+    package static let reconnectStable = Duration.seconds(10)
+    /// How long a client waits for the answer to a heartbeat, or for the next step of a connect, before it connects again.
+    package static let clientAnswerPatience = Duration.seconds(10)
+    /// Updates that may wait for the user of a client; beyond it the client disconnects and resumes from the last one taken.
+    package static let clientUpdateCount = 8_192
+    /// How long one attempt of a request may take, and all attempts together.
+    package static let requestTimeout = Duration.seconds(10)
+    package static let requestPatience = Duration.seconds(60)
+    /// Bytes of a frame from the gateway, and of an answer by HTTP, that a client reads.
+    package static let serverFrameByteCount = 1024 * 1024
+    package static let answerByteCount = 16 * 1024 * 1024
+
+    // MARK: Presence board
+    /// How long a connection whose client has gone to another gateway still counts here: longer than a grace, because that
+    /// gateway has many to write when another drains.
+    package static let presenceMoveGrace = Duration.seconds(15)
+    package static let gatewayLeaseBeat = Duration.seconds(3)
+    /// How long a gateway's set of users outlives its last beat: longer than lease, beat and grace of who takes over.
+    package static let gatewayUsersLife = Duration.seconds(120)
+    /// How long a claim of a dead gateway's users holds without progress; then another survivor may claim them.
+    package static let gatewayClaim = Duration.seconds(30)
+    package static let presenceTick = Duration.seconds(1)
+    /// For this time after Redis lost its memory who cannot be found there is not taken for offline.
+    package static let presenceSettle = Duration.seconds(15)
+    /// So long after such a loss a gateway first reads whom its clients watch; the others have announced theirs by then.
+    package static let presenceFirstLook = Duration.seconds(4)
+    /// A change of presence whose publication was lost shows after this time.
+    package static let presenceRefresh = Duration.seconds(60)
+    /// People in one published batch, and commands of presence in one pipeline.
+    package static let presenceBatchCount = 1_000
+    package static let presencePipelineCount = 512
+    /// Channels that one connection can be typing in at once; in others it is not told.
+    package static let typingChannelsPerConnection = 8
+    /// What may wait to be told of typing while Redis is slow; beyond it typing is dropped.
+    package static let typingQueueCount = 4_096
+    /// How long the counted place of a connection lives in Redis without a beat, and its beat.
+    package static let connectionLease = Duration.seconds(60)
+    package static let connectionBeat = Duration.seconds(20)
+    /// How soon another gateway knows of the connections of an address.
+    package static let addressCountHold = Duration.milliseconds(100)
+
+    // MARK: Socket.IO
+    /// How often the gateway pings a Socket.IO client, and how long it waits for the answer; both are configurable.
+    package static let socketIOPingInterval = Duration.seconds(25)
+    package static let socketIOPingTimeout = Duration.seconds(20)
+    /// Bytes of one packet, of one body that is posted and of what is answered to one poll; beyond it 413, or the end of
+    /// the session.
+    package static let socketIOPayloadByteCount = 1_000_000
+    /// An upgrade to a WebSocket that is not complete after this time is given up; polling goes on.
+    package static let socketIOUpgradeTimeout = Duration.seconds(10)
+    /// A session that is in no namespace after this time ends.
+    package static let socketIOConnectTimeout = Duration.seconds(45)
+    /// Bytes and packets that may wait for a client that does not poll; beyond it the session ends.
+    package static let socketIOQueueByteCount = 1024 * 1024
+    package static let socketIOQueueCount = 4_096
+    /// Packets of Socket.IO that a client may send in ``clientFrameWindow``; beyond it the session ends.
+    package static let socketIOPacketRate = 300
+    /// Attachments of one packet.
+    package static let socketIOAttachmentCount = 10
+    /// How deep arrays and objects may lie in each other, and how many values one packet may have.
+    package static let jsonDepth = 32
+    package static let jsonValueCount = 20_000
+    package static let socketIONamespaceByteCount = 64
+    /// The name of a gateway as it stands in session ids, and nginx knows it by.
+    package static let gatewayNamePattern = "^[a-z0-9-]{1,32}$"
+    /// How long an HTTP connection of a client that polls may do nothing.
+    package static let socketIOIdleTimeout = Duration.seconds(75)
+    /// Rooms in one `rooms:sync`.
+    package static let roomsPerSync = 100
+    /// Missed messages of a room that are sent, the newest.
+    package static let historyCount = 100
+    /// Messages are looked for from so long before the time that a client names: the clocks of two APIs may differ, and who
+    /// is sent a message twice knows it by its id.
+    package static let historyOverlap = Duration.seconds(2)
+    /// People in one roster, and names asked for at once.
+    package static let rosterCount = 500
+    /// Names of people that one loop of a gateway remembers.
+    package static let peopleCacheCount = 10_000
+    /// Requests of one Socket.IO client that are worked on at once; beyond it the next is refused with `rate_limited`.
+    package static let dialectRequestsAtOnce = 16
+    /// Workspaces after the first in which one Socket.IO client watches people.
+    package static let dialectWatchCount = 7
+    /// People who are typing whose end one Socket.IO client awaits; when there are more, it awaits none of them.
+    package static let typersCount = 256
+
+    // MARK: Sends
+    /// Batches of messages that one API process stores at a time, and the messages and bytes of text of one batch.
+    package static let sendLanes = 2
+    package static let sendBatchCount = 64
+    package static let sendBatchByteCount = 256 * 1024
+    /// How long a batch waits for a stream that another transaction has locked; then its messages are stored one by one.
+    package static let sendLockTimeout = Duration.milliseconds(100)
+    /// Messages that may wait for a batch; beyond it a send is answered `unavailable`.
+    package static let sendQueueCount = 4_096
+    /// Events in one pipeline to Redis.
+    package static let publishCount = 128
+    /// Streams whose heads an API remembers for its notices, and those of one notice.
+    package static let recentHeadsCount = 20_000
+    package static let headsPerNotice = 1_000
 }

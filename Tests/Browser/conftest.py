@@ -32,7 +32,7 @@ class Stack:
         self._state = tempfile.mkdtemp(prefix="roost-browser.")
         self._environment = os.environ | {
             "ROOST_STATE": self._state, "ROOST_PORTS": "free", "APIS": "2", "GATEWAYS": "3", "MEDIA": "2",
-            "ROOST_MESSAGE_RATE": "1000",
+            "ROOST_MESSAGE_RATE": "1000", "ROOST_MESSAGE_MUTE_SECONDS": "4",
         }
         try:
             self.run("up")
@@ -83,6 +83,19 @@ class Stack:
         shutil.rmtree(self._state, ignore_errors=True)
 
 
+# Looks at each change of the page, so that nothing short-lived escapes.
+RECORD = """([selector, attribute]) => {
+    const values = [];
+    window.recorded = { ...window.recorded, [attribute]: values };
+    const look = () => {
+        const value = document.querySelector(selector)?.getAttribute(attribute) ?? "";
+        if (value !== values[values.length - 1]) values.push(value);
+    };
+    look();
+    new MutationObserver(look).observe(document, { subtree: true, childList: true, attributes: true });
+}"""
+
+
 @dataclass
 class Person:
     """Somebody at a browser of their own."""
@@ -98,6 +111,13 @@ class Person:
         self.page.get_by_test_id("username").fill(self.name)
         self.page.get_by_test_id("password").fill(PASSWORD)
         self.page.get_by_test_id("submit").click()
+
+    def sign_in(self, login: str) -> None:
+        """As somebody who has an account: another device of theirs."""
+        self.page.get_by_test_id("login").fill(login)
+        self.page.get_by_test_id("password").fill(PASSWORD)
+        self.page.get_by_test_id("submit").click()
+        self.expect_current()
 
     def make_workspace(self, name: str) -> None:
         self.page.get_by_test_id("new-workspace").first.click()
@@ -122,6 +142,22 @@ class Person:
 
     def open_channel(self, name: str) -> None:
         self.page.get_by_test_id("channel-list").get_by_text(name).first.click()
+
+    def channel(self, name: str):
+        """Its button in the list of channels, with `data-unread` and `data-mentions`."""
+        return self.page.get_by_test_id("channel-list").locator("[data-channel-id]").filter(has_text=name)
+
+    def expect_waiting(self, name: str, unread: int, mentions: int = 0, timeout: float = 10_000) -> None:
+        """What the channel's badge counts."""
+        expect(self.channel(name)).to_have_attribute("data-unread", str(unread), timeout=timeout)
+        expect(self.channel(name)).to_have_attribute("data-mentions", str(mentions), timeout=timeout)
+
+    def record(self, selector: str, attribute: str) -> None:
+        """From now on remembers each value that an attribute takes: `recorded` answers them."""
+        self.page.evaluate(RECORD, [selector, attribute])
+
+    def recorded(self, attribute: str) -> list[str]:
+        return self.page.evaluate("attribute => window.recorded[attribute]", attribute)
 
     def send(self, text: str) -> None:
         composer = self.page.get_by_test_id("composer")

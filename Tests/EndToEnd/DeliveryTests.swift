@@ -18,7 +18,8 @@ extension EndToEnd {
             let edited = try await writer.api.call(
                 Endpoints.editMessage, path: [team.general, sent.id], body: EditMessageRequest(content: "hello again"))
             try await writer.api.call(Endpoints.deleteMessage, path: [team.general, sent.id])
-            let deleted = MessageDeleted(id: sent.id, channelID: team.general, version: edited.version + 1)
+            let deleted = MessageDeleted(
+                id: sent.id, channelID: team.general, seq: sent.seq, authorID: writer.id, version: edited.version + 1)
             for device in devices {
                 try await device.wait(for: .channel(team.general), at: deleted.version)
                 let events = device.state.events(of: .channel(team.general)).suffix(3).map(\.event)

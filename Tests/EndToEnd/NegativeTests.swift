@@ -9,18 +9,41 @@ extension EndToEnd {
     @Suite("What every endpoint refuses")
     struct NegativeTests {
         /// A body that each endpoint accepts, with the fields it must have and no others.
-        static let bodies: [String: [String: String]] = [
+        static let bodies: [String: [String: Field]] = [
             "register": ["email": "someone@example.org", "username": "someone_new", "password": "correct horse"],
             "logIn": ["login": "nobody", "password": "correct horse"],
             "refresh": [:],
             "updateMe": ["displayName": "Ada"],
             "createWorkspace": ["name": "Team"],
             "createChannel": ["name": "plans"],
-            "openDirectChannel": ["userID": UserID.example.description],
+            "openDirectChannel": ["userID": .text(UserID.example.description)],
             "updateChannel": [:],
-            "addChannelMember": ["userID": UserID.example.description],
+            "addChannelMember": ["userID": .text(UserID.example.description)],
             "sendMessage": ["content": "hello", "idempotencyKey": "key-of-a-test"],
             "editMessage": ["content": "hello"],
+            "markRead": ["seq": 1],
+            "markUnread": ["seq": 1],
+        ]
+
+        /// The value of a field.
+        enum Field: Encodable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
+            case text(String)
+            case number(Int64)
+
+            init(stringLiteral value: String) { self = .text(value) }
+            init(integerLiteral value: Int64) { self = .number(value) }
+
+            func encode(to encoder: any Encoder) throws {
+                switch self {
+                case .text(let text): try text.encode(to: encoder)
+                case .number(let number): try number.encode(to: encoder)
+                }
+            }
+        }
+
+        /// The same for fields that are numbers.
+        static let unacceptableNumbers: [(endpoint: String, field: String, value: Int64)] = [
+            ("markRead", "seq", -1), ("markRead", "seq", .min), ("markUnread", "seq", 0), ("markUnread", "seq", -1),
         ]
 
         /// A value of each field that is refused, and where it belongs.
@@ -31,6 +54,10 @@ extension EndToEnd {
             ("register", "username", String(repeating: "a", count: 21)),
             ("register", "username", "white space"),
             ("register", "username", "nul\u{0}name"),
+            ("register", "username", "all"),
+            ("register", "username", "Here"),
+            ("register", "username", "channel"),
+            ("register", "username", "EVERYONE"),
             ("register", "password", "short"),
             ("register", "password", String(repeating: "p", count: 129)),
             ("register", "password", "correct\u{0}horse"),
@@ -78,7 +105,7 @@ extension EndToEnd {
                     values: [
                         "workspaceID": team.workspace.description, "channelID": secret.description,
                         "messageID": message.id.description, "code": invite.code,
-                        "sessionID": team.owner.signedIn.sessionID.description,
+                        "userID": team.owner.id.description, "sessionID": team.owner.signedIn.sessionID.description,
                     ])
             }
 
@@ -89,7 +116,7 @@ extension EndToEnd {
             }
         }
 
-        private func json(_ fields: [String: String]) throws -> [UInt8] { try WireJSON.encode(fields) }
+        private func json(_ fields: [String: Field]) throws -> [UInt8] { try WireJSON.encode(fields) }
 
         private func body(_ endpoint: EndpointDescription) throws -> [UInt8]? {
             guard endpoint.body != nil else { return nil }
@@ -184,15 +211,18 @@ extension EndToEnd {
         @Test("T15 T12: every field has its limits, and the answer names the field")
         func fields() async throws {
             let scene = try await Scene.make()
-            for (name, field, value) in Self.unacceptable {
+            let unacceptable =
+                Self.unacceptable.map { ($0, $1, Field.text($2)) }
+                + Self.unacceptableNumbers.map { ($0, $1, .number($2)) }
+            for (name, field, value) in unacceptable {
                 let endpoint = try #require(Endpoints.all.first { $0.name == name })
                 var fields = Self.bodies[name, default: [:]]
                 fields[field] = value
                 let answer = try await scene.team.owner.api.send(
                     endpoint.method, scene.path(endpoint), json: try json(fields))
-                #expect(answer.status == 422, "\(name).\(field): \(value.prefix(20))")
+                #expect(answer.status == 422, "\(name).\(field): \("\(value)".prefix(30))")
                 #expect(try answer.problem().code == .validationFailed)
-                #expect(try answer.problem().field == field, "\(name).\(field): \(value.prefix(20))")
+                #expect(try answer.problem().field == field, "\(name).\(field): \("\(value)".prefix(30))")
             }
             for (query, field) in [
                 "limit=0": "limit", "limit=x": "limit", "limit=201": "limit", "after=%00": "after",
@@ -302,7 +332,7 @@ extension EndToEnd {
 
 extension Sequence {
     /// `map` with a function that waits, one after the other.
-    fileprivate func asyncMap<Value>(_ transform: (Element) async throws -> Value) async rethrows -> [Value] {
+    func asyncMap<Value>(_ transform: (Element) async throws -> Value) async rethrows -> [Value] {
         var values: [Value] = []
         for element in self { values.append(try await transform(element)) }
         return values

@@ -42,7 +42,9 @@ extension EndToEnd {
                     state.events(of: .channel(team.general)).suffix(4).map(\.event) == [
                         .messageCreated(missed), .messageEdited(edited),
                         .messageDeleted(
-                            MessageDeleted(id: texts[1].id, channelID: team.general, version: edited.version + 1)),
+                            MessageDeleted(
+                                id: texts[1].id, channelID: team.general, seq: texts[1].seq, authorID: team.owner.id,
+                                version: edited.version + 1)),
                         .messageCreated(last),
                     ])
                 #expect(

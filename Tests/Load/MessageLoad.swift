@@ -1,18 +1,21 @@
-import AsyncHTTPClient
 import Contracts
+import Foundation
 import NIOCore
-import NIOHTTP1
+import NIOPosix
 import ServiceKit
 
-/// Clients that send messages as fast as they are answered.
-struct MessageLoad {
+/// Clients that send messages as fast as they are answered, each on a connection of its own that stays with one API.
+///
+/// HTTP is written and read by hand, on one thread: a general client cost as much as half an API, on the same cores.
+struct MessageLoad: Sendable {
     /// A channel and someone who may write in it.
-    struct Place {
+    struct Place: Sendable {
         let channel: ChannelID
         let token: String
     }
 
-    let apis: [APIClient]
+    /// Where the APIs are: `http://127.0.0.1:3000`.
+    let apis: [URL]
     let places: [Place]
     /// Clients at a time.
     let clients: Int
@@ -21,40 +24,160 @@ struct MessageLoad {
     /// - Returns: one latency for each message.
     /// - Throws: ``LoadFailure`` at the first message that is not answered 201.
     func run(for time: Duration) async throws -> LatencySamples {
-        let end = ContinuousClock.now + time
-        return try await withThrowingTaskGroup(of: LatencySamples.self) { group in
-            for client in 0..<clients {
-                group.addTask { try await send(from: client, until: end) }
+        guard !apis.isEmpty, !places.isEmpty else { throw LoadFailure("There is no channel to write in.") }
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let end = NIODeadline.now() + TimeAmount(time)
+        do {
+            let latencies = try await withThrowingTaskGroup(of: LatencySamples.self) { tasks in
+                for number in 0..<clients {
+                    tasks.addTask { try await client(number, on: group.next(), until: end) }
+                }
+                return try await tasks.reduce(into: LatencySamples()) { $0.add($1) }
             }
-            return try await group.reduce(into: LatencySamples()) { $0.add($1) }
+            try await group.shutdownGracefully()
+            return latencies
+        } catch {
+            try? await group.shutdownGracefully()
+            throw error
         }
     }
 
-    private func send(from client: Int, until end: ContinuousClock.Instant) async throws -> LatencySamples {
-        var latencies = LatencySamples()
-        var turn = client
-        while ContinuousClock.now < end {
-            let start = NIODeadline.now()
-            try await sendOne(to: apis[turn % apis.count])
-            latencies.add(nanoseconds: (NIODeadline.now() - start).nanoseconds)
-            turn += 1
-        }
-        return latencies
+    private func client(_ number: Int, on loop: any EventLoop, until end: NIODeadline) async throws -> LatencySamples {
+        let api = apis[number % apis.count]
+        guard let host = api.host(), let port = api.port else { throw LoadFailure("\(api) has no host and port.") }
+        let done = loop.makePromise(of: LatencySamples.self)
+        let requests = places.map { Self.request(for: $0, at: "\(host):\(port)") }
+        _ = try await ClientBootstrap(group: loop)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        MessageClient(requests: requests, seed: UInt64(number), end: end, done: done))
+                }
+            }
+            .connect(host: host, port: port).flatMapErrorThrowing { error in
+                done.fail(error)
+                throw error
+            }.get()
+        return try await done.futureResult.get()
     }
 
-    private func sendOne(to api: APIClient) async throws {
-        guard let place = places.randomElement() else { throw LoadFailure("There is no channel to write in.") }
-        var request = HTTPClientRequest(url: "\(api.baseURL)/api/v1/channels/\(place.channel)/messages")
-        request.method = .POST
-        request.headers = ["Content-Type": "application/json", "Authorization": "Bearer \(place.token)"]
-        // Written by hand, as the cost of an encoder here would be taken from the processes that are measured.
-        let key = MessageID.fresh()
-        request.body = .bytes(
-            ByteBuffer(string: #"{"content":"\#(PostCommand.content)","idempotencyKey":"\#(key)"}"#))
-        let response = try await api.http.execute(request, timeout: .seconds(10))
-        let answer = try await response.body.collect(upTo: 1 << 16)
-        guard response.status == .created else {
-            throw LoadFailure("A message was answered \(response.status.code): \(String(buffer: answer))")
+    /// A request but for its key, which is the end of its body.
+    private static func request(for place: Place, at host: String) -> ByteBuffer {
+        let body = #"{"content":"\#(PostCommand.content)","idempotencyKey":""#
+        return ByteBuffer(
+            string: """
+                POST /api/v1/channels/\(place.channel)/messages HTTP/1.1\r
+                Host: \(host)\r
+                Authorization: Bearer \(place.token)\r
+                Content-Type: application/json\r
+                Content-Length: \(body.utf8.count + MessageClient.keyByteCount + 2)\r
+                \r
+                \(body)
+                """)
+    }
+}
+
+/// One connection: a message, its answer, the next message. Owned by its event loop.
+private final class MessageClient: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// A key is a UUID.
+    static let keyByteCount = 36
+
+    private let requests: [ByteBuffer]
+    private let end: NIODeadline
+    private let done: EventLoopPromise<LatencySamples>
+    private var random: CheapRandom
+    private var latencies = LatencySamples()
+    private var sentAt = NIODeadline.now()
+    private var received = ByteBuffer()
+    private var isDone = false
+
+    init(requests: [ByteBuffer], seed: UInt64, end: NIODeadline, done: EventLoopPromise<LatencySamples>) {
+        self.requests = requests
+        self.end = end
+        self.done = done
+        random = CheapRandom(state: seed ^ DispatchTime.now().uptimeNanoseconds)
+        latencies.reserve(20_000)
+    }
+
+    func channelActive(context: ChannelHandlerContext) { sendNext(context) }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var part = unwrapInboundIn(data)
+        received.writeBuffer(&part)
+        guard let answer = AnswerHead(received), received.readableBytes >= answer.byteCount else { return }
+        guard answer.status == 201 else {
+            return finish(context, .failure(LoadFailure("A message was answered \(String(buffer: received))")))
         }
+        received.clear()
+        let now = NIODeadline.now()
+        latencies.add(nanoseconds: (now - sentAt).nanoseconds)
+        if now < end { sendNext(context) } else { finish(context, .success(latencies)) }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        finish(context, .failure(LoadFailure("An API closed a connection.")))
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { finish(context, .failure(error)) }
+
+    private func sendNext(_ context: ChannelHandlerContext) {
+        guard var request = requests.randomElement(using: &random) else { return }
+        request.writeString(MessageID(at: .now, entropy: (random.next(), random.next())).description)
+        request.writeStaticString("\"}")
+        sentAt = .now()
+        context.writeAndFlush(wrapOutboundOut(request), promise: nil)
+    }
+
+    private func finish(_ context: ChannelHandlerContext, _ result: Result<LatencySamples, any Error>) {
+        guard !isDone else { return }
+        isDone = true
+        done.completeWith(result)
+        context.close(promise: nil)
+    }
+}
+
+/// Status and length of an answer (RFC 9112 §4, §6): as much as a load generator must know of what the API writes.
+private struct AnswerHead {
+    let status: Int
+    /// Of the whole answer.
+    let byteCount: Int
+
+    /// `nil` until the head is whole.
+    init?(_ buffer: ByteBuffer) {
+        let places = buffer.withUnsafeReadableBytes { bytes in
+            (end: Self.find("\r\n\r\n", in: bytes), length: Self.find("\r\nContent-Length: ", in: bytes))
+        }
+        guard let end = places.end, let status = Self.number(in: buffer, at: 9) else { return nil }
+        self.status = status
+        byteCount = end + 4 + (places.length.flatMap { Self.number(in: buffer, at: $0 + 18) } ?? 0)
+    }
+
+    private static func find(_ text: StaticString, in bytes: UnsafeRawBufferPointer) -> Int? {
+        let count = text.utf8CodeUnitCount
+        guard let start = bytes.baseAddress, bytes.count >= count else { return nil }
+        return (0...bytes.count - count).first { place in
+            bytes[place] == text.utf8Start[0] && memcmp(start + place, text.utf8Start, count) == 0
+        }
+    }
+
+    private static func number(in buffer: ByteBuffer, at place: Int) -> Int? {
+        let digits = buffer.readableBytesView.dropFirst(place).prefix { (0x30...0x39).contains($0) }
+        return digits.isEmpty ? nil : digits.reduce(0) { $0 * 10 + Int($1 - 0x30) }
+    }
+}
+
+/// Random enough for keys and places, without a system call (SplitMix64).
+private struct CheapRandom: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ mixed >> 31
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import AsyncHTTPClient
 import Contracts
+import Foundation
 import NIOCore
 
 /// `roost-load post`
@@ -9,9 +10,9 @@ struct PostCommand: AsyncParsableCommand {
         commandName: "post",
         abstract: "Measures messages a second through POST, straight to the API processes.",
         discussion: """
-            Concurrent clients with kept-alive connections, each sending one message after the other, alternating \
-            between the API processes and choosing a channel at random. Every answer must be 201. Start the stack \
-            with ROOST_MESSAGE_RATE=1000000.
+            Concurrent clients with kept-alive connections, spread over the API processes, each sending one message \
+            after the other and choosing a channel at random. Every answer must be 201. Start the stack with \
+            ROOST_MESSAGE_RATE=1000000.
             """)
 
     @Option(help: "Clients at a time.")
@@ -30,13 +31,11 @@ struct PostCommand: AsyncParsableCommand {
 
     func run() async throws {
         let stack = Stack()
-        var configuration = HTTPClient.Configuration()
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = clients
-        let http = HTTPClient(configuration: configuration)
+        let urls = try stack.apiURLs()
+        let http = HTTPClient()
         do {
-            let apis = try stack.apiURLs().map { APIClient(baseURL: $0, http: http) }
-            let places = try await makePlaces(apis[0])
-            let load = MessageLoad(apis: apis, places: places, clients: clients)
+            let places = try await makePlaces(APIClient(baseURL: urls[0], http: http))
+            let load = MessageLoad(apis: urls.compactMap { URL(string: $0) }, places: places, clients: clients)
             _ = try await load.run(for: .seconds(warmUp))
             try await measure(load, stack).print()
             try await http.shutdown()

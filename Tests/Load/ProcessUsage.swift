@@ -37,6 +37,14 @@ struct ProcessUsage {
         return sum
     }
 
+    /// Bytes of memory that the process alone has had at once, at most (VmHWM).
+    func peakResident() throws -> Int {
+        guard let peak = Self.kilobytes("VmHWM", in: "/proc/\(pid)/status") else {
+            throw LoadFailure("There is no process \(pid).")
+        }
+        return peak * 1024
+    }
+
     /// Fields of /proc/PID/stat from the third on: the name in the second may contain spaces and brackets.
     private static func statFields(_ pid: Int) -> [Substring]? {
         guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),

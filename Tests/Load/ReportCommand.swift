@@ -23,15 +23,18 @@ struct Report {
     let runs: [String: [Figures]]
 
     /// All of it.
-    var markdown: String { ([memory] + [post, fanout, media].compactMap(\.self)).joined(separator: "\n\n") }
+    var markdown: String {
+        ([memory] + [post, fanout, deflate, stalled, latency, crowds, media].compactMap(\.self))
+            .joined(separator: "\n\n")
+    }
 
     /// The median of a figure over the runs; of an even number the higher of the middle two.
-    private func median(_ measure: String, _ figure: String) -> Double? {
+    func median(_ measure: String, _ figure: String) -> Double? {
         Self.median((runs[measure] ?? []).compactMap { $0.values[figure] })
     }
 
     /// The median of the ratios that two measurements had to each other within one run.
-    private func ratio(_ measure: String, to other: String, _ figure: String) -> Double? {
+    func ratio(_ measure: String, to other: String, _ figure: String) -> Double? {
         Self.median(
             zip(runs[measure] ?? [], runs[other] ?? []).compactMap { own, other in
                 own.values[figure].flatMap { own in other.values[figure].map { own / $0 } }
@@ -42,7 +45,7 @@ struct Report {
         values.isEmpty ? nil : values.sorted()[values.count / 2]
     }
 
-    private func count(_ measure: String) -> Int { runs[measure]?.count ?? 0 }
+    func count(_ measure: String) -> Int { runs[measure]?.count ?? 0 }
 
     private var memory: String {
         let names = Set((runs["memory"] ?? []).flatMap(\.values.keys)).map { $0.prefix { $0 != " " } }
@@ -69,28 +72,6 @@ struct Report {
                 ["… Redis", cpu("redis")],
                 ["… the clients", cpu("load")],
                 ["cores used by anything else meanwhile", text(median("post", "coresUsedByOthers"), 2)],
-            ])
-    }
-
-    private var fanout: String? {
-        let measures = ["fanout", "nchan"].filter { count($0) > 0 }
-        guard !measures.isEmpty else { return nil }
-        func row(_ title: String, _ figure: String, _ digits: Int) -> [String] {
-            [title] + measures.map { text(median($0, figure), digits) }
-                + [text(ratio("fanout", to: "nchan", figure), 2)]
-        }
-        return table(
-            "Delivery to many subscribers, median of \(count(measures[0]))",
-            ["figure"] + measures.map { $0 == "fanout" ? "roost-gateway" : $0 } + ["ratio"],
-            [
-                row("frames/s delivered", "framesPerSecond", 0),
-                row("CPU s per million frames", "serverCPUSecondsPerMillion", 2),
-                row("latency p50, ms", "p50Milliseconds", 1),
-                row("latency p99, ms", "p99Milliseconds", 1),
-                row("frame, bytes", "frameBytes", 0),
-                row("VmRSS with the subscribers, MB", "serverRSSMB", 1),
-                row("CPU s per million frames: the receivers", "loadCPUSecondsPerMillion", 2),
-                row("cores used by anything else meanwhile", "coresUsedByOthers", 2),
             ])
     }
 
@@ -128,13 +109,13 @@ struct Report {
         text(median(measure, "p50Milliseconds"), 1) + ", " + text(median(measure, "p99Milliseconds"), 1)
     }
 
-    private func text(_ value: Double?, _ digits: Int) -> String {
+    func text(_ value: Double?, _ digits: Int) -> String {
         // Nothing divided by nothing is no ratio.
         guard let value, value.isFinite else { return "–" }
         return String(format: "%.\(digits)f", value)
     }
 
-    private func table(_ title: String, _ heads: [String], _ rows: [[String]]) -> String {
+    func table(_ title: String, _ heads: [String], _ rows: [[String]]) -> String {
         let rule = ["---"] + heads.dropFirst().map { _ in "---:" }
         let lines = ([heads, rule] + rows).map { "| " + $0.joined(separator: " | ") + " |" }
         return "### \(title)\n\n" + lines.joined(separator: "\n")

@@ -13,7 +13,9 @@ struct RoostLoad: AsyncParsableCommand {
             prints one line of JSON; `report` makes a table of many such lines, the median of each figure.
             """,
         subcommands: [
-            MemoryCommand.self, PostCommand.self, FanoutCommand.self, NchanCommand.self, MediaCommand.self,
+            MemoryCommand.self, PostCommand.self, FanoutCommand.self, PeerCommand.self,
+            ConnectionsCommand.self,
+            StormCommand.self, ResumeCommand.self, LatencyCommand.self, MediaCommand.self,
             JanusCommand.self,
             ReportCommand.self,
         ])

@@ -14,6 +14,16 @@ struct Stack {
     /// Where Redis is.
     func redisURL() throws -> String { try settings.required("ROOST_REDIS_URL", "see deploy/scripts/stack.sh env") }
 
+    /// Where PostgreSQL is, with its password.
+    func databaseURL() throws -> String {
+        try settings.required("ROOST_DATABASE_URL", "see deploy/scripts/stack.sh env")
+    }
+
+    /// The file of the key with which the APIs sign.
+    func signingKeyFile() throws -> String {
+        try settings.required("ROOST_SIGNING_KEY_FILE", "see deploy/scripts/stack.sh env")
+    }
+
     /// The started processes whose names begin so: `api`, `gateway`, `postgres`.
     func processes(_ prefix: String) throws -> [ProcessUsage] {
         try names().filter { $0.hasPrefix(prefix) }.map { try process($0) }

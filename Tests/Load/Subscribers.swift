@@ -1,148 +1,356 @@
-import NIOCore
-import NIOPosix
+import CDatagrams
+import Contracts
+import Foundation
+import MediaSecurity
+import ServiceKit
 
-/// When each frame of a run is due.
-struct Schedule {
-    let start: NIODeadline
-    let framesPerSecond: Int
-    let count: Int
-
-    /// When frame 0, 1, 2 … is due.
-    func due(_ number: Int) -> NIODeadline {
-        start + .nanoseconds(Int64(number) * 1_000_000_000 / Int64(framesPerSecond))
-    }
-
-    /// Returns when a frame is due, at once if it was due before.
-    func wait(for number: Int, on eventLoop: any EventLoop) async throws {
-        try await eventLoop.scheduleTask(deadline: due(number)) {}.futureResult.get()
-    }
-}
-
-/// What the subscribers of one event loop have received.
+/// Many WebSockets that one thread reads, each millisecond what has come: so that the load spends little of the machine,
+/// and the servers are not charged for waking it with every frame. It makes latencies up to a millisecond longer, for all
+/// servers alike.
 ///
-/// SAFETY: `@unchecked Sendable` because all state is touched on its event loop only.
-final class SubscriberTally: @unchecked Sendable {
-    let eventLoop: any EventLoop
-    private(set) var latencies = LatencySamples()
-    private(set) var lastReceived = NIODeadline.uptimeNanoseconds(0)
-    private var schedule: Schedule?
-    private var missing = 0
-    private var finished: EventLoopPromise<Void>?
-
-    init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }
-
-    /// From now on frames count. The promise is kept when all have come to the subscribers of this loop, and broken when
-    /// one of their connections breaks.
-    func expect(_ schedule: Schedule, subscribers: Int, _ finished: EventLoopPromise<Void>) {
-        self.schedule = schedule
-        self.finished = finished
-        missing = schedule.count * subscribers
-        latencies.reserve(missing)
-        if missing == 0 { finished.succeed() }
+/// Owned by one thread at a time: a measurement hands it from one to the next.
+///
+/// SAFETY: `@unchecked Sendable` because of that; the pointers lead into `input`, which lives as long as this object.
+final class Subscribers: @unchecked Sendable {
+    /// How a subscriber stands with its server.
+    enum Phase {
+        case closed
+        case connecting
+        case upgrading
+        /// A gateway is to answer identify with hello, ready and current.
+        case identifying
+        /// Whatever is published from now on arrives here.
+        case current
     }
 
-    /// A subscriber got its frame 0, 1, 2 … . Its latency counts from when it was due, not from when it was sent: a
-    /// publisher that is held up does not hide how late its frames are.
-    func receive(number: Int, at now: NIODeadline) {
-        guard let schedule else { return fail(LoadFailure("A frame came before any was published.")) }
-        latencies.add(nanoseconds: (now - schedule.due(number)).nanoseconds)
-        lastReceived = now
-        missing -= 1
-        if missing == 0 { finished?.succeed() }
+    struct Member {
+        var socket: Int32 = -1
+        var phase = Phase.closed
+        /// It does not read; what becomes of it is the server's business.
+        var isStalled = false
+        /// The beginning of a frame that is not whole yet.
+        var rest: [UInt8] = []
+        /// What it sends when it is upgraded; empty where no more is asked for.
+        var identify: [UInt8] = []
+        /// Where its streams stood when it identified.
+        var places: [Cursor] = []
     }
 
-    /// A connection broke.
-    func fail(_ error: any Error) { finished?.fail(error) }
-}
+    private static let pause: Int64 = 1_000_000
+    private static let beatInterval: Int64 = 20_000_000_000
+    private static let inputByteCount = 256 * 1024
+    /// So many sockets share a source address: there are some 28,000 ports for each.
+    private static let socketsPerAddress = 2_000
 
-/// Many WebSockets that read the same channel, spread over the event loops of a group.
-struct Subscribers {
-    private let members: [(channel: any Channel, handler: SubscriberHandler)]
-    private let tallies: [SubscriberTally]
+    let address: ServerAddress
+    private(set) var members: [Member]
+    /// What is being delivered; a run sets it.
+    var delivery: Delivery?
+    /// Whether the places of `ready` frames are kept, for those who will come back.
+    var keepsPlaces = false
+    private let epoll: Epoll
+    private let upgrade: [UInt8]
+    private let input: UnsafeMutableRawBufferPointer
+    private var number = FrameNumber()
+    private let deflated = DeflatedFrames()
+    private(set) var currentCount = 0
+    /// Text frames with RSV1 so far.
+    private(set) var deflatedFrameCount = 0
+    /// Those whom the server turned away while they opened, and when they try again, in the order of that.
+    private var turnedAway: [(index: Int, until: Int64)] = []
+    /// How often one was turned away.
+    private(set) var retryCount = 0
+    /// And for which reasons.
+    private var reasons: [String: Int] = [:]
+    private var isOpening = false
+    var inflatedFrameCount: Int { deflated.inflatedCount }
 
-    /// Opens them, a few at a time.
-    /// - Parameter token: what each identifies with; `nil` where no more than the upgrade is needed.
-    init(
-        count: Int, host: String, port: Int, path: String, token: String?, group: MultiThreadedEventLoopGroup
-    ) async throws {
-        let tallies = group.makeIterator().map { SubscriberTally(eventLoop: $0) }
-        var members: [(any Channel, SubscriberHandler)] = []
-        for first in stride(from: 0, to: count, by: 50) {
-            members += try await withThrowingTaskGroup(of: (any Channel, SubscriberHandler).self) { group in
-                for number in first..<min(first + 50, count) {
-                    let tally = tallies[number % tallies.count]
-                    group.addTask {
-                        try await Self.open(host: host, port: port, path: path, token: token, tally: tally)
-                    }
-                }
-                return try await group.reduce(into: []) { $0.append($1) }
+    /// - Parameter identify: what each subscriber sends when it is upgraded; as many subscribers as there are elements.
+    init(of address: ServerAddress, identify: [[UInt8]], offersDeflate: Bool = false) throws {
+        try raiseOpenFileLimit()
+        if offersDeflate, !DeflatedFrames.isAvailable {
+            throw LoadFailure("This roost-load was built without zlib.")
+        }
+        self.address = address
+        members = identify.map { Member(identify: $0) }
+        upgrade = ClientFrames.upgrade(path: address.path, offersDeflate: offersDeflate)
+        epoll = try Epoll()
+        input = .allocate(byteCount: Self.inputByteCount, alignment: 16)
+    }
+
+    deinit {
+        closeAll()
+        input.deallocate()
+    }
+
+    // MARK: Opening and closing
+
+    /// Says what a subscriber sends at its next upgrade.
+    func setIdentify(_ identify: [UInt8], of index: Int) { members[index].identify = identify }
+
+    /// Opens all that are closed and returns when every one is current. Whom the server turns away comes back after a
+    /// second, as clients do.
+    /// - Parameters:
+    ///   - atOnce: how many may be on their way.
+    ///   - stalled: those that will not read; they get small buffers.
+    func open(atOnce: Int, stalled: Range<Int> = 0..<0, within seconds: Int = 60) throws {
+        var waiting = members.indices.filter { members[$0].phase == .closed }[...]
+        let goal = currentCount + waiting.count
+        isOpening = true
+        defer { isOpening = false }
+        var nextBeat = now() + Self.beatInterval
+        try run(until: now() + Int64(seconds) * 1_000_000_000) {
+            // On a slow machine the last come when the first would be taken for dead.
+            if now() >= nextBeat {
+                nextBeat += Self.beatInterval
+                try beat()
+            }
+            while let first = turnedAway.first, first.until <= now() {
+                waiting.append(turnedAway.removeFirst().index)
+            }
+            let underWay = goal - currentCount - waiting.count - turnedAway.count
+            for _ in 0..<max(0, min(atOnce - underWay, waiting.count)) {
+                let index = waiting.removeFirst()
+                try connect(index, isStalled: stalled.contains(index))
+            }
+            return currentCount == goal
+        }
+    }
+
+    private func connect(_ index: Int, isStalled: Bool) throws {
+        let socket = try address.connect(from: 1 + index / Self.socketsPerAddress, isSmall: isStalled)
+        members[index].socket = socket
+        members[index].phase = .connecting
+        try epoll.add(socket, [.reading, .writing, .edges], tag: index)
+    }
+
+    /// Cuts every connection at once, as a proxy does that dies: with a reset, which leaves no port behind in TIME_WAIT.
+    func closeAll() {
+        for index in members.indices where members[index].phase != .closed { close(index) }
+    }
+
+    private func close(_ index: Int) {
+        var reset = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(
+            members[index].socket, SOL_SOCKET, SO_LINGER, &reset, socklen_t(MemoryLayout<linger>.size))
+        Glibc.close(members[index].socket)
+        if members[index].phase == .current { currentCount -= 1 }
+        members[index].phase = .closed
+        members[index].rest = []
+    }
+
+    /// These read no more.
+    func stall(_ indices: Range<Int>) throws {
+        for index in indices {
+            members[index].isStalled = true
+            try epoll.remove(members[index].socket)
+        }
+    }
+
+    /// Sends a heartbeat from each that reads.
+    func beat() throws {
+        let frame = try ClientFrames.heartbeat()
+        for index in members.indices where members[index].phase == .current && !members[index].isStalled {
+            try send(frame, from: index)
+        }
+    }
+
+    // MARK: Reading
+
+    private func now() -> Int64 { clockNanoseconds(CLOCK_MONOTONIC) }
+
+    /// Reads what comes until there is no more to wait for.
+    /// - Throws: ``LoadFailure`` at the deadline, and when a connection breaks.
+    func run(until deadline: Int64, _ isDone: () throws -> Bool) throws {
+        var turn = now()
+        while try !isDone() {
+            guard turn < deadline else { throw LoadFailure("Not all came in time: \(progress).") }
+            try epoll.drain { try read($0) }
+            turn = max(turn + Self.pause, now())
+            MediaTime(nanoseconds: turn).wait()
+        }
+    }
+
+    private var progress: String {
+        let missing = delivery.map { ", \($0.missing) frames are missing" } ?? ""
+        return "\(currentCount) of \(members.count) subscribers are current\(missing)"
+    }
+
+    private func read(_ index: Int) throws {
+        if members[index].phase == .connecting {
+            try send(upgrade, from: index)
+            members[index].phase = .upgrading
+        }
+        while members[index].phase != .closed {
+            let count = recv(members[index].socket, input.baseAddress, input.count, 0)
+            if count > 0 {
+                try consume(UnsafeRawBufferPointer(rebasing: input[0..<count]), index)
+                if count < input.count { return }
+            } else if count < 0, errno == EAGAIN || errno == EINTR {
+                return
+            } else {
+                return try lose(index, count == 0 ? "the server closed" : String(cString: strerror(errno)))
             }
         }
-        self.tallies = tallies
-        self.members = members
     }
 
-    private static func open(
-        host: String, port: Int, path: String, token: String?, tally: SubscriberTally
-    ) async throws -> (any Channel, SubscriberHandler) {
-        let opened = tally.eventLoop.makePromise(of: Void.self)
-        let handler = SubscriberHandler(path: path, token: token, tally: tally, opened: opened)
-        do {
-            let channel = try await ClientBootstrap(group: tally.eventLoop)
-                .connectTimeout(.seconds(10))
-                .channelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(handler) }
-                }
-                .connect(host: host, port: port).get()
-            try await opened.futureResult.get()
-            return (channel, handler)
-        } catch {
-            opened.fail(error)
-            throw error
+    /// Takes bytes as they come from the socket, behind what waits from before.
+    private func consume(_ bytes: UnsafeRawBufferPointer, _ index: Int) throws {
+        if members[index].rest.isEmpty {
+            let used = try consumeWhole(bytes, index)
+            if used < bytes.count { members[index].rest = Array(bytes[used...]) }
+        } else {
+            let all = members[index].rest + bytes
+            let used = try all.withUnsafeBytes { try consumeWhole($0, index) }
+            members[index].rest = Array(all[used...])
         }
     }
 
-    /// What a run delivered.
-    struct Delivery {
-        let frames: Int
-        let latencies: LatencySamples
-        let lastReceived: NIODeadline
-    }
-
-    /// Counts frames while `publish` runs and until every subscriber has all of them.
-    /// - Throws: ``LoadFailure`` unless each gets exactly `schedule.count` frames, the last within 30 s.
-    func receive(_ schedule: Schedule, while publish: () async throws -> Void) async throws -> Delivery {
-        var deliveries: [EventLoopFuture<Void>] = []
-        for tally in tallies {
-            let finished = tally.eventLoop.makePromise(of: Void.self)
-            let subscribers = members.count { $0.channel.eventLoop === tally.eventLoop }
-            try await tally.eventLoop.submit { tally.expect(schedule, subscribers: subscribers, finished) }.get()
-            tally.eventLoop.scheduleTask(deadline: schedule.due(schedule.count) + .seconds(30)) {
-                finished.fail(LoadFailure("Some frames have not arrived 30 s after the last was due."))
+    /// - Returns: how many of the bytes were used.
+    private func consumeWhole(_ bytes: UnsafeRawBufferPointer, _ index: Int) throws -> Int {
+        var used = 0
+        if members[index].phase == .upgrading {
+            used = try receiveUpgrade(bytes, index)
+            if used == 0 { return 0 }
+        }
+        let time = now()
+        while let frame = try ServerFrameBytes(UnsafeRawBufferPointer(rebasing: bytes[used...])) {
+            used += frame.byteCount
+            switch frame.kind {
+            case .text: try receive(frame, index, time)
+            case .close:
+                try lose(index, Self.closeText(frame.payload))
+                return bytes.count
+            case .ping, .pong: break
             }
-            deliveries.append(finished.futureResult)
         }
-        try await publish()
-        for delivery in deliveries { try await delivery.get() }
+        return used
+    }
+
+    /// A connection broke: while subscribers open, that is for one to try again.
+    private func lose(_ index: Int, _ reason: String) throws {
+        guard isOpening, members[index].phase != .current else {
+            throw LoadFailure("The connection of subscriber \(index) ended: \(reason).")
+        }
+        close(index)
+        retryCount += 1
+        reasons[reason, default: 0] += 1
+        turnedAway.append((index, now() + 1_000_000_000))
+    }
+
+    /// Says on standard error why subscribers were turned away since the last time.
+    func reportTurnedAway() {
+        for (reason, count) in reasons.sorted(by: { $0.key < $1.key }) {
+            FileHandle.standardError.write(Data("turned away \(count) times: \(reason)\n".utf8))
+        }
+        reasons = [:]
+    }
+
+    private static func closeText(_ payload: UnsafeRawBufferPointer) -> String {
+        guard payload.count >= 2 else { return "without a code" }
+        return
+            "\(Int(payload[0]) << 8 | Int(payload[1])) \(String(decoding: payload[2...], as: UTF8.self))"
+    }
+
+    private func receiveUpgrade(_ bytes: UnsafeRawBufferPointer, _ index: Int) throws -> Int {
+        guard let length = firstPlace(of: Array("\r\n\r\n".utf8), in: bytes) else { return 0 }
+        let head = String(decoding: bytes[0..<length], as: UTF8.self)
+        guard head.hasPrefix("HTTP/1.1 101 "), head.contains(ClientFrames.upgradeAnswer) else {
+            throw LoadFailure("The upgrade to a WebSocket was answered: \(head)")
+        }
+        if members[index].identify.isEmpty {
+            becomeCurrent(index)
+        } else {
+            members[index].phase = .identifying
+            try send(members[index].identify, from: index)
+        }
+        return length + 4
+    }
+
+    private func becomeCurrent(_ index: Int) {
+        members[index].phase = .current
+        currentCount += 1
+    }
+
+    private func receive(_ frame: ServerFrameBytes, _ index: Int, _ time: Int64) throws {
+        if frame.isDeflated { deflatedFrameCount += 1 }
+        if delivery != nil {
+            let found =
+                frame.isDeflated
+                ? try deflated.find(in: frame.payload, expected: delivery?.next(of: index))
+                : number.find(in: frame.payload)
+            if let found { return try delivery?.receive(found, subscriber: index, at: time) ?? () }
+        }
+        guard members[index].phase == .identifying else { return }
+        let text = frame.isDeflated ? try DeflatedFrames.inflate(frame.payload) : Array(frame.payload)
+        // Decoded only where it must be: ten thousand of them come in a storm.
+        if text.contains(Self.currentType) {
+            becomeCurrent(index)
+        } else if keepsPlaces, text.contains(Self.readyType) {
+            members[index].places = try WireJSON.decode(Places.self, from: text).streams
+        }
+    }
+
+    private static let currentType = Array(#""type":"current""#.utf8)
+    private static let readyType = Array(#""type":"ready""#.utf8)
+
+    /// Of a `ready` frame what is needed to come back: gateways of earlier versions are measured too.
+    private struct Places: Decodable {
+        let streams: [Cursor]
+    }
+
+    private func send(_ bytes: [UInt8], from index: Int) throws {
+        let sent = Glibc.send(members[index].socket, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        guard sent == bytes.count else {
+            throw LoadFailure("Subscriber \(index) cannot send: \(String(cString: strerror(errno))).")
+        }
+    }
+
+    // MARK: A run
+
+    /// Counts frames until every subscriber that reads has all of them.
+    /// - Parameters:
+    ///   - readers: how many of the first count.
+    ///   - channels: frame n is of channel n modulo this; `nil` where frames of one channel may come in any order.
+    /// - Throws: ``LoadFailure`` unless each gets every frame once and in order, the last within 30 s.
+    func receive(_ schedule: Schedule, readers: Int, channels: Int?) throws -> Delivery {
+        deflated.forget()
+        delivery = Delivery(of: schedule, to: readers, channels: channels)
+        defer { delivery = nil }
+        try run(until: schedule.due(schedule.count) + 30_000_000_000) { delivery?.missing == 0 }
         // A frame too many would come now.
-        try await Task.sleep(for: .milliseconds(200))
-        return try await collect(schedule)
+        let end = now() + 200_000_000
+        try run(until: .max) { now() >= end }
+        guard let delivery else { throw LoadFailure("Nothing was to be delivered.") }
+        return delivery
     }
 
-    private func collect(_ schedule: Schedule) async throws -> Delivery {
-        var latencies = LatencySamples()
-        var lastReceived = NIODeadline.uptimeNanoseconds(0)
-        for tally in tallies {
-            let (own, last) = try await tally.eventLoop.submit { (tally.latencies, tally.lastReceived) }.get()
-            latencies.add(own)
-            lastReceived = max(lastReceived, last)
-        }
-        for (channel, handler) in members {
-            let received = try await channel.eventLoop.submit { handler.received }.get()
-            guard received == schedule.count else {
-                throw LoadFailure("A subscriber got \(received) of \(schedule.count) frames.")
+    /// Opens all at once and counts the frames that come to them, until every one is current and has all.
+    func resume(_ schedule: Schedule, readers: Int, within seconds: Int) throws -> Delivery {
+        delivery = Delivery(of: schedule, to: readers, channels: 1)
+        defer { delivery = nil }
+        try open(atOnce: members.count, within: seconds)
+        let end = now() + 1_000_000_000
+        try run(until: end) { delivery?.missing == 0 }
+        guard let delivery else { throw LoadFailure("Nothing was to be delivered.") }
+        return delivery
+    }
+
+    /// How many of these, which do not read, the server has closed. What it sent before is read now, which takes a
+    /// moment through their small buffers.
+    func countClosed(_ indices: Range<Int>) -> Int {
+        var left = Set(indices)
+        let end = now() + 5_000_000_000
+        while !left.isEmpty, now() < end {
+            for index in left {
+                var count = 0
+                repeat {
+                    count = recv(members[index].socket, input.baseAddress, input.count, 0)
+                } while count > 0
+                if count == 0 || (errno != EAGAIN && errno != EINTR) { left.remove(index) }
             }
+            MediaTime(nanoseconds: now() + Self.pause).wait()
         }
-        return Delivery(frames: latencies.count, latencies: latencies, lastReceived: lastReceived)
+        return indices.count - left.count
     }
 }

@@ -44,7 +44,7 @@ struct RequestTests {
     func failure() async throws {
         try await withPair({ _, _ in .failure(BusFailure(.sessionRevoked, "It has ended.")) }) { gateway, _, _ in
             await #expect(throws: BusError.failed(BusFailure(.sessionRevoked, "It has ended."))) {
-                try await gateway.request(.identify, to: .api, body: ByteBuffer())
+                try await gateway.request(.access, to: .api, body: ByteBuffer())
             }
         }
     }

@@ -28,7 +28,10 @@ package final class GatewayClient: Sendable {
         /// All events in the order of their arrival.
         package var events: [EventFrame] = []
         package var resets: [Reset] = []
+        /// The gateway has asked the client to connect elsewhere.
+        package var move: Move?
         package var call = CallFrames()
+        package var presence = PresenceFrames()
         /// Events out of order, twice, or of streams that the device does not read; frames that could not be read.
         package var violations: [String] = []
 
@@ -95,8 +98,8 @@ package final class GatewayClient: Sendable {
         await close()
         change { state in
             (state.hello, state.ready, state.closeCode) = (nil, nil, nil)
-            (state.isCurrent, state.isOpen, state.heartbeatCount) = (false, false, 0)
-            state.call = CallFrames()
+            (state.isCurrent, state.isOpen, state.heartbeatCount, state.move) = (false, false, 0, nil)
+            (state.call, state.presence) = (CallFrames(), PresenceFrames())
         }
         let upgrade: EventLoopFuture<Bool>
         do {
@@ -154,6 +157,12 @@ package final class GatewayClient: Sendable {
     package func close() async {
         guard let channel = storage.withLock({ $0.channel.take() }) else { return }
         try? await channel.close()
+    }
+
+    /// Whether the client takes bytes from its socket. One that does not fills its own buffers, then the gateway's.
+    package func setReading(_ isReading: Bool) async throws {
+        guard let channel = storage.withLock({ $0.channel }) else { throw ChannelError.ioOnClosedChannel }
+        try await channel.setOption(.autoRead, value: isReading).get()
     }
 
     // MARK: Sending
@@ -269,6 +278,8 @@ extension GatewayClient.State {
             cursors[reset.stream] = reset.seq
         case .current: isCurrent = true
         case .heartbeat: heartbeatCount += 1
+        case .move(let move): self.move = move
+        case .presence, .typing: presence.receive(frame)
         case .callJoined, .callFailed, .callAnswer, .callState, .callSpeakers, .callEnded: call.receive(frame)
         }
     }
@@ -288,6 +299,7 @@ extension GatewayClient.State {
         case .workspaceJoined(let joined): begin(.workspace(joined.workspace.id), at: joined.seq)
         // In a replay an old departure changes nothing: `ready` has said what is read now.
         case .channelLeft(let left): if isCurrent { cursors[.channel(left.channelID)] = nil }
+        case .workspaceLeft(let left): if isCurrent { cursors[.workspace(left.workspaceID)] = nil }
         default: break
         }
     }

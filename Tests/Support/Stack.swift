@@ -27,6 +27,7 @@ package final class Stack: Sendable {
     package let apiURLs: [String]
     package let gatewayURLs: [String]
     private let variables: [String: String]
+    private let settings: [String: String]
     private let counter = Atomic<Int>(0)
 
     package init(apis: Int, gateways: Int, environment: [String: String]) async throws {
@@ -35,6 +36,7 @@ package final class Stack: Sendable {
         Leftovers.add(directory: directory)
         var settings = ["ROOST_PORTS": "free", "APIS": "\(apis)", "GATEWAYS": "\(gateways)"].merging(environment) { $1 }
         settings["ROOST_WEB_ROOT"] = try Self.webRoot(in: directory)
+        self.settings = settings
         try await Self.script(["up"], in: directory, settings)
         var variables: [String: String] = [:]
         for line in try await Self.script(["env"], in: directory).split(separator: "\n") {
@@ -70,11 +72,19 @@ package final class Stack: Sendable {
 
     // MARK: Processes
 
+    /// Starts gateways, or has the last ones go, as an operator does; nginx follows. Returns when it is done.
+    package func scale(gateways: Int) async throws {
+        try await Self.script(["up"], in: directory, settings.merging(["GATEWAYS": "\(gateways)"]) { $1 })
+    }
+
     /// Ends a process with SIGKILL, as a crash does; returns when it is gone.
     package func kill(_ name: String) async throws { try await Self.script(["kill", name], in: directory) }
 
     /// Starts a process again and waits until it is ready.
     package func start(_ name: String) async throws { try await Self.script(["start", name], in: directory) }
+
+    /// Starts a process if it does not live, and does not wait.
+    package func launch(_ name: String) async throws { try await Self.script(["launch", name], in: directory) }
 
     /// Asks a process to end and waits until it has.
     package func stop(_ name: String) async throws { try await Self.script(["stop", name], in: directory) }

@@ -4,10 +4,27 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// A TCP proxy in front of one server whose cable a test can cut.
+/// A TCP proxy in front of one server whose cable a test can cut, block or make slow.
 package final class TCPProxy: Sendable {
+    /// How a cable that stands carries bytes, both ways.
+    package struct Quality: Sendable, Equatable {
+        /// Nothing comes through, and nobody is told: connections stand still.
+        package var isBlocked = false
+        /// How long each byte is on its way.
+        package var delay = Duration.zero
+        /// `nil`: as many as there are.
+        package var bytesPerSecond: Int?
+
+        package init(isBlocked: Bool = false, delay: Duration = .zero, bytesPerSecond: Int? = nil) {
+            self.isBlocked = isBlocked
+            self.delay = delay
+            self.bytesPerSecond = bytesPerSecond
+        }
+    }
+
     private struct State {
         var isCut = false
+        var quality = Quality()
         /// Both ends of every connection that stands.
         var channels: [ObjectIdentifier: any Channel] = [:]
         var listener: (any Channel)?
@@ -58,8 +75,19 @@ package final class TCPProxy: Sendable {
         try await eventually("all sockets of the proxy are closed") { socketCount == 0 ? true : nil }
     }
 
-    /// Lets new connections through again.
-    package func restore() { state.withLock { $0.isCut = false } }
+    /// Lets new connections through again, at full speed.
+    package func restore() {
+        state.withLock { state in
+            state.isCut = false
+            state.quality = Quality()
+        }
+    }
+
+    /// Changes how bytes are carried from now on, also those under way.
+    package var quality: Quality {
+        get { state.withLock { $0.quality } }
+        set { state.withLock { $0.quality = newValue } }
+    }
 
     private func accept(_ client: any Channel) -> EventLoopFuture<Void> {
         guard register(client) else { return client.close() }
@@ -69,8 +97,8 @@ package final class TCPProxy: Sendable {
             .channelInitializer { [self] server in
                 guard register(server) else { return server.close() }
                 return server.eventLoop.makeCompletedFuture {
-                    try server.pipeline.syncOperations.addHandler(Pump(to: client))
-                    try client.pipeline.syncOperations.addHandler(Pump(to: server))
+                    try server.pipeline.syncOperations.addHandler(Pump(to: client, by: self))
+                    try client.pipeline.syncOperations.addHandler(Pump(to: server, by: self))
                 }
             }
             .connect(host: host, port: port)
@@ -98,20 +126,68 @@ package final class TCPProxy: Sendable {
     }
 }
 
-/// Passes on what one end reads, and its end.
+/// Passes on what one end reads, and its end, when the cable lets it.
 private final class Pump: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
-    private let peer: any Channel
+    /// Bytes that may be under way before no more are read.
+    private static let window = 1024 * 1024
+    /// How often a blocked cable is looked at.
+    private static let patience = TimeAmount.milliseconds(20)
 
-    init(to peer: any Channel) { self.peer = peer }
+    private let peer: any Channel
+    private let proxy: TCPProxy
+    private var underWay = CircularBuffer<ByteBuffer>()
+    private var byteCount = 0
+    /// When the last of them has arrived.
+    private var due = NIODeadline.now()
+    private var isScheduled = false
+    private var hasEnded = false
+
+    init(to peer: any Channel, by proxy: TCPProxy) {
+        self.peer = peer
+        self.proxy = proxy
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        peer.writeAndFlush(unwrapInboundIn(data), promise: nil)
+        let bytes = unwrapInboundIn(data)
+        if underWay.isEmpty, proxy.quality == TCPProxy.Quality() { return peer.writeAndFlush(bytes, promise: nil) }
+        underWay.append(bytes)
+        byteCount += bytes.readableBytes
+        if byteCount > Self.window { context.channel.setOption(.autoRead, value: false).whenFailure { _ in } }
+        schedule(context)
+    }
+
+    /// The first of what is under way is delivered when its time has come.
+    private func schedule(_ context: ChannelHandlerContext) {
+        guard !isScheduled, let first = underWay.first else { return }
+        isScheduled = true
+        let quality = proxy.quality
+        var time = quality.isBlocked ? NIODeadline.now() + Self.patience : max(.now() + TimeAmount(quality.delay), due)
+        if let rate = quality.bytesPerSecond {
+            time = time + .nanoseconds(Int64(first.readableBytes) * 1_000_000_000 / Int64(max(rate, 1)))
+        }
+        due = time
+        context.eventLoop.assumeIsolated().scheduleTask(deadline: time) { [self] in
+            isScheduled = false
+            if !proxy.quality.isBlocked { deliver(context) }
+            schedule(context)
+            if hasEnded, underWay.isEmpty { peer.close(promise: nil) }
+        }
+    }
+
+    private func deliver(_ context: ChannelHandlerContext) {
+        guard let bytes = underWay.popFirst() else { return }
+        byteCount -= bytes.readableBytes
+        peer.writeAndFlush(bytes, promise: nil)
+        if byteCount <= Self.window, !hasEnded {
+            context.channel.setOption(.autoRead, value: true).whenFailure { _ in }
+        }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        peer.close(promise: nil)
+        hasEnded = true
+        if underWay.isEmpty { peer.close(promise: nil) }
         context.fireChannelInactive()
     }
 

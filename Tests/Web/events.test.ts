@@ -4,6 +4,7 @@ import { place } from "../../Services/Web/source/core/frames";
 import { neededLoads } from "../../Services/Web/source/core/loads";
 import { reduce } from "../../Services/Web/source/core/reducer";
 import type { EventFrame } from "../../Services/Web/source/core/contracts";
+import { otherPeople, waitingIn } from "../../Services/Web/source/core/selectors";
 import type { State } from "../../Services/Web/source/core/state";
 import { ben, channelStream, contents, event, general, message, reading, signedIn, time, userStream, workspaceStream } from "./samples";
 
@@ -52,7 +53,7 @@ test("Of two states of a message the higher version wins, in either order", () =
 test("A page read before a deletion does not bring the message back", () => {
   const asked = reduce(signedIn(), { type: "timelineAsked", channelID: general.id });
   const deleted = apply(
-    asked, event(channelStream, 11, "message.deleted", { id: "m-2", channelID: general.id, version: 11 }));
+    asked, event(channelStream, 11, "message.deleted", { id: "m-2", channelID: general.id, seq: 2, authorID: ben.id, version: 11 }));
   const page = { messages: [message(1), message(2), message(3)], seq: 10 };
   const state = reduce(deleted, { type: "newestLoaded", channelID: general.id, page });
   assert.deepEqual(contents(state), ["message 1", "message 3"]);
@@ -68,23 +69,11 @@ test("A message that arrives while the page is read is kept", () => {
     contents(reduce(early, { type: "newestLoaded", channelID: general.id, page })), ["message 3", "message 11"]);
 });
 
-test("Messages of others count as unread until the channel is looked at", () => {
-  const away = reduce(reading(), { type: "visibilityChanged", isVisible: false });
-  const state = apply(away,
-    event(channelStream, 11, "message.created", message(11)),
-    event(channelStream, 12, "message.created", message(12)),
-    event(channelStream, 13, "message.created", message(13, { authorID: "u-ana" })));
-  assert.equal(state.joined[general.id]?.unread, 2);
-  const back = reduce(state, { type: "visibilityChanged", isVisible: true });
-  assert.equal(back.joined[general.id]?.unread, 0);
-  assert.equal(back.view.newFrom, 11);
-});
-
 test("A joined channel is followed from the place its event names", () => {
   const joined = event(userStream, 11, "channel.joined", { channel: { ...general, id: "c-new" }, seq: 4 });
   const state = apply(signedIn(), joined, event("channel:c-new", 5, "message.created", message(5, { channelID: "c-new" })));
   assert.equal(state.cursors["channel:c-new"], 5);
-  assert.equal(state.joined["c-new"]?.unread, 1);
+  assert.equal(waitingIn(state, "c-new").unread, 1);
 });
 
 test("A channel that was left is gone with its cursor, its unsent messages and its view", () => {
@@ -106,7 +95,7 @@ test("After a reset the stream's state is asked for anew, and a page from before
   const reset = reduce(reading(), { type: "reset", frame: { stream: channelStream, seq: 900 } });
   assert.deepEqual(contents(reset), []);
   assert.deepEqual(neededLoads(reset).map(({ key }) => key),
-    ["workspace:w-barn", `channel:${general.id}`, `call:${general.id}`, `timeline:${general.id}`]);
+    ["workspace:w-barn", `channel:${general.id}`, `call:${general.id}`, `unread:${general.id}`, `timeline:${general.id}`]);
   const asked = reduce(reset, { type: "timelineAsked", channelID: general.id });
   const stale = reduce(asked, { type: "newestLoaded", channelID: general.id, page: { messages: [message(3)], seq: 899 } });
   assert.equal(stale.joined[general.id]?.timeline.status, "loading");
@@ -119,7 +108,7 @@ test("After a reset of the user's stream only a snapshot from after it is taken"
   assert.equal(neededLoads(reset)[0]?.key, "bootstrap");
   const user = { id: "u-ana", username: "ana", displayName: "Ana", email: "ana@example.org", createdAt: time };
   const snapshot = (seq: number) => ({
-    user, sessionID: "s-1", workspaces: [], channels: [], calls: [], cursors: [{ stream: userStream, seq }],
+    user, sessionID: "s-1", workspaces: [], channels: [], calls: [], unread: [], cursors: [{ stream: userStream, seq }],
   });
   const stale = reduce(reset, { type: "bootstrapLoaded", snapshot: snapshot(899) });
   assert.equal(stale.snapshot, "stale");
@@ -130,7 +119,7 @@ test("After a reset of the user's stream only a snapshot from after it is taken"
 
 test("Streams of ready without a cursor start at its place and ask for a snapshot", () => {
   const frame = {
-    connectionID: "k", sessionID: "s-1", user: ben,
+    connectionID: "k", sessionID: "s-1", userID: "u-ana",
     streams: [{ stream: channelStream, seq: 99 }, { stream: "channel:c-new", seq: 7 }],
   };
   const state = reduce(signedIn(), { type: "ready", frame });
@@ -144,4 +133,27 @@ test("A new name of a person is shown wherever the person is", () => {
   const state = apply(signedIn(), renamed);
   assert.equal(state.users["u-ana"]?.displayName, "Ana B");
   assert(state.session.phase === "signedIn" && state.session.user.displayName === "Ana B");
+});
+
+test("A workspace that was left is gone with its channels, its cursors and what was in view of it", () => {
+  const state = apply(reading(), event(userStream, 11, "workspace.left", { workspaceID: "w-barn" }));
+  assert.deepEqual(Object.keys(state.cursors), [userStream]);
+  assert.deepEqual([state.workspaces, state.channels, state.joined], [{}, {}, {}]);
+  assert.equal(state.view.channelID, undefined);
+});
+
+test("A person who left the workspace does not come back with a page of its members read earlier", () => {
+  const left = apply(signedIn(), event(workspaceStream, 11, "workspace.member.left", { userID: ben.id }));
+  const members = [{ user: ben, role: "member" as const, joinedAt: time }];
+  const state = reduce(left, { type: "workspaceLoaded", workspaceID: "w-barn", members, channels: [general] });
+  assert.deepEqual(otherPeople(state, "w-barn"), []);
+});
+
+test("A channel that became private is forgotten by who is not in it, and by nobody else", () => {
+  const open = { ...general, id: "c-open", name: "open" };
+  const seen = apply(signedIn(), event(workspaceStream, 11, "channel.created", open));
+  const gone = apply(seen, event(workspaceStream, 12, "channel.withdrawn", { channelID: "c-open" }));
+  assert(!("c-open" in gone.channels));
+  const kept = apply(gone, event(workspaceStream, 13, "channel.withdrawn", { channelID: general.id }));
+  assert(general.id in kept.channels && general.id in kept.joined);
 });

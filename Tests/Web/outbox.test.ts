@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { backoffMilliseconds } from "../../Services/Web/source/core/backoff";
 import { lengthProblem } from "../../Services/Web/source/core/message-text";
-import { nextToSend } from "../../Services/Web/source/core/outbox";
+import { nextToSend, restored } from "../../Services/Web/source/core/outbox";
 import type { Outgoing } from "../../Services/Web/source/core/outbox";
+import { defaultPresence } from "../../Services/Web/source/core/presence-model";
 import { reduce } from "../../Services/Web/source/core/reducer";
 import { rowsOf } from "../../Services/Web/source/core/rows";
 import type { State } from "../../Services/Web/source/core/state";
@@ -34,8 +35,8 @@ test("Answer and event of one message show it once, whichever comes first", () =
 });
 
 test("A row keeps its key when the server takes the message", () => {
-  const before = rowsOf([], [outgoing("a")], undefined, () => "day");
-  const after = rowsOf([taken], [], undefined, () => "day");
+  const before = rowsOf([], [outgoing("a")], undefined, ana.id, () => "day");
+  const after = rowsOf([taken], [], undefined, ana.id, () => "day");
   assert.equal(before[1]?.key, after[1]?.key);
 });
 
@@ -56,11 +57,29 @@ test("A retry goes out with the same key", () => {
   assert.deepEqual(reduce(failed, { type: "sendRetried", key: "a" }).outbox, [outgoing("a")]);
 });
 
-test("A mute fails what waits in its channel and says until when", () => {
-  const muted = { type: "sendMuted", key: "a", channelID: general.id, until: 5_000, problem: "wait" } as const;
-  const state = reduce(written("a", "b"), muted);
-  assert.deepEqual(state.outbox.map((item) => item.state), ["failed", "failed"]);
+test("T7 a mute says until when, and what waits goes on waiting", () => {
+  const state = reduce(written("a", "b"), { type: "sendMuted", channelID: general.id, until: 5_000 });
+  assert.deepEqual(state.outbox.map((item) => item.state), ["pending", "pending"]);
   assert.equal(state.mutedUntil[general.id], 5_000);
+});
+
+test("A message that takes long says why, and forgets it on a retry or a reload", () => {
+  const state = reduce(written("a"), { type: "sendDelayed", key: "a", problem: "no network" });
+  assert.deepEqual(state.outbox, [outgoing("a", { problem: "no network" })]);
+  assert.deepEqual(restored(state.outbox), [outgoing("a")]);
+  const failed = reduce(state, { type: "sendFailed", key: "a", problem: "refused" });
+  assert.deepEqual(reduce(failed, { type: "sendDelayed", key: "a", problem: "late" }).outbox, failed.outbox);
+});
+
+test("O12 what was not sent comes back in the order it was written, the failed as failed", () => {
+  const later = outgoing("a", { writtenAt: "2026-11-21T06:28:02.000Z" });
+  const failed = outgoing("b", { state: "failed", problem: "no" });
+  assert.deepEqual(restored([later, failed]), [failed, later]);
+  const user = { ...ana, email: "ana@example.org", createdAt: time };
+  const state = reduce(reading(), {
+    type: "signedIn", user, sessionID: "s-1", drafts: {}, unsent: [later, failed], ownPresence: defaultPresence,
+  });
+  assert.deepEqual(nextToSend(state.outbox), [later]);
 });
 
 test("A discarded message is gone", () => {
@@ -81,7 +100,7 @@ test("Messages of one author within five minutes form a group; a day and the new
     message(4, { createdAt: at(11), authorID: ana.id }), message(5, { createdAt: at(12), authorID: ana.id }),
     message(6, { createdAt: at(24 * 60), authorID: ana.id }),
   ];
-  const rows = rowsOf(messages, [], 5, (moment) => moment.slice(0, 10));
+  const rows = rowsOf(messages, [], 5, ben.id, (moment) => moment.slice(0, 10));
   assert.deepEqual(rows.map((row) => row.kind === "message" ? `${row.message.seq}${row.startsGroup ? "*" : ""}` : row.kind),
     ["day", "1*", "2", "3*", "4*", "new", "5*", "day", "6*"]);
 });

@@ -1,4 +1,5 @@
-import type { Channel, EventFrame, EventName, EventPayloads, Message } from "../../Services/Web/source/core/contracts";
+import type { Channel, ChannelUnread, EventFrame, EventName, EventPayloads, Message } from "../../Services/Web/source/core/contracts";
+import { defaultPresence } from "../../Services/Web/source/core/presence-model";
 import { reduce } from "../../Services/Web/source/core/reducer";
 import { initialState } from "../../Services/Web/source/core/state";
 import type { State } from "../../Services/Web/source/core/state";
@@ -17,7 +18,7 @@ export const workspaceStream = "workspace:w-barn";
 export function message(seq: number, changes: Partial<Message> = {}): Message {
   return {
     id: `m-${seq}`, channelID: general.id, seq, authorID: ben.id, content: `message ${seq}`,
-    idempotencyKey: `key-of-${seq}`, createdAt: time, version: seq, ...changes,
+    idempotencyKey: `key-of-${seq}`, createdAt: time, mentions: [], version: seq, ...changes,
   };
 }
 
@@ -25,14 +26,20 @@ export function event<N extends EventName>(stream: string, seq: number, name: N,
   return { type: "event", stream, seq, name, data } as EventFrame;
 }
 
+/** The server's word that all of #general is read as of a place in its stream. */
+export function read(seq: number, changes: Partial<ChannelUnread> = {}): ChannelUnread {
+  return { channelID: general.id, readSeq: seq, unreadCount: 0, mentionCount: 0, headSeq: seq, version: 0, ...changes };
+}
+
 /** Ana, signed in, in #general of the barn; every stream stands at 10. Nothing of the channel is loaded. */
 export function signedIn(): State {
   const user = { ...ana, email: "ana@example.org", createdAt: time };
-  const started = reduce(initialState, { type: "signedIn", user, sessionID: "s-1", drafts: {}, unsent: [] });
+  const started = reduce(initialState, { type: "signedIn", user, sessionID: "s-1", drafts: {}, unsent: [], ownPresence: defaultPresence });
   return reduce(started, {
     type: "bootstrapLoaded",
     snapshot: {
       user, sessionID: "s-1", workspaces: [{ id: "w-barn", name: "Barn", createdAt: time }], channels: [general], calls: [],
+      unread: [read(10)],
       cursors: [userStream, workspaceStream, channelStream].map((stream) => ({ stream, seq: 10 })),
     },
   });

@@ -5,6 +5,7 @@
 #   NGINX_PREFIX               writable directory for the result, the pid file and temporary files   (required)
 #   API_UPSTREAMS              host:port,host:port; with NGINX_RESOLVER one name:port                (required)
 #   GATEWAY_UPSTREAMS          the same for gateways                                                 (required)
+#   GATEWAY_NAMES              the gateways' ROOST_GATEWAY_NAME, in the order of GATEWAY_UPSTREAMS     (default: g0,g1,…)
 #   NGINX_RESOLVER             address of a name server that knows all instances behind the two names and is asked
 #                              again every second, so that instances may come and go (Compose: 127.0.0.11)
 #   WEB_ROOT                   the built web client                                                  (required)
@@ -60,7 +61,7 @@ main() {
 # Values land in a configuration file: what has a meaning there is a mistake or an attack, never a path or a name.
 refuse_syntax() {
     local name
-    for name in NGINX_PREFIX API_UPSTREAMS GATEWAY_UPSTREAMS NGINX_RESOLVER WEB_ROOT NGINX_LISTEN NGINX_SERVER_NAME NGINX_USER \
+    for name in NGINX_PREFIX API_UPSTREAMS GATEWAY_UPSTREAMS GATEWAY_NAMES NGINX_RESOLVER WEB_ROOT NGINX_LISTEN NGINX_SERVER_NAME NGINX_USER \
         NGINX_TLS_CERTIFICATE NGINX_TLS_KEY NGINX_LISTEN_REDIRECT NGINX_TRUSTED_PROXIES NGINX_ACCESS_LOG \
         NGINX_ERROR_LOG NGINX_MIME_TYPES; do
         [[ ${!name:-} != *[\;\{\}\"\'\\\$\#$'\n']* ]] || fail "$name has a character that nginx gives a meaning: ${!name}"
@@ -108,11 +109,14 @@ fill_upstreams() {
         fill UPSTREAMS "$(fixed_upstreams)"
         fill API roost_api
         fill GATEWAY roost_gateway
+        fill SOCKETIO '$roost_socketio'
         return
     fi
     fill UPSTREAMS "$(resolved_upstreams)"
     fill API '$roost_api'
     fill GATEWAY '$roost_gateway'
+    # One name for all gateways: a session that polls needs a WebSocket, or one gateway only.
+    fill SOCKETIO '$roost_gateway'
 }
 
 fixed_upstreams() {
@@ -131,7 +135,31 @@ $(upstream_servers API_UPSTREAMS)
         least_conn;
 $(upstream_servers GATEWAY_UPSTREAMS)
     }
+$(named_gateways)
 END
+}
+
+# Polling of Socket.IO makes many requests of one session, which lives on one gateway: its name begins the session's id. Only
+# what such an id can be is looked at, and it leads to no other place than the gateways of the list.
+named_gateways() {
+    local server servers name names=() index
+    IFS=, read -ra servers <<<"$GATEWAY_UPSTREAMS"
+    if [[ -n ${GATEWAY_NAMES:-} ]]; then IFS=, read -ra names <<<"$GATEWAY_NAMES"; fi
+    ((${#names[@]} == 0 || ${#names[@]} == ${#servers[@]})) ||
+        fail "GATEWAY_NAMES must have one name for each of GATEWAY_UPSTREAMS: $GATEWAY_NAMES"
+    for index in "${!servers[@]}"; do
+        name=${names[index]:-g$index}
+        [[ $name =~ ^[a-z0-9-]{1,32}$ ]] || fail "GATEWAY_NAMES has what is no gateway's name: $name"
+        names[index]=$name
+        server=${servers[index]}
+        printf '    upstream roost_gateway_%s {\n        server %s max_fails=0;\n    }\n' "$name" "$server"
+    done
+    echo '    map $arg_sid $roost_socketio {'
+    echo '        default roost_gateway;'
+    for name in "${names[@]}"; do
+        echo "        \"~^$name\.[A-Za-z0-9_-]{20}\$\" roost_gateway_$name;"
+    done
+    echo '    }'
 }
 
 resolved_upstreams() {

@@ -1,27 +1,34 @@
 #!/usr/bin/env bash
 # Measures a stack of its own and, beside it in the same run, what each figure is judged by: PostgreSQL doing the bare
-# insert (pgbench), nginx with nchan delivering the same frames, and Janus forwarding the same media. Each figure is the
-# median of RUNS runs; the table goes to .build/bench.md too, the single runs to .build/bench.jsonl.
+# insert (pgbench), nginx with nchan and a broadcast server on node-ws delivering the same frames, and Janus forwarding the
+# same media. Each figure is the median of RUNS runs; the table goes to bench.md too, the single runs to bench.jsonl.
 #
 #   RUNS          runs of each measurement              (default: 3)
-#   SECONDS_EACH  seconds of each measurement, ≤ 30     (default: 10, of which media uses at most 6)
-#   BENCH_ONLY    only these: post, fanout, media       (default: all)
+#   SECONDS_EACH  seconds of each measurement, ≤ 30     (default: 10, of which media and the gateway use at most 6)
+#   BENCH_ONLY    only these, separated by commas       (default: all)
+#                 post, fanout, deflate, latency, stalled, connections, storm, resume, media
+#   FANOUTS       subscribers, frames a second and channels of the runs of fanout (see bench-gateway.sh)
+#   BENCH_OUT     directory of bench.md and bench.jsonl (default: .build)
+#   ROOST_BIN_DIR directory of what is measured         (default: .build/release)
 set -euo pipefail
 # shellcheck source=lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-readonly runs=${RUNS:-3} seconds=${SECONDS_EACH:-10} only=${BENCH_ONLY:-post,fanout,media}
-readonly bin=$ROOT/.build/release
-readonly lines=$ROOT/.build/bench.jsonl table=$ROOT/.build/bench.md
+readonly runs=${RUNS:-3} seconds=${SECONDS_EACH:-10}
+readonly only=${BENCH_ONLY:-post,fanout,deflate,latency,stalled,connections,storm,resume,media}
+readonly bin=${ROOST_BIN_DIR:-$ROOT/.build/release} out=${BENCH_OUT:-$ROOT/.build}
+readonly lines=$out/bench.jsonl table=$out/bench.md
 readonly stack=$ROOT/deploy/scripts/stack.sh
-readonly nchan_module=/usr/lib/nginx/modules/ngx_nchan_module.so
+readonly gateway_seconds=$((seconds < 6 ? seconds : 6))
+# shellcheck source=bench-gateway.sh
+source "$(dirname "${BASH_SOURCE[0]}")/bench-gateway.sh"
 # shellcheck source=bench-media.sh
 source "$(dirname "${BASH_SOURCE[0]}")/bench-media.sh"
 
 main() {
     local run
     require
-    # A thousand subscribers are a thousand open files, here, in the gateway and in nginx.
+    # Eighteen thousand subscribers are as many open files, here, in the gateway and in its peers.
     ulimit -n "$(ulimit -Hn)"
     start_stack
     : >"$lines"
@@ -29,18 +36,16 @@ main() {
     # The services have settled by then: pools are open, start-up garbage is freed.
     sleep 3
     load memory
+    use_database
     if [[ ,$only, == *,post,* ]]; then prepare_pgbench; fi
-    if [[ ,$only, == *,fanout,* ]]; then start_nchan; fi
+    if wants_gateway; then prepare_gateway; fi
     for ((run = 1; run <= runs; run++)); do
         say "run $run of $runs"
         if [[ ,$only, == *,post,* ]]; then
             load post --seconds "$seconds"
             run_pgbench "$run"
         fi
-        if [[ ,$only, == *,fanout,* ]]; then
-            load fanout --seconds "$seconds"
-            load nchan --seconds "$seconds" --url "$nchan_url" --pid "$nchan_pid"
-        fi
+        run_gateway
         if [[ ,$only, == *,media,* ]]; then run_media; fi
     done
     {
@@ -57,7 +62,7 @@ require() {
     done
     have pgbench || die "pgbench is missing; run make install"
     if [[ ,$only, == *,media,* ]]; then require_media; fi
-    [[ $only != *fanout* || -f $nchan_module ]] || die "libnginx-mod-nchan is missing; run deploy/scripts/install.sh test"
+    if wants_gateway; then require_gateway; fi
 }
 
 # ---- The stack
@@ -80,13 +85,18 @@ start_stack() {
 stop_all() {
     local status=$?
     trap '' INT TERM
-    if [[ -n ${nchan_pid:-} ]]; then
-        kill -s QUIT "$nchan_pid" 2>/dev/null || true
-        wait "$nchan_pid" 2>/dev/null || true
-    fi
+    stop_peers
     stop_janus
     "$stack" down || true
     if ((status == 0)); then rm -rf "$work"; else warn "logs stay in $work"; fi
+}
+
+# Tells psql and pgbench where the database is: by the environment, not as arguments, which every user of the machine can
+# read.
+use_database() {
+    [[ $ROOST_DATABASE_URL =~ ^postgres://([^:]+):([^@]+)@([^:]+):([0-9]+)/(.+)$ ]] || die "cannot read ROOST_DATABASE_URL"
+    export PGUSER=${BASH_REMATCH[1]} PGPASSWORD=${BASH_REMATCH[2]} PGHOST=${BASH_REMATCH[3]} PGPORT=${BASH_REMATCH[4]}
+    export PGDATABASE=${BASH_REMATCH[5]}
 }
 
 # load COMMAND...: one measurement; its line is kept, and shown so that a long run can be watched.
@@ -97,10 +107,6 @@ load() { "$bin/roost-load" "$@" | tee -a "$lines"; }
 # Channels with ids that pgbench can compute, because its variables are numbers: the variable n is the last group of a
 # channel's id, author that of its only member. All of a message's rows are as the API writes them.
 prepare_pgbench() {
-    [[ $ROOST_DATABASE_URL =~ ^postgres://([^:]+):([^@]+)@([^:]+):([0-9]+)/(.+)$ ]] || die "cannot read ROOST_DATABASE_URL"
-    # By the environment, not as arguments, which every user of the machine can read.
-    export PGUSER=${BASH_REMATCH[1]} PGPASSWORD=${BASH_REMATCH[2]} PGHOST=${BASH_REMATCH[3]} PGPORT=${BASH_REMATCH[4]}
-    export PGDATABASE=${BASH_REMATCH[5]}
     psql -Xq -v ON_ERROR_STOP=1 <<'SQL'
 CREATE FUNCTION pg_temp.bench_id(n bigint) RETURNS uuid LANGUAGE sql AS $$
     SELECT ('00000000-0000-7000-8000-' || n)::uuid
@@ -182,45 +188,5 @@ run_pgbench() {
 }
 
 stored_count() { psql -XqAt -c 'SELECT count(*) FROM messages'; }
-
-# ---- nginx with nchan
-
-# One worker, memory only, no message kept for later: the fairest case for it.
-start_nchan() {
-    local port deadline=$((SECONDS + 10))
-    port=$("$ROOT/deploy/scripts/ports.py" free $$ 0)
-    nchan_url=http://127.0.0.1:$port
-    mkdir -p "$work/nchan/logs"
-    cat >"$work/nchan/nginx.conf" <<END
-load_module $nchan_module;
-daemon off;
-worker_processes 1;
-worker_rlimit_nofile $(ulimit -n);
-error_log stderr warn;
-pid nginx.pid;
-events { worker_connections 4096; }
-http {
-    access_log off;
-    client_body_temp_path body;
-    proxy_temp_path proxy;
-    fastcgi_temp_path fastcgi;
-    uwsgi_temp_path uwsgi;
-    scgi_temp_path scgi;
-    keepalive_requests 1000000;
-    server {
-        listen 127.0.0.1:$port backlog=4096;
-        location = /publish { nchan_publisher http; nchan_channel_id bench; nchan_message_buffer_length 0; }
-        location = /subscribe { nchan_subscriber websocket; nchan_channel_id bench; nchan_subscriber_first_message newest; }
-    }
-}
-END
-    nginx -e stderr -p "$work/nchan" -c "$work/nchan/nginx.conf" >"$work/nchan/log" 2>&1 &
-    nchan_pid=$!
-    until curl -s --noproxy '*' -m 2 -o /dev/null "$nchan_url/"; do
-        kill -0 "$nchan_pid" 2>/dev/null || die "nginx with nchan ended: $(cat "$work/nchan/log")"
-        ((SECONDS < deadline)) || die "nginx with nchan does not answer: $(cat "$work/nchan/log")"
-        sleep 0.1
-    done
-}
 
 main "$@"

@@ -6,6 +6,7 @@
 #   stack.sh up                               starts what does not run yet and waits until all of it is ready
 #   stack.sh down                             stops it all; the data stay
 #   stack.sh start|stop|kill|restart NAME     one process: api-0, gateway-0, media-0, turn, redis, nginx … (kill: kill -9)
+#   stack.sh launch NAME                      starts it if it does not live, and does not wait until it is ready
 #   stack.sh env                              KEY=VALUE lines for clients, also in $ROOST_STATE/run/stack.env
 #
 #   ROOST_STATE                directory of data, logs and secrets (root: /var/lib/roost, else ~/.local/share/roost)
@@ -24,7 +25,8 @@
 #   ROOST_BIN_DIR              directory of roost-api, roost-gateway and roost-media          (default: .build/release)
 #
 # Every other ROOST_* variable of the caller reaches the services (ROOST_MEDIA_ADDRESSES and ROOST_MEDIA_WORKERS the media
-# nodes, see deploy/README.md); those of `up` are remembered for later starts.
+# nodes, see deploy/README.md); those of `up` are remembered for later starts. Lines of VARIABLE=VALUE in
+# $ROOST_STATE/run/NAME.env reach that one process, over all others: its next start reads them.
 set -euo pipefail
 # shellcheck source=lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -48,7 +50,7 @@ readonly own_variables=' ROOST_STATE ROOST_BIN_DIR ROOST_PORTS ROOST_TOOLS ROOST
 declare -A ports=() ranges=()
 names=()
 
-usage="usage: stack.sh up | down | env | start|stop|kill|restart NAME"
+usage="usage: stack.sh up | down | env | start|launch|stop|kill|restart NAME"
 
 main() {
     local command=${1:-}
@@ -59,7 +61,7 @@ main() {
         up) ;;
         down) [[ -d $ROOST_STATE/run ]] || exit 0 ;;
         env) ;;
-        start | stop | kill | restart) [[ -n ${2:-} ]] || die "$usage" ;;
+        start | launch | stop | kill | restart) [[ -n ${2:-} ]] || die "$usage" ;;
         *) die "$usage" ;;
     esac
     # PostgreSQL's tools complain about a working directory that their user cannot enter.
@@ -162,6 +164,7 @@ start_one() {
     start_missing "$1"
     wait_ready "$1"
 }
+launch_one() { start_missing "$1"; }
 stop_one() { stop_processes "$1"; }
 kill_one() { kill_process "$1"; }
 restart_one() {
@@ -275,6 +278,13 @@ variables_without_secrets() {
     done
 }
 
+# Fills `own` with what one process alone is told. The fault tests lead its links through proxies that way, and its clock
+# astray.
+variables_of() {
+    own=()
+    if [[ -f $ROOST_STATE/run/$1.env ]]; then mapfile -t own <"$ROOST_STATE/run/$1.env"; fi
+}
+
 # ---- Starting
 
 # start_missing NAME...: those that do not live.
@@ -293,21 +303,23 @@ start_missing() {
 }
 
 start_api() {
-    local variables turn=()
+    local variables own turn=()
     common_variables
+    variables_of "$1"
     # As `up` wrote them down: the host that clients reach is known there.
     mapfile -t turn < <(grep '^ROOST_TURN_' "$ROOST_STATE/run/stack.env")
     spawn "$1" ROOST_LOG_LEVEL=info "ROOST_ALLOWED_ORIGINS=$(allowed_origins)" "${variables[@]}" "${turn[@]}" \
         ROOST_API_HOST=127.0.0.1 "ROOST_API_PORT=${ports[$1]}" "ROOST_DATABASE_URL=$(database_url)" \
         "ROOST_REDIS_URL=$(redis_url)" "ROOST_SIGNING_KEY_FILE=$ROOST_STATE/secrets/signing-key.pem" \
-        "ROOST_WEB_ROOT=$web_root" -- "$bin/roost-api"
+        "ROOST_WEB_ROOT=$web_root" "${own[@]}" -- "$bin/roost-api"
 }
 
 start_gateway() {
-    local variables
+    local variables own
     variables_without_secrets
+    variables_of "$1"
     spawn "$1" ROOST_LOG_LEVEL=info "ROOST_ALLOWED_ORIGINS=$(allowed_origins)" "${variables[@]}" \
-        ROOST_GATEWAY_HOST=127.0.0.1 "ROOST_GATEWAY_PORT=${ports[$1]}" "ROOST_REDIS_URL=$(redis_url)" -- \
+        ROOST_GATEWAY_HOST=127.0.0.1 "ROOST_GATEWAY_NAME=g${1#gateway-}" "ROOST_GATEWAY_PORT=${ports[$1]}" "ROOST_REDIS_URL=$(redis_url)" "${own[@]}" -- \
         "$bin/roost-gateway"
 }
 

@@ -4,7 +4,7 @@ set -euo pipefail
 # shellcheck source=lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-readonly all_stages=(install build lint unit services browser)
+readonly all_stages=(install build lint unit services faults browser)
 cd "$ROOT"
 
 stage_install() { deploy/scripts/install.sh test; }
@@ -18,8 +18,9 @@ stage_lint() {
     "$ROOST_TOOLS/venv/bin/python" deploy/scripts/check_compose.py
 }
 # One at a time: deadlines of tests that start servers mean little on a machine that does forty things at once.
-stage_unit() { swift test -c release --skip-build --no-parallel --skip EndToEndTests; }
+stage_unit() { swift test -c release --skip-build --no-parallel --skip 'EndToEndTests|FaultSuiteTests'; }
 stage_services() { swift test -c release --skip-build --filter EndToEndTests; }
+stage_faults() { swift test -c release --skip-build --filter FaultSuiteTests; }
 stage_browser() { "$ROOST_TOOLS/venv/bin/python" -m pytest Tests/Browser; }
 
 main() {

@@ -1,4 +1,4 @@
-import Contracts
+package import Contracts
 
 /// The rules for what people type. Each returns the value as it is stored, or throws `validation_failed` with the field.
 package enum Checks {
@@ -22,6 +22,9 @@ package enum Checks {
         }
         guard allowed, Limits.usernameCount.contains(text.count) else {
             throw invalid("username", "A user name has 3 to 20 letters A to Z, digits or underscores.")
+        }
+        guard MentionedNames.audiences[text.lowercased()] == nil else {
+            throw invalid("username", "@\(text) addresses many people. Choose another user name.")
         }
         return text
     }
@@ -92,6 +95,14 @@ package enum Checks {
                 "limit", "limit is a number from \(Limits.pageCount.lowerBound) to \(Limits.pageCount.upperBound).")
         }
         return count
+    }
+
+    /// A number of a stream that a client gives: no less than `least`, no more than PostgreSQL's bigint by its type.
+    package static func streamSequence(
+        _ seq: StreamSequence, from least: StreamSequence
+    ) throws(APIError) -> StreamSequence {
+        guard seq >= least else { throw invalid("seq", "seq is a number of the channel's stream: \(least) or more.") }
+        return seq
     }
 
     private static func name(

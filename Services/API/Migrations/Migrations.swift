@@ -7,6 +7,7 @@ package enum Migrations {
             number: 1, name: "accounts_spaces_messages",
             sql: text(PackageResources._001_accounts_spaces_messages_sql)),
         Migration(number: 2, name: "calls", sql: text(PackageResources._002_calls_sql)),
+        Migration(number: 3, name: "unread", sql: text(PackageResources._003_unread_sql)),
     ]
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

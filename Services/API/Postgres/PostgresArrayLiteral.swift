@@ -4,24 +4,41 @@ enum PostgresArrayLiteral {
     private static let backslash = UInt8(ascii: "\\")
     private static let comma = UInt8(ascii: ",")
 
-    /// Every element is quoted, so that none can be taken for NULL, a brace, a comma or a blank.
-    static func write(_ elements: some Sequence<String?>) -> String {
-        var text: [UInt8] = [UInt8(ascii: "{")]
-        for element in elements {
+    /// Writes an array element by element.
+    struct Writer {
+        private var text: [UInt8]
+
+        init(count: Int) {
+            text = []
+            text.reserveCapacity(40 * count + 2)
+            text.append(UInt8(ascii: "{"))
+        }
+
+        /// Every element is quoted, so that none can be taken for NULL, a brace, a comma or a blank. `nil` is NULL.
+        mutating func append(_ element: String?) {
             if text.count > 1 { text.append(comma) }
-            guard let element else {
+            guard var element else {
                 text.append(contentsOf: "NULL".utf8)
-                continue
+                return
             }
             text.append(quote)
-            for byte in element.utf8 {
-                if byte == quote || byte == backslash { text.append(backslash) }
-                text.append(byte)
+            element.withUTF8 { bytes in
+                if bytes.contains(where: { $0 == quote || $0 == backslash }) {
+                    for byte in bytes {
+                        if byte == quote || byte == backslash { text.append(backslash) }
+                        text.append(byte)
+                    }
+                } else {
+                    text.append(contentsOf: bytes)
+                }
             }
             text.append(quote)
         }
-        text.append(UInt8(ascii: "}"))
-        return String(decoding: text, as: UTF8.self)
+
+        consuming func finish() -> String {
+            text.append(UInt8(ascii: "}"))
+            return String(decoding: text, as: UTF8.self)
+        }
     }
 
     /// Returns nil for anything but a one-dimensional array with the usual lower bound.

@@ -12,7 +12,9 @@ package protocol PostgresEncodable: Sendable {
 
 extension PostgresEncodable {
     package static func postgresText(ofArray array: [Self]) -> String {
-        PostgresArrayLiteral.write(array.lazy.map(\.postgresText))
+        var literal = PostgresArrayLiteral.Writer(count: array.count)
+        for element in array { literal.append(element.postgresText) }
+        return literal.finish()
     }
 }
 

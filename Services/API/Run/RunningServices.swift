@@ -24,6 +24,24 @@ struct OutboxService: Service {
     }
 }
 
+/// Tells heads until shutdown.
+struct HeadsService: Service {
+    let publisher: EventPublisher
+
+    func run() async {
+        await cancelWhenGracefulShutdown { await publisher.tellHeads() }
+    }
+}
+
+/// Tells people of mentions until shutdown.
+struct MentionService: Service {
+    let teller: MentionTeller
+
+    func run() async {
+        await cancelWhenGracefulShutdown { await teller.run() }
+    }
+}
+
 /// Runs the watch over calls until shutdown.
 struct CallWatchService: Service {
     let watch: CallWatch

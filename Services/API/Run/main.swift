@@ -42,6 +42,7 @@ do {
 
     let application = Application(
         router: APIServer(services: services, configuration: configuration).router,
+        server: .init { responder in ConnectionTasks(responder: responder) },
         configuration: .init(
             address: .hostname(configuration.host, port: configuration.port), serverName: nil),
         logger: logger)
@@ -52,6 +53,8 @@ do {
             services: [
                 .init(service: DatabaseService(pool: database)), .init(service: BusService(bus: bus)),
                 .init(service: OutboxService(publisher: services.eventPublisher)),
+                .init(service: HeadsService(publisher: services.eventPublisher)),
+                .init(service: MentionService(teller: services.mentionTeller)),
                 .init(service: CallWatchService(watch: CallWatch(services: services))), .init(service: application),
             ],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))

@@ -13,8 +13,12 @@ package struct APIServices: Sendable {
     let publisher: EventPublisher
     /// The outbox, whose loop the composition root runs.
     package var eventPublisher: EventPublisher { publisher }
+    let mentions: MentionTeller
+    /// The teller of mentions, whose loop the composition root runs.
+    package var mentionTeller: MentionTeller { mentions }
     let sessions: SessionStore
     let messageRate: MessageRateLimiter
+    let messageSender: MessageSender
     let loginRate: LoginRateLimiter
     let authenticator: Authenticator
     let ice: IceConfiguration
@@ -29,8 +33,12 @@ package struct APIServices: Sendable {
         self.logger = logger
         passwords = PasswordHasher(method: configuration.passwordHash)
         publisher = EventPublisher(database: database, bus: bus, logger: logger)
+        mentions = MentionTeller(database: database, publisher: publisher, logger: logger)
         sessions = SessionStore(database: database, bus: bus)
         messageRate = MessageRateLimiter(bus: bus, rule: configuration.messageRate)
+        messageSender = MessageSender(
+            database: database, bus: bus, sessions: sessions, rate: messageRate, publisher: publisher,
+            mentions: mentions)
         loginRate = LoginRateLimiter(bus: bus)
         authenticator = Authenticator(verifier: tokens.verifier, sessions: sessions)
         ice = configuration.ice

@@ -14,6 +14,7 @@ extension Timestamp: PostgresEncodable, PostgresDecodable {
 extension ChannelKind: PostgresEncodable, PostgresDecodable {}
 extension ChannelVisibility: PostgresEncodable, PostgresDecodable {}
 extension WorkspaceRole: PostgresEncodable, PostgresDecodable {}
+extension MentionAudience: PostgresEncodable, PostgresDecodable {}
 extension StreamKind: PostgresEncodable, PostgresDecodable {}
 extension EventName: PostgresEncodable, PostgresDecodable {}
 

@@ -6,6 +6,10 @@ package struct ConnectionMachine {
         case none
         case identify(Identify)
         case answerHeartbeat
+        /// What the user's device says of its presence, whom it watches, and that the user is typing.
+        case updatePresence(PresenceUpdate)
+        case watchPresence(PresenceWatch)
+        case typing(Typing)
         /// A frame of the client's call. It may come before the client is known: then it is refused, not the connection.
         case call(ClientCallFrame)
         /// The frame of the client's call goes no further.
@@ -42,6 +46,11 @@ package struct ConnectionMachine {
             return .identify(identify)
         case (.identify, .identified): return .close(.alreadyIdentified)
         case (.heartbeat, _): return .answerHeartbeat
+        case (.presenceUpdate, .awaitingIdentify), (.presenceWatch, .awaitingIdentify), (.typing, .awaitingIdentify):
+            return .close(.malformedFrame)
+        case (.presenceUpdate(let update), .identified): return .updatePresence(update)
+        case (.presenceWatch(let watch), .identified): return .watchPresence(watch)
+        case (.typing(let typing), .identified): return .typing(typing)
         case (.callJoin(let join), _): return countJoin(now) ? .call(.join(join)) : .refuse(.tooManyJoins)
         case (.callOffer(let offer), _): return .call(.offer(offer))
         case (.callUpdate(let update), _): return .call(.update(update))

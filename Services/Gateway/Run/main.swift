@@ -19,10 +19,11 @@ do {
     let bus = RedisBus(
         configuration: try RedisConfiguration(url: configuration.redisURL), address: address,
         eventLoopGroup: eventLoopGroup, logger: logger)
-    let services = GatewayServices(bus: bus, eventLoopGroup: eventLoopGroup, logger: logger)
+    let services = GatewayServices(
+        configuration: configuration, bus: bus, eventLoopGroup: eventLoopGroup, logger: logger)
     let requests = BusRequestHandler(services: services)
     bus.serve { kind, body in requests.handle(kind, body) }
-    let server = GatewayServer(services: services, configuration: configuration, eventLoopGroup: eventLoopGroup)
+    let server = GatewayServer(services: services, eventLoopGroup: eventLoopGroup)
     logger.info("starting", metadata: ["instance": "\(address)", "port": "\(configuration.port)"])
     // Services stop in reverse order: the listener first, what it needs last.
     try await ServiceGroup(

@@ -2,6 +2,7 @@ import Contracts
 import NIOCore
 import RedisBus
 import ServiceKit
+import WebSocketCodec
 
 /// Asks API instances over the bus.
 struct APIClient: Sendable {
@@ -15,14 +16,22 @@ struct APIClient: Sendable {
 
     struct MalformedReply: Error {}
 
-    func identify(user: UserID, session: SessionID) async throws -> IdentifyReply {
-        let request = try WireJSON.encode(IdentifyRequest(userID: user, sessionID: session))
-        let body = try await bus.request(.identify, to: .api, body: ByteBuffer(bytes: request))
-        return try WireJSON.decode(IdentifyReply.self, from: body.readableBytesView)
+    /// Which of the sessions live, and what their users may see.
+    func access(of sessions: [SessionOfUser]) async throws -> AccessReply {
+        let request = try WireJSON.encode(AccessRequest(sessions: sessions))
+        let body = try await bus.request(.access, to: .api, body: ByteBuffer(bytes: request))
+        return try WireJSON.decode(AccessReply.self, from: body.readableBytesView)
+    }
+
+    /// Where streams stand by PostgreSQL; those that do not exist are left out.
+    func heads(of streams: [StreamID]) async throws -> [Cursor] {
+        let request = try WireJSON.encode(HeadsRequest(streams: streams))
+        let body = try await bus.request(.heads, to: .api, body: ByteBuffer(bytes: request))
+        return try WireJSON.decode(HeadsReply.self, from: body.readableBytesView).heads
     }
 
     /// The events after the cursors that the user may see; for `nil` those of all, to mend a gap.
-    func replay(for user: UserID?, after cursors: [Cursor]) async throws -> Replay {
+    func replay(for user: UserID?, after cursors: [Cursor], deflater: MessageDeflater?) async throws -> Replay {
         let request = try WireJSON.encode(ReplayRequest(userID: user, cursors: cursors))
         var body = try await bus.request(.replay, to: .api, body: ByteBuffer(bytes: request))
         guard let head = readLine(&body) else { throw MalformedReply() }
@@ -35,7 +44,10 @@ struct APIClient: Sendable {
             else { throw MalformedReply() }
             body.moveReaderIndex(forwardBy: 1)
             events.append(
-                (line.stream, line.envelope.seq, PreparedEvent(effects: line.envelope.effects, json: json)))
+                (
+                    line.stream, line.envelope.seq,
+                    PreparedEvent(effects: line.envelope.effects, json: json, deflater: deflater)
+                ))
         }
         return Replay(reply: reply, events: events)
     }

@@ -1,5 +1,6 @@
 import Contracts
 import NIOCore
+import WebSocketCodec
 
 /// One event, encoded as the WebSocket frame that every receiver gets.
 struct PreparedEvent: Sendable {
@@ -7,46 +8,50 @@ struct PreparedEvent: Sendable {
     let effects: [AccessEffect]
     /// A whole unmasked text frame, shared by all connections.
     let frame: ByteBuffer
+    /// The same with its payload compressed, shared by all who negotiated that; the plain one where it does not pay or
+    /// nobody did.
+    let deflated: ByteBuffer
+    /// The encoded ``EventFrame``, for readers that translate it.
+    let json: ByteBuffer
 
-    init(effects: [AccessEffect], json: ByteBuffer) {
+    init(effects: [AccessEffect], json: ByteBuffer, deflater: MessageDeflater?) {
         self.effects = effects
-        frame = webSocketFrame(.text, json)
+        self.json = json
+        frame = FrameWriter.frame(.text, json)
+        deflated = deflater.flatMap { compress(json, $0) } ?? frame
     }
 
     /// Splits an event from the bus: a header line, then the frame's JSON. `nil` if it is none.
-    static func parse(_ message: ByteBuffer) -> (envelope: StreamEnvelope, event: PreparedEvent)? {
+    static func parse(
+        _ message: ByteBuffer, deflater: MessageDeflater?
+    ) -> (envelope: StreamEnvelope, event: PreparedEvent)? {
         var rest = message
         guard let header = readLine(&rest), let envelope = StreamEnvelope(header: header) else { return nil }
-        return (envelope, PreparedEvent(effects: envelope.effects, json: rest))
+        return (envelope, PreparedEvent(effects: envelope.effects, json: rest, deflater: deflater))
     }
 }
 
-/// The kinds of frame a gateway writes (RFC 6455 §5.2).
-enum WebSocketKind: UInt8 {
-    case text = 0x1
-    case close = 0x8
-    case pong = 0xA
+/// What is told on a channel's topic and never stored: someone is typing, or has stopped.
+struct EphemeralNotice: Sendable {
+    let channelID: ChannelID
+    let envelope: EphemeralEnvelope
+    /// A whole unmasked text frame with a `typing` frame of the contract.
+    let frame: ByteBuffer
+
+    init?(_ message: ByteBuffer, channel: ChannelID) {
+        var rest = message
+        guard let header = readLine(&rest), let envelope = EphemeralEnvelope(header: header) else { return nil }
+        channelID = channel
+        self.envelope = envelope
+        frame = FrameWriter.frame(.text, rest)
+    }
 }
 
-/// Encodes a final, unmasked frame (RFC 6455 §5.2).
-///
-/// | bytes | what |
-/// |---|---|
-/// | 1 | FIN and opcode |
-/// | 1 | length up to 125, or 126, or 127 |
-/// | 0, 2 or 8 | the longer length, big-endian |
-/// | n | payload |
-func webSocketFrame(_ kind: WebSocketKind, _ payload: ByteBuffer) -> ByteBuffer {
-    let count = payload.readableBytes
-    var frame = ByteBufferAllocator().buffer(capacity: count + 10)
-    frame.writeInteger(0x80 | kind.rawValue)
-    switch count {
-    case ...125: frame.writeInteger(UInt8(count))
-    case ...65_535: frame.writeMultipleIntegers(UInt8(126), UInt16(count))
-    default: frame.writeMultipleIntegers(UInt8(127), UInt64(count))
-    }
-    frame.writeImmutableBuffer(payload)
-    return frame
+/// A compressed frame, or `nil` where compression does not pay.
+private func compress(_ json: ByteBuffer, _ deflater: MessageDeflater) -> ByteBuffer? {
+    let compressed = deflater.deflate(json)
+    guard compressed.readableBytes < json.readableBytes else { return nil }
+    return FrameWriter.frame(.text, compressed, isCompressed: true)
 }
 
 /// Takes one line from a buffer, without its line feed; `nil` if there is no line feed.

@@ -2,18 +2,29 @@
 
 declare module "markdown-it" {
   interface Token {
+    type: string;
     tag: string;
+    content: string;
+    info: string;
+    children: Token[] | null;
     attrSet(name: string, value: string): void;
   }
   type RenderRule = (
     tokens: Token[], index: number, options: object, environment: unknown,
     renderer: { renderToken(tokens: Token[], index: number, options: object): string },
   ) => string;
+  interface CoreState {
+    tokens: Token[];
+    env: unknown;
+    Token: new (type: string, tag: string, nesting: number) => Token;
+  }
   export default class MarkdownIt {
     constructor(options: { html: boolean; linkify: boolean; breaks: boolean });
+    core: { ruler: { push(name: string, rule: (state: CoreState) => void): void } };
     renderer: { rules: Record<string, RenderRule | undefined> };
+    utils: { escapeHtml(text: string): string };
     disable(rules: string[]): this;
-    render(text: string): string;
+    render(text: string, environment: object): string;
   }
 }
 

@@ -41,10 +41,22 @@ package enum BusEnvelope: Hashable, Sendable {
 
 /// What one process may ask of another. All of them are idempotent: a request that nobody answered may be asked again.
 package enum BusRequestKind: String, WireEnum {
-    /// Gateway → API: who is this session and what may it see? ``IdentifyRequest`` → ``IdentifyReply``.
-    case identify
+    /// Gateway → API: which of these sessions live, and what may their users see? ``AccessRequest`` → ``AccessReply``.
+    case access
+    /// Gateway → API: where these streams stand. ``HeadsRequest`` → ``HeadsReply``.
+    case heads
     /// Gateway → API: the events after these cursors. ``ReplayRequest`` → ``ReplayReply`` and event lines.
     case replay
+    /// Gateway → API: ``BusSendRequest`` → ``BusSendReply``.
+    case sendMessage
+    /// Gateway → API: ``HistoryRequest`` → ``HistoryReply``.
+    case history
+    /// Gateway → API: ``PeopleRequest`` → ``PeopleReply``.
+    case people
+    /// Gateway → API: ``RosterRequest`` → ``RosterReply``.
+    case roster
+    /// Gateway → API: ``BusReadRequest`` → ``ChannelUnread``.
+    case markRead
     /// Gateway → API: the public keys. No body → the JWKS document (RFC 7517 §5).
     case keys
     /// Gateway → API: ``CallGrantRequest`` → ``CallGrantReply``.

@@ -1,6 +1,16 @@
-/// Asks an API instance what a session may see. The gateway has verified the token already.
-package struct IdentifyRequest: WireObject {
-    package static let summary = "Asks what a session may see."
+/// Asks an API what the users of sessions may see: many at once, so that thousands who reconnect cost few statements. The
+/// gateway has verified their tokens already.
+package struct AccessRequest: WireObject {
+    package static let summary = "Asks what the users of sessions may see."
+    /// At most ``Limits/identifyBatchCount``.
+    package let sessions: [SessionOfUser]
+
+    package init(sessions: [SessionOfUser]) { self.sessions = sessions }
+}
+
+/// A session, and whose it is by its token.
+package struct SessionOfUser: WireObject, Hashable {
+    package static let summary = "A session and its user."
     package let userID: UserID
     package let sessionID: SessionID
 
@@ -10,17 +20,64 @@ package struct IdentifyRequest: WireObject {
     }
 }
 
-/// What a session may see now. An ended session is answered with the failure `session_revoked` instead.
-package struct IdentifyReply: WireObject {
-    package static let summary = "Who a session is and the streams it may read."
-    package let user: User
-    /// All streams of the user, each with the number of its last event; the user's own stream is the first.
+/// What the users of the sessions that live may see. Sessions that have ended are left out. The API has put the lists into
+/// Redis as well, under ``RedisKey/access(_:)``, and the sessions under ``RedisKey/session(_:)``.
+package struct AccessReply: WireObject {
+    package static let summary = "What the users of live sessions may see."
+    package let live: [SessionID]
+    package let lists: [AccessList]
+
+    package init(live: [SessionID], lists: [AccessList]) {
+        self.live = live
+        self.lists = lists
+    }
+}
+
+/// The streams a user may read, as of a place in the user's own stream: every change of access is an event there.
+package struct AccessList: WireObject, Hashable {
+    package static let summary = "The streams a user may read, besides the user's own."
+    package let userID: UserID
+    package let seq: StreamSequence
+    package let streams: [StreamID]
+
+    package init(userID: UserID, seq: StreamSequence, streams: [StreamID]) {
+        self.userID = userID
+        self.seq = seq
+        self.streams = streams
+    }
+
+    /// As Redis keeps it: the place, then one stream a line.
+    package var text: String { "\(seq)\n" + streams.map(\.description).joined(separator: "\n") }
+
+    /// Reads what Redis kept; `nil` if it is no list.
+    package init?(userID: UserID, text: some StringProtocol) {
+        let lines = text.split(separator: "\n")
+        guard let first = lines.first, let seq = StreamSequence(first) else { return nil }
+        var streams: [StreamID] = []
+        streams.reserveCapacity(lines.count - 1)
+        for line in lines.dropFirst() {
+            guard let stream = StreamID(line) else { return nil }
+            streams.append(stream)
+        }
+        self.init(userID: userID, seq: seq, streams: streams)
+    }
+}
+
+/// Asks where streams stand, of whatever user.
+package struct HeadsRequest: WireObject {
+    package static let summary = "Asks where streams stand."
+    /// At most ``Limits/headsPerRequest``.
+    package let streams: [StreamID]
+
+    package init(streams: [StreamID]) { self.streams = streams }
+}
+
+/// Where streams stand; those that do not exist are left out.
+package struct HeadsReply: WireObject {
+    package static let summary = "Where streams stand."
     package let heads: [Cursor]
 
-    package init(user: User, heads: [Cursor]) {
-        self.user = user
-        self.heads = heads
-    }
+    package init(heads: [Cursor]) { self.heads = heads }
 }
 
 /// Asks for the events after each cursor. Cursors of streams the user may not read are left out of the answer.

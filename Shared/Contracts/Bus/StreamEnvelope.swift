@@ -28,6 +28,61 @@ package struct StreamEnvelope: Hashable, Sendable {
     }
 }
 
+/// The first line of what is told on a channel's topic and never stored: `typing <user>` or `quiet <user>`. After one
+/// line feed follows the ``ServerFrame`` that every reader gets but the user's own connections.
+package struct EphemeralEnvelope: Hashable, Sendable {
+    package let userID: UserID
+    package let isTyping: Bool
+
+    package init(userID: UserID, isTyping: Bool) {
+        self.userID = userID
+        self.isTyping = isTyping
+    }
+
+    /// The header line without its line feed.
+    package var header: String { "\(isTyping ? "typing" : "quiet") \(userID)" }
+
+    /// Reads a header line; `nil` if it is none.
+    package init?(header: some StringProtocol) {
+        let words = header.split(separator: " ")
+        guard words.count == 2, words[0] == "typing" || words[0] == "quiet", let user = UserID(words[1]) else {
+            return nil
+        }
+        self.init(userID: user, isTyping: words[0] == "typing")
+    }
+}
+
+/// One member of a stream's tail in Redis: the id of the object that the event is about, a line feed, and the event as it
+/// is published: a ``StreamEnvelope``, a line feed, and the encoded frame.
+///
+/// When a message is deleted its earlier entries are replaced by tombstones, found by the object's id.
+package enum TailEntry {
+    /// Bytes of the object's id and the line feed after it.
+    package static let objectByteCount = 37
+}
+
+/// The heads of streams that changed lately: one line a stream, `<stream>@<seq>`.
+package struct HeadsNotice: Hashable, Sendable {
+    package let heads: [Cursor]
+
+    package init(heads: [Cursor]) { self.heads = heads }
+
+    package var text: String { heads.map { "\($0.stream)@\($0.seq)" }.joined(separator: "\n") }
+
+    /// Reads the text; lines that are no heads are left out.
+    package init(text: some StringProtocol) { heads = text.split(separator: "\n").compactMap(Cursor.init(text:)) }
+}
+
+extension Cursor {
+    /// Reads `<stream>@<seq>`; `nil` if it is none.
+    package init?(text: some StringProtocol) {
+        guard let at = text.firstIndex(of: "@"), let stream = StreamID(text[..<at]),
+            let seq = StreamSequence(text[text.index(after: at)...])
+        else { return nil }
+        self.init(stream: stream, seq: seq)
+    }
+}
+
 /// What an event of a user's stream changes for that user's open connections.
 package enum AccessEffect: Hashable, Sendable {
     /// `join=<stream>@<seq>`: delivery of the stream starts after `seq`.
@@ -50,10 +105,8 @@ package enum AccessEffect: Hashable, Sendable {
         let value = text[text.index(after: equals)...]
         switch text[..<equals] {
         case "join":
-            guard let at = value.firstIndex(of: "@"), let stream = StreamID(value[..<at]),
-                let seq = StreamSequence(value[value.index(after: at)...])
-            else { return nil }
-            self = .join(Cursor(stream: stream, seq: seq))
+            guard let cursor = Cursor(text: value) else { return nil }
+            self = .join(cursor)
         case "leave":
             guard let stream = StreamID(value) else { return nil }
             self = .leave(stream)

@@ -12,10 +12,16 @@ package enum EventName: String, WireEnum {
     case channelJoined = "channel.joined"
     case channelLeft = "channel.left"
     case workspaceJoined = "workspace.joined"
+    case workspaceLeft = "workspace.left"
+    case channelRead = "channel.read"
+    case mentionCreated = "mention.created"
+    case mentionRemoved = "mention.removed"
     case sessionRevoked = "session.revoked"
     // In a workspace's stream
     case channelCreated = "channel.created"
+    case channelWithdrawn = "channel.withdrawn"
     case workspaceMemberJoined = "workspace.member.joined"
+    case workspaceMemberLeft = "workspace.member.left"
     case userUpdated = "user.updated"
 
     /// The kind of stream the event belongs to.
@@ -24,8 +30,11 @@ package enum EventName: String, WireEnum {
         case .messageCreated, .messageEdited, .messageDeleted, .channelUpdated, .channelMemberJoined,
             .channelMemberLeft, .callUpdated:
             .channel
-        case .channelJoined, .channelLeft, .workspaceJoined, .sessionRevoked: .user
-        case .channelCreated, .workspaceMemberJoined, .userUpdated: .workspace
+        case .channelJoined, .channelLeft, .workspaceJoined, .workspaceLeft, .channelRead, .mentionCreated,
+            .mentionRemoved, .sessionRevoked:
+            .user
+        case .channelCreated, .channelWithdrawn, .workspaceMemberJoined, .workspaceMemberLeft, .userUpdated:
+            .workspace
         }
     }
 
@@ -41,8 +50,13 @@ package enum EventName: String, WireEnum {
         case .channelJoined: ChannelJoined.self
         case .channelLeft: ChannelLeft.self
         case .workspaceJoined: WorkspaceJoined.self
+        case .workspaceLeft: WorkspaceLeft.self
+        case .channelRead: ChannelRead.self
+        case .mentionCreated, .mentionRemoved: Mention.self
         case .sessionRevoked: SessionRevoked.self
+        case .channelWithdrawn: ChannelWithdrawn.self
         case .workspaceMemberJoined: WorkspaceMember.self
+        case .workspaceMemberLeft: WorkspaceMemberLeft.self
         case .userUpdated: User.self
         }
     }
@@ -60,9 +74,15 @@ package enum Event: Equatable, Sendable {
     case channelJoined(ChannelJoined)
     case channelLeft(ChannelLeft)
     case workspaceJoined(WorkspaceJoined)
+    case workspaceLeft(WorkspaceLeft)
+    case channelRead(ChannelRead)
+    case mentionCreated(Mention)
+    case mentionRemoved(Mention)
     case sessionRevoked(SessionRevoked)
     case channelCreated(Channel)
+    case channelWithdrawn(ChannelWithdrawn)
     case workspaceMemberJoined(WorkspaceMember)
+    case workspaceMemberLeft(WorkspaceMemberLeft)
     case userUpdated(User)
 
     package var name: EventName {
@@ -77,9 +97,15 @@ package enum Event: Equatable, Sendable {
         case .channelJoined: .channelJoined
         case .channelLeft: .channelLeft
         case .workspaceJoined: .workspaceJoined
+        case .workspaceLeft: .workspaceLeft
+        case .channelRead: .channelRead
+        case .mentionCreated: .mentionCreated
+        case .mentionRemoved: .mentionRemoved
         case .sessionRevoked: .sessionRevoked
         case .channelCreated: .channelCreated
+        case .channelWithdrawn: .channelWithdrawn
         case .workspaceMemberJoined: .workspaceMemberJoined
+        case .workspaceMemberLeft: .workspaceMemberLeft
         case .userUpdated: .userUpdated
         }
     }
@@ -96,8 +122,13 @@ package enum Event: Equatable, Sendable {
         case .channelJoined(let payload): payload
         case .channelLeft(let payload): payload
         case .workspaceJoined(let payload): payload
+        case .workspaceLeft(let payload): payload
+        case .channelRead(let payload): payload
+        case .mentionCreated(let payload), .mentionRemoved(let payload): payload
         case .sessionRevoked(let payload): payload
+        case .channelWithdrawn(let payload): payload
         case .workspaceMemberJoined(let payload): payload
+        case .workspaceMemberLeft(let payload): payload
         case .userUpdated(let payload): payload
         }
     }
@@ -109,6 +140,7 @@ package enum Event: Equatable, Sendable {
         case .channelLeft(let payload): [.leave(.channel(payload.channelID))]
         case .workspaceJoined(let payload):
             [.join(Cursor(stream: .workspace(payload.workspace.id), seq: payload.seq))]
+        case .workspaceLeft(let payload): [.leave(.workspace(payload.workspaceID))]
         case .sessionRevoked(let payload): [.revoke(payload.sessionID)]
         default: []
         }
@@ -128,9 +160,15 @@ package enum Event: Equatable, Sendable {
             case .channelJoined: .channelJoined(try data())
             case .channelLeft: .channelLeft(try data())
             case .workspaceJoined: .workspaceJoined(try data())
+            case .workspaceLeft: .workspaceLeft(try data())
+            case .channelRead: .channelRead(try data())
+            case .mentionCreated: .mentionCreated(try data())
+            case .mentionRemoved: .mentionRemoved(try data())
             case .sessionRevoked: .sessionRevoked(try data())
             case .channelCreated: .channelCreated(try data())
+            case .channelWithdrawn: .channelWithdrawn(try data())
             case .workspaceMemberJoined: .workspaceMemberJoined(try data())
+            case .workspaceMemberLeft: .workspaceMemberLeft(try data())
             case .userUpdated: .userUpdated(try data())
             }
     }
@@ -138,13 +176,22 @@ package enum Event: Equatable, Sendable {
 
 package struct MessageDeleted: WireObject, Hashable {
     package static let summary = "A message is gone; nothing of its text is kept."
+    package static var fields: [String: FieldRule] {
+        ["seq": FieldRule("The number of its creation, so that who counts what is unread knows whether it counted.")]
+    }
     package let id: MessageID
     package let channelID: ChannelID
+    package let seq: StreamSequence
+    package let authorID: UserID
     package let version: StreamSequence
 
-    package init(id: MessageID, channelID: ChannelID, version: StreamSequence) {
+    package init(
+        id: MessageID, channelID: ChannelID, seq: StreamSequence, authorID: UserID, version: StreamSequence
+    ) {
         self.id = id
         self.channelID = channelID
+        self.seq = seq
+        self.authorID = authorID
         self.version = version
     }
 }
@@ -190,4 +237,63 @@ package struct SessionRevoked: WireObject, Hashable {
     package let sessionID: SessionID
 
     package init(sessionID: SessionID) { self.sessionID = sessionID }
+}
+
+package struct WorkspaceLeft: WireObject, Hashable {
+    package static let summary = "The user is no longer in a workspace; its events stop."
+    package let workspaceID: WorkspaceID
+
+    package init(workspaceID: WorkspaceID) { self.workspaceID = workspaceID }
+}
+
+package struct WorkspaceMemberLeft: WireObject, Hashable {
+    package static let summary = "A person is no longer in the workspace, nor in any channel of it."
+    package let userID: UserID
+
+    package init(userID: UserID) { self.userID = userID }
+}
+
+package struct ChannelWithdrawn: WireObject, Hashable {
+    package static let summary = "A public channel has become private: who is not in it forgets it."
+    package let channelID: ChannelID
+
+    package init(channelID: ChannelID) { self.channelID = channelID }
+}
+
+package struct ChannelRead: WireObject, Hashable {
+    package static let summary = "How far the user has read a channel, on whatever device."
+    package static var fields: [String: FieldRule] {
+        [
+            "seq": FieldRule("Messages up to and including this number are read. It may go back."),
+            "version": FieldRule(
+                "The number of the last change of the position in the user's stream; of two the higher one is newer."),
+        ]
+    }
+    package let channelID: ChannelID
+    package let seq: StreamSequence
+    package let version: StreamSequence
+
+    package init(channelID: ChannelID, seq: StreamSequence, version: StreamSequence) {
+        self.channelID = channelID
+        self.seq = seq
+        self.version = version
+    }
+}
+
+package struct Mention: WireObject, Hashable {
+    package static let summary = "A message names the user, or does so no more."
+    package static var fields: [String: FieldRule] {
+        ["seq": FieldRule("The number of the message's creation in the channel's stream.")]
+    }
+    package let messageID: MessageID
+    package let channelID: ChannelID
+    package let seq: StreamSequence
+    package let authorID: UserID
+
+    package init(messageID: MessageID, channelID: ChannelID, seq: StreamSequence, authorID: UserID) {
+        self.messageID = messageID
+        self.channelID = channelID
+        self.seq = seq
+        self.authorID = authorID
+    }
 }

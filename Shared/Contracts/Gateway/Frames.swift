@@ -2,6 +2,9 @@
 package enum ClientFrame: WireUnion {
     case identify(Identify)
     case heartbeat(Heartbeat)
+    case presenceUpdate(PresenceUpdate)
+    case presenceWatch(PresenceWatch)
+    case typing(Typing)
     case callJoin(CallJoin)
     case callOffer(CallOffer)
     case callUpdate(CallUpdate)
@@ -10,7 +13,8 @@ package enum ClientFrame: WireUnion {
     package static let summary = "A frame from the client: one JSON object in a text message."
     package static var variants: [(type: String, payload: any WireObject.Type)] {
         [
-            ("identify", Identify.self), ("heartbeat", Heartbeat.self), ("callJoin", CallJoin.self),
+            ("identify", Identify.self), ("heartbeat", Heartbeat.self), ("presenceUpdate", PresenceUpdate.self),
+            ("presenceWatch", PresenceWatch.self), ("typing", Typing.self), ("callJoin", CallJoin.self),
             ("callOffer", CallOffer.self), ("callUpdate", CallUpdate.self), ("callLeave", CallLeave.self),
         ]
     }
@@ -20,6 +24,9 @@ package enum ClientFrame: WireUnion {
         switch type {
         case "identify": self = .identify(try Identify(from: decoder))
         case "heartbeat": self = .heartbeat(try Heartbeat(from: decoder))
+        case "presenceUpdate": self = .presenceUpdate(try PresenceUpdate(from: decoder))
+        case "presenceWatch": self = .presenceWatch(try PresenceWatch(from: decoder))
+        case "typing": self = .typing(try Typing(from: decoder))
         case "callJoin": self = .callJoin(try CallJoin(from: decoder))
         case "callOffer": self = .callOffer(try CallOffer(from: decoder))
         case "callUpdate": self = .callUpdate(try CallUpdate(from: decoder))
@@ -32,6 +39,9 @@ package enum ClientFrame: WireUnion {
         switch self {
         case .identify(let payload): try encodeFrame("identify", payload, to: encoder)
         case .heartbeat(let payload): try encodeFrame("heartbeat", payload, to: encoder)
+        case .presenceUpdate(let payload): try encodeFrame("presenceUpdate", payload, to: encoder)
+        case .presenceWatch(let payload): try encodeFrame("presenceWatch", payload, to: encoder)
+        case .typing(let payload): try encodeFrame("typing", payload, to: encoder)
         case .callJoin(let payload): try encodeFrame("callJoin", payload, to: encoder)
         case .callOffer(let payload): try encodeFrame("callOffer", payload, to: encoder)
         case .callUpdate(let payload): try encodeFrame("callUpdate", payload, to: encoder)
@@ -47,6 +57,9 @@ package enum ServerFrame: WireUnion {
     case reset(Reset)
     case current(Current)
     case heartbeat(Heartbeat)
+    case move(Move)
+    case presence(PresenceStates)
+    case typing(TypingState)
     case callJoined(CallJoined)
     case callFailed(CallFailed)
     case callAnswer(CallAnswer)
@@ -58,7 +71,8 @@ package enum ServerFrame: WireUnion {
     package static var variants: [(type: String, payload: any WireObject.Type)] {
         [
             ("hello", Hello.self), ("ready", Ready.self), ("reset", Reset.self), ("current", Current.self),
-            ("heartbeat", Heartbeat.self), ("callJoined", CallJoined.self), ("callFailed", CallFailed.self),
+            ("heartbeat", Heartbeat.self), ("move", Move.self), ("presence", PresenceStates.self),
+            ("typing", TypingState.self), ("callJoined", CallJoined.self), ("callFailed", CallFailed.self),
             ("callAnswer", CallAnswer.self), ("callState", CallState.self), ("callSpeakers", CallSpeakers.self),
             ("callEnded", CallEnded.self),
         ]
@@ -72,6 +86,9 @@ package enum ServerFrame: WireUnion {
         case "reset": self = .reset(try Reset(from: decoder))
         case "current": self = .current(try Current(from: decoder))
         case "heartbeat": self = .heartbeat(try Heartbeat(from: decoder))
+        case "move": self = .move(try Move(from: decoder))
+        case "presence": self = .presence(try PresenceStates(from: decoder))
+        case "typing": self = .typing(try TypingState(from: decoder))
         case "callJoined": self = .callJoined(try CallJoined(from: decoder))
         case "callFailed": self = .callFailed(try CallFailed(from: decoder))
         case "callAnswer": self = .callAnswer(try CallAnswer(from: decoder))
@@ -89,6 +106,9 @@ package enum ServerFrame: WireUnion {
         case .reset(let payload): try encodeFrame("reset", payload, to: encoder)
         case .current(let payload): try encodeFrame("current", payload, to: encoder)
         case .heartbeat(let payload): try encodeFrame("heartbeat", payload, to: encoder)
+        case .move(let payload): try encodeFrame("move", payload, to: encoder)
+        case .presence(let payload): try encodeFrame("presence", payload, to: encoder)
+        case .typing(let payload): try encodeFrame("typing", payload, to: encoder)
         case .callJoined(let payload): try encodeFrame("callJoined", payload, to: encoder)
         case .callFailed(let payload): try encodeFrame("callFailed", payload, to: encoder)
         case .callAnswer(let payload): try encodeFrame("callAnswer", payload, to: encoder)
@@ -145,13 +165,13 @@ package struct Ready: WireObject {
     }
     package let connectionID: ConnectionID
     package let sessionID: SessionID
-    package let user: User
+    package let userID: UserID
     package let streams: [Cursor]
 
-    package init(connectionID: ConnectionID, sessionID: SessionID, user: User, streams: [Cursor]) {
+    package init(connectionID: ConnectionID, sessionID: SessionID, userID: UserID, streams: [Cursor]) {
         self.connectionID = connectionID
         self.sessionID = sessionID
-        self.user = user
+        self.userID = userID
         self.streams = streams
     }
 }
@@ -171,6 +191,18 @@ package struct Reset: WireObject {
 package struct Current: WireObject {
     package static let summary = "Everything that was missed has been sent; what follows is live."
     package init() {}
+}
+
+package struct Move: WireObject {
+    package static let summary =
+        "This gateway is going away. Connect again now, identify with the cursors, and close this socket when the new one "
+        + "is `current`: events go on arriving here until then."
+    package static var fields: [String: FieldRule] {
+        ["deadlineMilliseconds": FieldRule("After this time the socket is closed with 4000, moved or not.")]
+    }
+    package let deadlineMilliseconds: Int
+
+    package init(deadlineMilliseconds: Int) { self.deadlineMilliseconds = deadlineMilliseconds }
 }
 
 private enum FrameKey: String, CodingKey {

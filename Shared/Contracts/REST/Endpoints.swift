@@ -34,6 +34,10 @@ package enum Endpoints {
     package static let listWorkspaceMembers = Endpoint<Empty, WorkspaceMemberPage>(
         .get, "/api/v1/workspaces/{workspaceID}/members", "listWorkspaceMembers", "List the members of a workspace",
         group: .workspaces, query: [.after, .limit], errors: [.notFound])
+    package static let removeWorkspaceMember = Endpoint<Empty, Empty>(
+        .delete, "/api/v1/workspaces/{workspaceID}/members/{userID}", "removeWorkspaceMember",
+        "Remove a person from a workspace, or leave it", group: .workspaces, status: 204,
+        errors: [.notFound, .forbidden, .conflict])
     package static let createInvite = Endpoint<Empty, Invite>(
         .post, "/api/v1/workspaces/{workspaceID}/invites", "createInvite", "Make an invite to a workspace",
         group: .workspaces, status: 201, errors: [.notFound])
@@ -54,7 +58,7 @@ package enum Endpoints {
     package static let readChannel = Endpoint<Empty, Channel>(
         .get, "/api/v1/channels/{channelID}", "readChannel", "Read a channel", group: .channels, errors: [.notFound])
     package static let updateChannel = Endpoint<UpdateChannelRequest, Channel>(
-        .patch, "/api/v1/channels/{channelID}", "updateChannel", "Change the name or topic of a channel",
+        .patch, "/api/v1/channels/{channelID}", "updateChannel", "Change the name, topic or visibility of a channel",
         group: .channels, errors: [.notFound, .forbidden, .nameTaken])
     package static let joinChannel = Endpoint<Empty, Channel>(
         .post, "/api/v1/channels/{channelID}/join", "joinChannel", "Join a public channel", group: .channels,
@@ -68,6 +72,9 @@ package enum Endpoints {
     package static let addChannelMember = Endpoint<AddChannelMemberRequest, Empty>(
         .post, "/api/v1/channels/{channelID}/members", "addChannelMember", "Add a person to a channel",
         group: .channels, status: 204, errors: [.notFound, .forbidden, .conflict])
+    package static let removeChannelMember = Endpoint<Empty, Empty>(
+        .delete, "/api/v1/channels/{channelID}/members/{userID}", "removeChannelMember",
+        "Remove a person from a channel, or leave it", group: .channels, status: 204, errors: [.notFound, .forbidden])
 
     package static let readCall = Endpoint<Empty, ChannelCall>(
         .get, "/api/v1/channels/{channelID}/call", "readCall", "Read who is in the call of a channel",
@@ -88,15 +95,29 @@ package enum Endpoints {
         .delete, "/api/v1/channels/{channelID}/messages/{messageID}", "deleteMessage", "Delete my message",
         group: .messages, status: 204, errors: [.notFound, .forbidden])
 
+    // MARK: Unread
+    package static let markRead = Endpoint<MarkReadRequest, ChannelUnread>(
+        .post, "/api/v1/channels/{channelID}/read", "markRead", "Mark messages as read", group: .messages,
+        errors: [.notFound, .forbidden])
+    package static let markUnread = Endpoint<MarkUnreadRequest, ChannelUnread>(
+        .post, "/api/v1/channels/{channelID}/unread", "markUnread", "Mark messages as unread from one on",
+        group: .messages, errors: [.notFound, .forbidden])
+    package static let readUnread = Endpoint<Empty, ChannelUnread>(
+        .get, "/api/v1/channels/{channelID}/unread", "readUnread", "Read what is unread in a channel",
+        group: .messages, errors: [.notFound, .forbidden])
+
     /// Every endpoint, in the order of the documents.
     package static let all: [EndpointDescription] = [
         register.description, logIn.description, refresh.description, logOut.description, listSessions.description,
         revokeSession.description, bootstrap.description, me.description, updateMe.description,
         listWorkspaces.description, createWorkspace.description, listWorkspaceMembers.description,
-        createInvite.description, acceptInvite.description, listChannels.description, createChannel.description,
+        removeWorkspaceMember.description, createInvite.description, acceptInvite.description, listChannels.description,
+        createChannel.description,
         openDirectChannel.description, readChannel.description, updateChannel.description, joinChannel.description,
-        leaveChannel.description, listChannelMembers.description, addChannelMember.description, readCall.description,
+        leaveChannel.description, listChannelMembers.description, addChannelMember.description,
+        removeChannelMember.description, readCall.description,
         sendMessage.description, listMessages.description, editMessage.description, deleteMessage.description,
+        markRead.description, markUnread.description, readUnread.description,
     ]
 
     /// What any endpoint may answer.

@@ -1,3 +1,11 @@
+/// Whom a message addresses beside those it names. Resolved when it is read, not when it is sent.
+package enum MentionAudience: String, WireEnum {
+    /// Every member of the channel.
+    case all
+    /// The members who are online; what is unread counts it for every member.
+    case here
+}
+
 package struct Message: WireObject, Hashable {
     package static let summary = "A message of a channel."
     package static var fields: [String: FieldRule] {
@@ -5,6 +13,10 @@ package struct Message: WireObject, Hashable {
             "seq": FieldRule("The number of its creation in the channel's stream: messages are ordered by it."),
             "idempotencyKey": FieldRule("The key its author sent it with."),
             "editedAt": FieldRule("Absent if it never changed."),
+            "mentions": FieldRule(
+                "Members of the channel whom it names by @username, in ascending order.",
+                count: 0...Limits.mentionsPerMessage),
+            "audience": FieldRule("Absent if it addresses nobody but those it names."),
             "version": FieldRule(
                 "The number of its last change in the channel's stream; of two states the higher one is newer."),
         ]
@@ -17,11 +29,14 @@ package struct Message: WireObject, Hashable {
     package let idempotencyKey: String
     package let createdAt: Timestamp
     package let editedAt: Timestamp?
+    package let mentions: [UserID]
+    package let audience: MentionAudience?
     package let version: StreamSequence
 
     package init(
         id: MessageID, channelID: ChannelID, seq: StreamSequence, authorID: UserID, content: String,
-        idempotencyKey: String, createdAt: Timestamp, editedAt: Timestamp?, version: StreamSequence
+        idempotencyKey: String, createdAt: Timestamp, editedAt: Timestamp?, mentions: [UserID],
+        audience: MentionAudience?, version: StreamSequence
     ) {
         self.id = id
         self.channelID = channelID
@@ -31,6 +46,8 @@ package struct Message: WireObject, Hashable {
         self.idempotencyKey = idempotencyKey
         self.createdAt = createdAt
         self.editedAt = editedAt
+        self.mentions = mentions
+        self.audience = audience
         self.version = version
     }
 }

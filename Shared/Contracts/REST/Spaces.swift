@@ -151,14 +151,17 @@ package struct UpdateChannelRequest: WireObject {
         [
             "name": FieldRule(count: Limits.channelNameCount),
             "topic": FieldRule(count: Limits.channelTopicCount),
+            "visibility": FieldRule("For the channel's creator and the workspace's owners alone."),
         ]
     }
     package let name: String?
     package let topic: String?
+    package let visibility: ChannelVisibility?
 
-    package init(name: String? = nil, topic: String? = nil) {
+    package init(name: String? = nil, topic: String? = nil, visibility: ChannelVisibility? = nil) {
         self.name = name
         self.topic = topic
+        self.visibility = visibility
     }
 }
 
@@ -214,6 +217,7 @@ package struct Bootstrap: WireObject {
         [
             "channels": FieldRule("The channels the user is a member of, in all workspaces."),
             "calls": FieldRule("The calls in these channels that someone is in."),
+            "unread": FieldRule("One for each of these channels."),
             "cursors": FieldRule("Identify with these: every event after the snapshot follows."),
         ]
     }
@@ -222,17 +226,19 @@ package struct Bootstrap: WireObject {
     package let workspaces: [Workspace]
     package let channels: [Channel]
     package let calls: [ChannelCall]
+    package let unread: [ChannelUnread]
     package let cursors: [Cursor]
 
     package init(
         user: CurrentUser, sessionID: SessionID, workspaces: [Workspace], channels: [Channel], calls: [ChannelCall],
-        cursors: [Cursor]
+        unread: [ChannelUnread], cursors: [Cursor]
     ) {
         self.user = user
         self.sessionID = sessionID
         self.workspaces = workspaces
         self.channels = channels
         self.calls = calls
+        self.unread = unread
         self.cursors = cursors
     }
 }

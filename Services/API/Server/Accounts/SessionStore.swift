@@ -149,13 +149,15 @@ package struct SessionStore: Sendable {
         let rows = try await database.execute(
             Statement("SELECT 1 FROM sessions WHERE id = $1 AND revoked_at IS NULL AND expires_at > now()", session))
         // Only life is remembered here, and only if nothing is known: a revocation that came between must win.
-        if !rows.isEmpty {
-            _ = try? await bus.send(
-                RedisCommand(
-                    "SET", .key(.session(session)), .text("1"), .text("NX"), .text("EX"),
-                    .integer(Limits.sessionCache.components.seconds)))
-        }
+        if !rows.isEmpty { _ = try? await bus.send(Self.liveCommand(session)) }
         return !rows.isEmpty
+    }
+
+    /// Makes Redis remember that a session lives, unless it knows of its end.
+    static func liveCommand(_ session: SessionID) -> RedisCommand {
+        RedisCommand(
+            "SET", .key(.session(session)), .text("1"), .text("NX"), .text("EX"),
+            .integer(Limits.sessionCache.components.seconds))
     }
 
     /// Makes Redis remember that a session has ended, for as long as an access token of it may live. Part of publishing

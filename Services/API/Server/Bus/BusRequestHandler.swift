@@ -17,8 +17,20 @@ package struct BusRequestHandler: Sendable {
     package func handle(_ kind: BusRequestKind, _ body: ByteBuffer) async -> Result<ByteBuffer, BusFailure> {
         do {
             switch kind {
-            case .identify: return .success(try await identify(decode(body)))
+            case .access: return .success(try await access(decode(body)))
+            case .heads: return .success(try await heads(decode(body)))
             case .replay: return .success(try await replay(decode(body)))
+            case .sendMessage:
+                let reply = try await services.messageSender.answer(decode(body))
+                return .success(ByteBuffer(bytes: try WireJSON.encode(reply)))
+            case .history:
+                return .success(try encode(try await DialectRequests(services: services).history(decode(body))))
+            case .people:
+                return .success(try encode(try await DialectRequests(services: services).people(decode(body))))
+            case .roster:
+                return .success(try encode(try await DialectRequests(services: services).roster(decode(body))))
+            case .markRead:
+                return .success(try encode(try await DialectRequests(services: services).markRead(decode(body))))
             case .keys: return .success(ByteBuffer(bytes: services.tokens.jwks))
             case .callGrant: return .success(try await callGrant(decode(body)))
             case .callReport: return .success(try await callReport(decode(body)))
@@ -48,18 +60,21 @@ package struct BusRequestHandler: Sendable {
         }
     }
 
-    private func identify(_ request: IdentifyRequest) async throws -> ByteBuffer {
-        let results = try await services.database.snapshot([
-            Statement(
-                """
-                SELECT u.id AS user_id, u.username, u.display_name FROM users u JOIN sessions s ON s.user_id = u.id
-                WHERE u.id = $1 AND s.id = $2 AND s.revoked_at IS NULL AND s.expires_at > now()
-                """, request.userID, request.sessionID),
-            EventReader.heads(of: request.userID),
-        ])
-        guard let row = results[0].first else { throw Authenticator.sessionEnded }
-        let reply = IdentifyReply(user: try User(row: row), heads: try results[1].map { try $0.cursor() })
-        return ByteBuffer(bytes: try WireJSON.encode(reply))
+    private func encode(_ reply: some WireObject) throws -> ByteBuffer { ByteBuffer(bytes: try WireJSON.encode(reply)) }
+
+    private func access(_ request: AccessRequest) async throws -> ByteBuffer {
+        guard request.sessions.count <= Limits.identifyBatchCount else {
+            throw APIError(.validationFailed, "Ask for at most \(Limits.identifyBatchCount) sessions at once.")
+        }
+        return ByteBuffer(bytes: try WireJSON.encode(try await AccessReader(services: services).read(request)))
+    }
+
+    private func heads(_ request: HeadsRequest) async throws -> ByteBuffer {
+        guard request.streams.count <= Limits.headsPerRequest else {
+            throw APIError(.validationFailed, "Ask for at most \(Limits.headsPerRequest) streams at once.")
+        }
+        let heads = try await EventReader(database: services.database).heads(of: request.streams)
+        return ByteBuffer(bytes: try WireJSON.encode(HeadsReply(heads: heads)))
     }
 
     private func replay(_ request: ReplayRequest) async throws -> ByteBuffer {

@@ -24,7 +24,6 @@ extension Event {
                 self = name == .messageCreated ? .messageCreated(message) : .messageEdited(message)
             }
         case .channelUpdated: self = .channelUpdated(try Channel(eventRow: row))
-        case .channelCreated: self = .channelCreated(try Channel(eventRow: row))
         case .channelMemberJoined:
             self = .channelMemberJoined(
                 ChannelMember(user: try User(eventRow: row), joinedAt: try row.decode("happened_at")))
@@ -38,18 +37,56 @@ extension Event {
                     ChannelJoined(channel: try Channel(eventRow: row), seq: try row.decode("place")))
                 : .channelLeft(ChannelLeft(channelID: try row.decode("object_id")))
         case .channelLeft: self = .channelLeft(ChannelLeft(channelID: try row.decode("object_id")))
-        case .workspaceJoined:
+        case .channelRead:
+            let isMember: Bool = try row.decode("is_member")
+            self =
+                isMember
+                ? .channelRead(
+                    ChannelRead(
+                        channelID: try row.decode("object_id"), seq: try row.decode("read_seq"),
+                        version: try row.decode("read_version")))
+                : .channelLeft(ChannelLeft(channelID: try row.decode("object_id")))
+        case .mentionCreated, .mentionRemoved:
+            let mention = Mention(
+                messageID: try row.decode("object_id"), channelID: try row.decode("message_channel_id"),
+                seq: try row.decode("message_seq"), authorID: try row.decode("author_id"))
+            let isMentioned: Bool = try row.decode("is_mentioned")
+            self = isMentioned ? .mentionCreated(mention) : .mentionRemoved(mention)
+        case .sessionRevoked: self = .sessionRevoked(SessionRevoked(sessionID: try row.decode("object_id")))
+        case .workspaceJoined, .workspaceLeft, .channelCreated, .channelWithdrawn, .workspaceMemberJoined,
+            .workspaceMemberLeft:
+            self = try Event(name: name, workspaceRow: row)
+        case .userUpdated: self = .userUpdated(try User(eventRow: row))
+        }
+    }
+}
+
+extension Event {
+    /// What concerns a workspace: who left it, and a channel that became private, show as gone.
+    private init(name: EventName, workspaceRow row: PostgresRow) throws {
+        switch name {
+        case .workspaceJoined where try row.decode("is_workspace_member"):
             let workspace = Workspace(
                 id: try row.decode("object_id"), name: try row.decode("workspace_name"),
                 createdAt: try row.decode("workspace_created_at"))
             self = .workspaceJoined(WorkspaceJoined(workspace: workspace, seq: try row.decode("place")))
-        case .sessionRevoked: self = .sessionRevoked(SessionRevoked(sessionID: try row.decode("object_id")))
+        case .workspaceJoined, .workspaceLeft:
+            self = .workspaceLeft(WorkspaceLeft(workspaceID: try row.decode("object_id")))
+        case .channelCreated where try row.decode("visibility", as: ChannelVisibility.self) == .public:
+            self = .channelCreated(try Channel(eventRow: row))
+        case .channelCreated, .channelWithdrawn:
+            self = .channelWithdrawn(ChannelWithdrawn(channelID: try row.decode("object_id")))
         case .workspaceMemberJoined:
-            self = .workspaceMemberJoined(
-                WorkspaceMember(
-                    user: try User(eventRow: row), role: try row.decode("role", as: WorkspaceRole?.self) ?? .member,
-                    joinedAt: try row.decode("happened_at")))
-        case .userUpdated: self = .userUpdated(try User(eventRow: row))
+            let role: WorkspaceRole? = try row.decode("role")
+            self =
+                if let role {
+                    .workspaceMemberJoined(
+                        WorkspaceMember(
+                            user: try User(eventRow: row), role: role, joinedAt: try row.decode("happened_at")))
+                } else {
+                    .workspaceMemberLeft(WorkspaceMemberLeft(userID: try row.decode("object_id")))
+                }
+        default: self = .workspaceMemberLeft(WorkspaceMemberLeft(userID: try row.decode("object_id")))
         }
     }
 }
@@ -61,6 +98,7 @@ extension Message {
             seq: try row.decode("message_seq"), authorID: try row.decode("author_id"),
             content: try row.decode("content"), idempotencyKey: try row.decode("idempotency_key"),
             createdAt: try row.decode("sent_at"), editedAt: try row.decode("edited_at"),
+            mentions: try row.decode("mentions"), audience: try row.decode("audience"),
             version: try row.decode("message_version"))
     }
 }
@@ -69,6 +107,7 @@ extension MessageDeleted {
     fileprivate init(eventRow row: PostgresRow) throws {
         self.init(
             id: try row.decode("object_id"), channelID: try row.decode("message_channel_id"),
+            seq: try row.decode("message_seq"), authorID: try row.decode("author_id"),
             version: try row.decode("message_version"))
     }
 }

@@ -17,6 +17,7 @@ package final class EventPublisher: Sendable {
     private let logger: Logger
     /// Events that Redis has taken and whose outbox rows are still to be deleted.
     private let published = Mutex<[Cursor]>([])
+    private let heads = Mutex(RecentHeads())
 
     init(database: PostgresPool, bus: RedisBus, logger: Logger) {
         self.database = database
@@ -26,13 +27,23 @@ package final class EventPublisher: Sendable {
 
     /// Publishes events that have just been committed. It never fails: what Redis does not take now, a sweep publishes.
     func publish(_ frames: [EventFrame]) async {
-        for frame in frames {
-            do {
-                if case .sessionRevoked(let ended) = frame.event {
-                    _ = try await bus.send(SessionStore.endCommand(ended.sessionID))
-                }
-                _ = try await bus.publish(try Self.payload(of: frame), to: .stream(frame.stream))
-                published.withLock { $0.append(Cursor(stream: frame.stream, seq: frame.seq)) }
+        do {
+            await publish(try frames.map(EncodedEvent.init))
+        } catch {
+            logger.error("an event could not be encoded", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// The same for events that are encoded.
+    /// - Parameter committed: where streams stand of which more is known than the events.
+    func publish(_ events: [EncodedEvent], committed: [StreamID: StreamSequence] = [:]) async {
+        note(events, committed)
+        var rest = events[...]
+        while !rest.isEmpty {
+            let part = rest.prefix(Limits.publishCount)
+            rest = rest.dropFirst(part.count)
+            do throws(RedisError) {
+                try await publish(part: part, committed)
             } catch {
                 logger.debug("publish left to the sweep", metadata: ["error": "\(error)"])
                 return
@@ -40,26 +51,75 @@ package final class EventPublisher: Sendable {
         }
     }
 
+    /// One pipeline: first what Redis must know of sessions that end, then one script a stream. Events are published once
+    /// their script has run; an end that Redis did not take is tried again with its event.
+    private func publish(
+        part: ArraySlice<EncodedEvent>, _ committed: [StreamID: StreamSequence]
+    ) async throws(RedisError) {
+        let ended = part.compactMap(\.endedSession)
+        var streams: [StreamID] = []
+        var groups: [StreamID: [EncodedEvent]] = [:]
+        for event in part {
+            if groups[event.stream] == nil { streams.append(event.stream) }
+            groups[event.stream, default: []].append(event)
+        }
+        let commands =
+            ended.map(SessionStore.endCommand)
+            + streams.map { TailScript.command(groups[$0, default: []], of: $0, committed: committed[$0] ?? 0) }
+        let answers = try await bus.send(pipeline: commands)
+        let areEndsKnown = !answers.prefix(ended.count).contains(where: \.isRefusal)
+        var done: [Cursor] = []
+        for (stream, answer) in zip(streams, answers.dropFirst(ended.count)) {
+            if case .error(let text) = answer {
+                logger.warning("Redis did not publish", metadata: ["stream": "\(stream)", "error": "\(text)"])
+                continue
+            }
+            for event in groups[stream, default: []] where event.endedSession == nil || areEndsKnown {
+                done.append(Cursor(stream: stream, seq: event.seq))
+            }
+        }
+        published.withLock { $0 += done }
+    }
+
     /// Publishes committed events of which only the places are known.
     func publish(at places: [Cursor]) async {
         guard !places.isEmpty else { return }
         do {
-            await publish(try await EventReader(database: database).events(at: places))
+            let (events, heads) = try await EventReader(database: database).events(at: places)
+            await publish(try events.map(EncodedEvent.init), committed: heads)
         } catch {
             logger.debug("publish left to the sweep", metadata: ["error": "\(error)"])
         }
     }
 
-    /// The bytes on the bus: the envelope's header, a line feed, and the frame as clients get it.
-    static func payload(of frame: EventFrame) throws -> ByteBuffer {
-        let json = try WireJSON.encode(frame)
-        let header = frame.envelope.header
-        var buffer = ByteBufferAllocator().buffer(capacity: header.utf8.count + 1 + json.count)
-        buffer.writeString(header)
-        buffer.writeInteger(UInt8(ascii: "\n"))
-        buffer.writeBytes(json)
-        return buffer
+    // MARK: Heads
+
+    /// Remembers where streams stand: what is committed is told even if Redis did not take it.
+    private func note(_ events: [EncodedEvent], _ committed: [StreamID: StreamSequence]) {
+        let now = ContinuousClock.now
+        heads.withLock { heads in
+            for event in events { heads.saw(max(event.seq, committed[event.stream] ?? 0), of: event.stream, at: now) }
+        }
     }
+
+    /// Tells gateways the heads that changed lately, until the task is cancelled.
+    package func tellHeads() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: Limits.headsInterval)
+            let notices = heads.withLock { $0.notices(at: .now) }
+            guard !notices.isEmpty else { continue }
+            do {
+                _ = try await bus.send(
+                    pipeline: notices.map {
+                        RedisCommand("SPUBLISH", .topic(.heads), .bytes(ByteBuffer(string: $0.text)))
+                    })
+            } catch {
+                logger.debug("heads not told", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    // MARK: Outbox
 
     /// Clears and sweeps the outbox until the task is cancelled.
     package func run() async {
@@ -125,5 +185,12 @@ package final class EventPublisher: Sendable {
         } catch {
             logger.warning("outbox not swept", metadata: ["error": "\(error)"])
         }
+    }
+}
+
+extension RedisValue {
+    /// Whether Redis refused the command.
+    fileprivate var isRefusal: Bool {
+        if case .error = self { true } else { false }
     }
 }

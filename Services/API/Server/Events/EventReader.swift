@@ -5,20 +5,23 @@ import Postgres
 struct EventReader {
     let database: PostgresPool
 
-    /// The events with these numbers, in stream order.
-    func events(at places: [Cursor]) async throws -> [EventFrame] {
-        guard !places.isEmpty else { return [] }
+    /// The events with these numbers, in stream order, and where their streams stand.
+    func events(at places: [Cursor]) async throws -> (events: [EventFrame], heads: [StreamID: StreamSequence]) {
+        guard !places.isEmpty else { return ([], [:]) }
         let rows = try await database.execute(
             Statement(
                 """
-                SELECT e.* FROM unnest($1::text[], $2::uuid[], $3::bigint[]) AS wanted (kind, id, seq)
+                SELECT e.*, s.last_seq FROM unnest($1::text[], $2::uuid[], $3::bigint[]) AS wanted (kind, id, seq)
                 CROSS JOIN LATERAL (
                     SELECT * FROM event_states v
                     WHERE v.kind = wanted.kind AND v.stream_id = wanted.id AND v.seq = wanted.seq OFFSET 0
                 ) e
+                JOIN streams s ON s.kind = wanted.kind AND s.id = wanted.id
                 ORDER BY e.kind, e.stream_id, e.seq
                 """, places.map(\.stream.kind), places.map(\.stream.entity), places.map(\.seq)))
-        return try rows.map(EventFrame.init(row:))
+        var heads: [StreamID: StreamSequence] = [:]
+        for row in rows { heads[try row.stream()] = try row.decode("last_seq") }
+        return (try rows.map(EventFrame.init(row:)), heads)
     }
 
     /// The streams a user may read, each with the number of its last event; the user's own first.
@@ -29,6 +32,17 @@ struct EventReader {
             FROM readable_streams r JOIN streams s ON s.kind = r.kind AND s.id = r.stream_id
             WHERE r.user_id = $1 ORDER BY s.kind <> 'user', s.kind, s.id
             """, user)
+    }
+
+    /// Where streams stand; those that do not exist are left out.
+    func heads(of streams: [StreamID]) async throws -> [Cursor] {
+        let rows = try await database.execute(
+            Statement(
+                """
+                SELECT s.kind, s.id AS stream_id, s.last_seq AS seq FROM unnest($1::text[], $2::uuid[]) AS wanted (kind, id)
+                JOIN streams s ON s.kind = wanted.kind AND s.id = wanted.id
+                """, streams.map(\.kind), streams.map(\.entity)))
+        return try rows.map { try $0.cursor() }
     }
 
     /// What came after the cursors, of those streams among them that the user may read; of all for `nil`. The events are

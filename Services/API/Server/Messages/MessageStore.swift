@@ -1,3 +1,4 @@
+import APIDomain
 import Contracts
 import Postgres
 import ServiceKit
@@ -5,51 +6,6 @@ import ServiceKit
 /// Messages in PostgreSQL. Each write is one round trip: it locks the channel's stream, then decides by what it sees.
 struct MessageStore {
     let database: PostgresPool
-
-    /// A message that was just stored, or the one that its key had stored before.
-    struct Sent {
-        let message: Message
-        let isNew: Bool
-        let isDeleted: Bool
-    }
-
-    /// Stores a message, its event and its outbox row; `nil` if the author is not in the channel.
-    func send(_ content: String, key: String, by author: UserID, in channel: ChannelID) async throws -> Sent? {
-        let results = try await database.execute([
-            .lockChannel(channel),
-            Statement(
-                """
-                WITH existing AS (
-                    SELECT id, seq, content, idempotency_key, created_at, edited_at, deleted_at, version FROM messages
-                    WHERE channel_id = $1 AND author_id = $2 AND idempotency_key = $3
-                ), allowed AS (
-                    SELECT FROM channel_members WHERE channel_id = $1 AND user_id = $2
-                ), next AS (
-                    UPDATE streams SET last_seq = last_seq + 1
-                    WHERE kind = 'channel' AND id = $1 AND EXISTS (SELECT FROM allowed)
-                      AND NOT EXISTS (SELECT FROM existing)
-                    RETURNING last_seq
-                ), stored AS (
-                    INSERT INTO messages
-                        (id, channel_id, seq, author_id, content, idempotency_key, version, created_at)
-                    SELECT $4, $1, last_seq, $2, $5, $3, last_seq, $6 FROM next
-                    RETURNING id, seq, content, idempotency_key, created_at, edited_at, deleted_at, version
-                ), logged AS (
-                    INSERT INTO events (kind, stream_id, seq, name, object_id)
-                    SELECT 'channel', $1, last_seq, 'message.created', $4 FROM next
-                ), pending AS (
-                    INSERT INTO outbox (kind, stream_id, seq) SELECT 'channel', $1, last_seq FROM next
-                )
-                SELECT true AS is_new, * FROM stored
-                UNION ALL SELECT false, * FROM existing WHERE EXISTS (SELECT FROM allowed)
-                """, channel, author, key, MessageID.fresh(), content, Timestamp.now),
-        ])
-        return try results[1].first.map { row in
-            Sent(
-                message: try Message(row: row, channel: channel, author: author), isNew: try row.decode("is_new"),
-                isDeleted: row["deleted_at"] != nil)
-        }
-    }
 
     /// The message that a key has stored, for an author who is still in the channel.
     func find(key: String, by author: UserID, in channel: ChannelID) async throws -> Message? {
@@ -64,28 +20,41 @@ struct MessageStore {
 
     /// How a change of a message fared.
     enum Change<Result> {
-        case done(Result, Cursor)
+        /// Its result, the place of its event, and who is to be told that it mentions them now or no more.
+        case done(Result, Cursor, untold: [UserID])
         case notFound
         case notAuthor
     }
 
-    /// Replaces the text of a message.
+    /// Replaces the text of a message, and whom it mentions. A row for each person whom it mentions anew or no more waits
+    /// in `pending_mentions`.
     func edit(
         _ message: MessageID, to content: String, by author: UserID, in channel: ChannelID
     ) async throws -> Change<Message> {
+        let named = MentionedNames(in: content)
         let results = try await database.execute([
             .lockChannel(channel),
             .findAuthor(of: message, in: channel),
             Statement(
                 """
                 WITH next AS (
-                    SELECT id, append_event('channel', $2, 'message.edited', id) AS seq FROM messages
+                    SELECT id, mentions AS before, mentioned_members($2, $6::text[], $8) AS after,
+                           append_event('channel', $2, 'message.edited', id) AS seq
+                    FROM messages
                     WHERE id = $1 AND channel_id = $2 AND author_id = $3 AND deleted_at IS NULL
                       AND EXISTS (SELECT FROM channel_members WHERE channel_id = $2 AND user_id = $3)
+                ), untold AS (
+                    INSERT INTO pending_mentions (message_id, user_id)
+                    SELECT id, named FROM next CROSS JOIN unnest(before || after) AS named
+                    WHERE (named = ANY (before)) <> (named = ANY (after)) AND named <> $3
+                    RETURNING user_id
                 )
-                UPDATE messages m SET content = $4, edited_at = $5, version = next.seq FROM next WHERE m.id = next.id
-                RETURNING m.*
-                """, message, channel, author, content, Timestamp.now),
+                UPDATE messages m
+                SET content = $4, edited_at = $5, version = next.seq, mentions = next.after, audience = $7
+                FROM next WHERE m.id = next.id
+                RETURNING m.*, ARRAY(SELECT user_id FROM untold) AS untold
+                """, message, channel, author, content, Timestamp.now, named.names, named.audience,
+                Limits.mentionsPerMessage),
         ])
         return try change(results, author) { row in
             let message = try Message(row: row, channel: channel, author: author)
@@ -106,14 +75,23 @@ struct MessageStore {
                     SELECT id, append_event('channel', $2, 'message.deleted', id) AS seq FROM messages
                     WHERE id = $1 AND channel_id = $2 AND author_id = $3 AND deleted_at IS NULL
                       AND EXISTS (SELECT FROM channel_members WHERE channel_id = $2 AND user_id = $3)
+                ), untold AS (
+                    INSERT INTO pending_mentions (message_id, user_id)
+                    SELECT m.id, named FROM next JOIN messages m ON m.id = next.id
+                    CROSS JOIN unnest(m.mentions) AS named WHERE named <> $3
+                    RETURNING user_id
                 )
-                UPDATE messages m SET content = '', deleted_at = $4, version = next.seq FROM next WHERE m.id = next.id
-                RETURNING m.channel_id, m.version
+                UPDATE messages m
+                SET content = '', mentions = '{}', audience = NULL, deleted_at = $4, version = next.seq
+                FROM next WHERE m.id = next.id
+                RETURNING m.channel_id, m.seq, m.version, ARRAY(SELECT user_id FROM untold) AS untold
                 """, message, channel, author, Timestamp.now),
         ])
         return try change(results, author) { row in
             let version: StreamSequence = try row.decode("version")
-            return (MessageDeleted(id: message, channelID: channel, version: version), version)
+            let deleted = MessageDeleted(
+                id: message, channelID: channel, seq: try row.decode("seq"), authorID: author, version: version)
+            return (deleted, version)
         }
     }
 
@@ -123,7 +101,9 @@ struct MessageStore {
     ) throws -> Change<Result> {
         if let row = results[2].first {
             let (result, seq) = try read(row)
-            return .done(result, Cursor(stream: .channel(try row.decode("channel_id")), seq: seq))
+            return .done(
+                result, Cursor(stream: .channel(try row.decode("channel_id")), seq: seq),
+                untold: try row.decode("untold"))
         }
         guard let found = results[1].first, try found.decode("author_id", as: UserID.self) != author else {
             return .notFound
@@ -185,11 +165,12 @@ extension Statement {
 
 extension Message {
     /// Reads a row of the table `messages`.
-    fileprivate init(row: PostgresRow, channel: ChannelID, author: UserID) throws {
+    init(row: PostgresRow, channel: ChannelID, author: UserID) throws {
         self.init(
             id: try row.decode("id"), channelID: channel, seq: try row.decode("seq"), authorID: author,
             content: try row.decode("content"), idempotencyKey: try row.decode("idempotency_key"),
             createdAt: try row.decode("created_at"), editedAt: try row.decode("edited_at"),
+            mentions: try row.decode("mentions"), audience: try row.decode("audience"),
             version: try row.decode("version"))
     }
 }

@@ -3,6 +3,7 @@ import Contracts
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
+import NIOCore
 
 /// A request to an endpoint, decoded.
 struct Call<Body: WireObject>: Sendable {
@@ -43,12 +44,15 @@ struct Call<Body: WireObject>: Sendable {
 /// An answer with more than a body.
 struct Answer<Body: WireObject>: Sendable {
     let body: Body
+    /// The body's JSON if it was encoded already.
+    let json: ByteBuffer?
     var headers: HTTPFields = [:]
     /// The endpoint's own status if `nil`.
     var status: Int?
 
-    init(_ body: Body, headers: HTTPFields = [:], status: Int? = nil) {
+    init(_ body: Body, json: ByteBuffer? = nil, headers: HTTPFields = [:], status: Int? = nil) {
         self.body = body
+        self.json = json
         self.headers = headers
         self.status = status
     }

@@ -80,8 +80,8 @@ private func encode<Body>(_ answer: Answer<Body>, status: Int) throws -> Respons
     var headers = answer.headers
     let status = HTTPResponse.Status(code: answer.status ?? status)
     guard Body.self != Empty.self else { return Response(status: status, headers: headers) }
-    let json = try WireJSON.encode(answer.body)
+    let json = try answer.json ?? ByteBuffer(bytes: try WireJSON.encode(answer.body))
     headers[.contentType] = "application/json"
     headers[.cacheControl] = "no-store"
-    return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: json)))
+    return Response(status: status, headers: headers, body: .init(byteBuffer: json))
 }

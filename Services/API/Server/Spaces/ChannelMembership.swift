@@ -1,20 +1,22 @@
 import Contracts
 import Postgres
 
-/// The statements that change who is in a channel. Each goes behind ``Postgres/Statement/lock(_:)`` of the channel's
+/// The statement that adds people to a channel. It goes behind ``Postgres/Statement/lock(_:)`` of the channel's
 /// and the user's stream, checks again what it depends on, and returns the places of the events it appended: the
 /// channel's first, so that the user's event can point to it.
 enum ChannelMembership {
-    /// Adds a member of the workspace. Adding who is there already, or who is in ``Limits/channelsPerUser`` channels,
+    /// Adds a member of the workspace; to a direct conversation only one of its two people, who had left the workspace.
+    /// What was said before counts as read. Adding who is there already, or who is in ``Limits/channelsPerUser`` channels,
     /// changes nothing and returns nothing.
     static func add(_ user: UserID, to channel: ChannelID) -> Statement {
         Statement(
             """
             WITH added AS (
-                INSERT INTO channel_members (channel_id, user_id)
-                SELECT c.id, $2 FROM channels c
+                INSERT INTO channel_members (channel_id, user_id, read_seq)
+                SELECT c.id, $2, s.last_seq FROM channels c
                 JOIN workspace_members m ON m.workspace_id = c.workspace_id AND m.user_id = $2
-                WHERE c.id = $1 AND c.kind <> 'direct'
+                JOIN streams s ON s.kind = 'channel' AND s.id = c.id
+                WHERE c.id = $1 AND (c.kind <> 'direct' OR $2 = ANY (c.participants))
                   AND (SELECT count(*) FROM channel_members WHERE user_id = $2) < $3
                 ON CONFLICT DO NOTHING RETURNING user_id
             ), told AS (
@@ -24,20 +26,5 @@ enum ChannelMembership {
             UNION ALL
             SELECT 'user', $2::uuid, append_event('user', $2, 'channel.joined', $1, seq) FROM told
             """, channel, user, Limits.channelsPerUser)
-    }
-
-    /// Removes a member. Removing who is not there changes nothing and returns nothing.
-    static func remove(_ user: UserID, from channel: ChannelID) -> Statement {
-        Statement(
-            """
-            WITH removed AS (
-                DELETE FROM channel_members WHERE channel_id = $1 AND user_id = $2 RETURNING user_id
-            ), told AS (
-                SELECT append_event('channel', $1, 'channel.member.left', user_id) AS seq FROM removed
-            )
-            SELECT 'channel' AS kind, $1::uuid AS stream_id, seq FROM told
-            UNION ALL
-            SELECT 'user', $2::uuid, append_event('user', $2, 'channel.left', $1, seq) FROM told
-            """, channel, user)
     }
 }

@@ -28,6 +28,7 @@ struct ChannelRoutes: Sendable {
         routes.on(Endpoints.leaveChannel) { try await leave($0, $1) }
         routes.on(Endpoints.listChannelMembers) { try await listMembers($0, $1) }
         routes.on(Endpoints.addChannelMember) { try await addMember($0, $1) }
+        routes.on(Endpoints.removeChannelMember) { try await removeMember($0, $1) }
     }
 
     /// The public channels of a workspace and the private ones the caller is in.
@@ -116,11 +117,21 @@ struct ChannelRoutes: Sendable {
                 workspace.id, people),
             Statement(
                 "SELECT 1 FROM workspace_members WHERE workspace_id = $1 AND user_id = $2", workspace.id, other),
+            Statement(
+                """
+                SELECT m.user_id FROM channel_members m JOIN channels c ON c.id = m.channel_id
+                WHERE c.workspace_id = $1 AND c.kind = 'direct' AND c.participants = $2::uuid[]
+                """, workspace.id, people),
         ])
         guard !results[5].isEmpty else { throw APIError.notFound("user") }
         guard let row = results[4].first else { throw Self.tooManyChannels }
         await services.publisher.publish(at: try results[3].map { try $0.cursor() })
-        return Answer(try Channel(row: row))
+        let opened = try Channel(row: row)
+        // Who left the workspace and came back is not in the conversation that there was.
+        for person in people where try !results[6].contains(where: { try $0.decode("user_id") == person }) {
+            try await add(person, to: opened.id)
+        }
+        return Answer(opened)
     }
 
     private func update(_ call: Call<UpdateChannelRequest>, _ principal: Principal) async throws -> Answer<Channel> {
@@ -128,17 +139,34 @@ struct ChannelRoutes: Sendable {
         guard channel.kind != .direct else { throw APIError(.forbidden, "A direct conversation has no name or topic.") }
         let name = try call.body.name.map { name throws(APIError) in try Checks.channelName(name) }
         let topic = try call.body.topic.map { topic throws(APIError) in try Checks.channelTopic(topic) }
+        let visibility = call.body.visibility
         let results = try await services.database.execute(
             [
-                .lock([.channel(channel.id)]),
+                .lock([.channel(channel.id), .workspace(channel.workspaceID)]),
+                // The workspace hears of a channel that appears to it or vanishes from it, before it has changed.
                 Statement(
                     """
-                    UPDATE channels SET name = coalesce($2, name), topic = coalesce($3, topic), version = version + 1
-                    WHERE id = $1
-                    """, channel.id, name, topic),
-                .append(.channelUpdated, to: .channel(channel.id), about: channel.id),
+                    SELECT 'workspace' AS kind, workspace_id AS stream_id,
+                           append_event('workspace', workspace_id,
+                               CASE $2::text WHEN 'public' THEN 'channel.created' ELSE 'channel.withdrawn' END, id) AS seq
+                    FROM channels WHERE id = $1 AND visibility <> $2::text AND may_manage_channel($1, $3)
+                    """, channel.id, visibility, principal.userID),
+                Statement(
+                    """
+                    WITH changed AS (
+                        UPDATE channels SET name = coalesce($2, name), topic = coalesce($3, topic),
+                               visibility = coalesce($4::text, visibility), version = version + 1
+                        WHERE id = $1 AND ($4::text IS NULL OR may_manage_channel($1, $5))
+                        RETURNING id
+                    )
+                    SELECT 'channel' AS kind, id AS stream_id, append_event('channel', id, 'channel.updated', id) AS seq
+                    FROM changed
+                    """, channel.id, name, topic, visibility, principal.userID),
             ], taken: Self.nameTaken)
-        await services.publisher.publish(at: try results[2].map { try $0.cursor() })
+        guard !results[2].isEmpty else {
+            throw APIError(.forbidden, "Only the channel's creator and the workspace's owners change who sees it.")
+        }
+        await services.publisher.publish(at: try results[1...].flatMap { try $0.map { try $0.cursor() } })
         return Answer(try await access.channel(channel.id, for: principal).channel)
     }
 
@@ -151,11 +179,9 @@ struct ChannelRoutes: Sendable {
     private func leave(_ call: Call<Empty>, _ principal: Principal) async throws -> Answer<Empty> {
         let channel = try await access.joinedChannel(try call.id("channelID"), for: principal)
         guard channel.kind != .direct else { throw APIError(.forbidden, "A direct conversation cannot be left.") }
-        let results = try await services.database.execute([
-            .lock([.channel(channel.id), .user(principal.userID)]),
-            ChannelMembership.remove(principal.userID, from: channel.id),
-        ])
-        await services.publisher.publish(at: try results[1].map { try $0.cursor() })
+        let user = principal.userID
+        let events = try await MemberRemoval(database: services.database).remove(user, from: channel, by: user)
+        await services.publisher.publish(at: events)
         return Answer(Empty())
     }
 
@@ -169,6 +195,16 @@ struct ChannelRoutes: Sendable {
                 channel.workspaceID, call.body.userID))
         guard !members.isEmpty else { throw APIError.notFound("user") }
         try await add(call.body.userID, to: channel.id)
+        return Answer(Empty())
+    }
+
+    private func removeMember(_ call: Call<Empty>, _ principal: Principal) async throws -> Answer<Empty> {
+        let channel = try await access.channel(try call.id("channelID"), for: principal).channel
+        let user: UserID = try call.id("userID")
+        guard channel.kind != .direct else { throw APIError(.forbidden, "A direct conversation cannot be left.") }
+        let events = try await MemberRemoval(database: services.database).remove(
+            user, from: channel, by: principal.userID)
+        await services.publisher.publish(at: events)
         return Answer(Empty())
     }
 

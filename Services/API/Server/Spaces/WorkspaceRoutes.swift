@@ -19,6 +19,7 @@ struct WorkspaceRoutes: Sendable {
         }
         routes.on(Endpoints.createWorkspace) { try await create($0, $1) }
         routes.on(Endpoints.listWorkspaceMembers) { try await listMembers($0, $1) }
+        routes.on(Endpoints.removeWorkspaceMember) { try await removeMember($0, $1) }
         routes.on(Endpoints.createInvite) { try await createInvite($0, $1) }
         routes.on(Endpoints.acceptInvite) { try await acceptInvite($0, $1) }
     }
@@ -72,6 +73,14 @@ struct WorkspaceRoutes: Sendable {
         }
         let next = rows.count > limit ? members.last.map { PageCursor.encode($0.user.id) } : nil
         return Answer(WorkspaceMemberPage(members: members, nextCursor: next))
+    }
+
+    private func removeMember(_ call: Call<Empty>, _ principal: Principal) async throws -> Answer<Empty> {
+        let workspace = try await access.workspace(try call.id("workspaceID"), for: principal)
+        let events = try await MemberRemoval(database: services.database).remove(
+            try call.id("userID"), from: workspace.id, by: principal.userID)
+        await services.publisher.publish(at: events)
+        return Answer(Empty())
     }
 
     private func createInvite(_ call: Call<Empty>, _ principal: Principal) async throws -> Answer<Invite> {

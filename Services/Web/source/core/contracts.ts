@@ -62,10 +62,24 @@ export type EventName =
   | "channel.joined"
   | "channel.left"
   | "workspace.joined"
+  | "workspace.left"
+  | "channel.read"
+  | "mention.created"
+  | "mention.removed"
   | "session.revoked"
   | "channel.created"
+  | "channel.withdrawn"
   | "workspace.member.joined"
+  | "workspace.member.left"
   | "user.updated";
+export type MentionAudience =
+  | "all"
+  | "here";
+export type PresenceState =
+  | "online"
+  | "idle"
+  | "busy"
+  | "offline";
 export type RefreshDelivery =
   | "body"
   | "cookie";
@@ -91,6 +105,8 @@ export interface Bootstrap {
   channels: Channel[];
   /** The calls in these channels that someone is in. */
   calls: ChannelCall[];
+  /** One for each of these channels. */
+  unread: ChannelUnread[];
   /** Identify with these: every event after the snapshot follows. */
   cursors: Cursor[];
 }
@@ -255,6 +271,35 @@ export interface ChannelMemberPage {
   nextCursor?: string;
 }
 
+/** How far the user has read a channel, on whatever device. */
+export interface ChannelRead {
+  channelID: ChannelID;
+  /** Messages up to and including this number are read. It may go back. */
+  seq: number;
+  /** The number of the last change of the position in the user's stream; of two the higher one is newer. */
+  version: number;
+}
+
+/** What is unread for the user in a channel. One's own messages never count. */
+export interface ChannelUnread {
+  channelID: ChannelID;
+  /** Messages up to and including this number are read. */
+  readSeq: number;
+  /** Messages after it by others that are not deleted; 100 stands for that many or more. */
+  unreadCount: number;
+  /** Those among them that name the user or address all or here; bounded as well. */
+  mentionCount: number;
+  /** The counts are of this place in the channel's stream. */
+  headSeq: number;
+  /** The number in the user's stream of the position's last change, 0 before the first; the higher is newer. */
+  version: number;
+}
+
+/** A public channel has become private: who is not in it forgets it. */
+export interface ChannelWithdrawn {
+  channelID: ChannelID;
+}
+
 /** Creates a text or voice channel and joins it. */
 export interface CreateChannelRequest {
   /** Unique in its workspace, case does not matter. */
@@ -335,6 +380,27 @@ export interface LoginRequest {
   refreshDelivery?: RefreshDelivery;
 }
 
+/** Marks messages as read. The position only goes forward, at most to the last event. */
+export interface MarkReadRequest {
+  /** Messages up to and including this number are read; 0 or more. */
+  seq: number;
+}
+
+/** Marks messages as unread, from one on: the position goes before it, wherever it was. */
+export interface MarkUnreadRequest {
+  /** The number of the first message that is unread; 1 or more. */
+  seq: number;
+}
+
+/** A message names the user, or does so no more. */
+export interface Mention {
+  messageID: MessageID;
+  channelID: ChannelID;
+  /** The number of the message's creation in the channel's stream. */
+  seq: number;
+  authorID: UserID;
+}
+
 /** A message of a channel. */
 export interface Message {
   id: MessageID;
@@ -348,6 +414,10 @@ export interface Message {
   createdAt: Timestamp;
   /** Absent if it never changed. */
   editedAt?: Timestamp;
+  /** Members of the channel whom it names by @username, in ascending order. */
+  mentions: UserID[];
+  /** Absent if it addresses nobody but those it names. */
+  audience?: MentionAudience;
   /** The number of its last change in the channel's stream; of two states the higher one is newer. */
   version: number;
 }
@@ -356,6 +426,9 @@ export interface Message {
 export interface MessageDeleted {
   id: MessageID;
   channelID: ChannelID;
+  /** The number of its creation, so that who counts what is unread knows whether it counted. */
+  seq: number;
+  authorID: UserID;
   version: number;
 }
 
@@ -370,9 +443,40 @@ export interface MessagePage {
   seq: number;
 }
 
+/** This gateway is going away. Connect again now, identify with the cursors, and close this socket when the new one is `current`: events go on arriving here until then. */
+export interface Move {
+  /** After this time the socket is closed with 4000, moved or not. */
+  deadlineMilliseconds: number;
+}
+
 /** Opens the direct conversation with another member, or returns the one that exists. */
 export interface OpenDirectChannelRequest {
   userID: UserID;
+}
+
+/** The presence of people who are watched: all of them after a watch, then what changed. */
+export interface PresenceStates {
+  users: UserPresence[];
+}
+
+/** What a person says of themselves, such as a palm tree and “On holiday until Monday”. */
+export interface PresenceStatus {
+  emoji?: string;
+  text: string;
+}
+
+/** What this connection says of its user. Until the first one a connection that identified counts as online. */
+export interface PresenceUpdate {
+  state: PresenceState;
+  /** Of the whole person; the last device that sent one counts. Absent removes it. */
+  status?: PresenceStatus;
+}
+
+/** Whose presence the client shows now, all of them; replaces the earlier watch. A `presence` frame with their states answers it, and changes follow. */
+export interface PresenceWatch {
+  workspaceID: WorkspaceID;
+  /** Members of the workspace; others are left out. */
+  userIDs: UserID[];
 }
 
 /** What went wrong and what to do about it (RFC 9457). */
@@ -396,7 +500,7 @@ export interface Problem {
 export interface Ready {
   connectionID: ConnectionID;
   sessionID: SessionID;
-  user: User;
+  userID: UserID;
   /** All streams the client will get. A stream it sent a cursor for is delivered after that cursor; any other from this place on: load its state by HTTP. */
   streams: Cursor[];
 }
@@ -463,10 +567,25 @@ export interface SignedIn {
   refreshToken?: string;
 }
 
+/** The user is writing in a channel, or has stopped. Sent again each two seconds while it goes on. */
+export interface Typing {
+  channelID: ChannelID;
+  isTyping: boolean;
+}
+
+/** Someone else is writing in a channel: over by itself three seconds after the last one. */
+export interface TypingState {
+  channelID: ChannelID;
+  userID: UserID;
+  isTyping: boolean;
+}
+
 /** Changes a channel; absent fields stay. */
 export interface UpdateChannelRequest {
   name?: string;
   topic?: string;
+  /** For the channel's creator and the workspace's owners alone. */
+  visibility?: ChannelVisibility;
 }
 
 /** Changes how others see the signed-in person. */
@@ -479,6 +598,13 @@ export interface User {
   id: UserID;
   username: string;
   displayName: string;
+}
+
+/** How reachable a person is. */
+export interface UserPresence {
+  userID: UserID;
+  state: PresenceState;
+  status?: PresenceStatus;
 }
 
 /** A team or community: people and their channels. */
@@ -494,6 +620,11 @@ export interface WorkspaceJoined {
   seq: number;
 }
 
+/** The user is no longer in a workspace; its events stop. */
+export interface WorkspaceLeft {
+  workspaceID: WorkspaceID;
+}
+
 /** The workspaces of the signed-in user. */
 export interface WorkspaceList {
   workspaces: Workspace[];
@@ -504,6 +635,11 @@ export interface WorkspaceMember {
   user: User;
   role: WorkspaceRole;
   joinedAt: Timestamp;
+}
+
+/** A person is no longer in the workspace, nor in any channel of it. */
+export interface WorkspaceMemberLeft {
+  userID: UserID;
 }
 
 /** Members of a workspace by user id. */
@@ -524,9 +660,15 @@ export interface EventPayloads {
   "channel.joined": ChannelJoined;
   "channel.left": ChannelLeft;
   "workspace.joined": WorkspaceJoined;
+  "workspace.left": WorkspaceLeft;
+  "channel.read": ChannelRead;
+  "mention.created": Mention;
+  "mention.removed": Mention;
   "session.revoked": SessionRevoked;
   "channel.created": Channel;
+  "channel.withdrawn": ChannelWithdrawn;
   "workspace.member.joined": WorkspaceMember;
+  "workspace.member.left": WorkspaceMemberLeft;
   "user.updated": User;
 }
 
@@ -539,6 +681,9 @@ export type EventFrame = {
 export type ClientFrame =
   | ({ type: "identify" } & Identify)
   | { type: "heartbeat" }
+  | ({ type: "presenceUpdate" } & PresenceUpdate)
+  | ({ type: "presenceWatch" } & PresenceWatch)
+  | ({ type: "typing" } & Typing)
   | ({ type: "callJoin" } & CallJoin)
   | ({ type: "callOffer" } & CallOffer)
   | ({ type: "callUpdate" } & CallUpdate)
@@ -551,6 +696,9 @@ export type ServerFrame =
   | ({ type: "reset" } & Reset)
   | { type: "current" }
   | { type: "heartbeat" }
+  | ({ type: "move" } & Move)
+  | ({ type: "presence" } & PresenceStates)
+  | ({ type: "typing" } & TypingState)
   | ({ type: "callJoined" } & CallJoined)
   | ({ type: "callFailed" } & CallFailed)
   | ({ type: "callAnswer" } & CallAnswer)
@@ -569,9 +717,15 @@ export const eventNames: readonly EventName[] = [
   "channel.joined",
   "channel.left",
   "workspace.joined",
+  "workspace.left",
+  "channel.read",
+  "mention.created",
+  "mention.removed",
   "session.revoked",
   "channel.created",
+  "channel.withdrawn",
   "workspace.member.joined",
+  "workspace.member.left",
   "user.updated",
 ];
 
@@ -606,6 +760,7 @@ export const closeActions: Record<number, "resume" | "refresh" | "signIn" | "sto
   4302: "stop",
   4303: "stop",
   4304: "stop",
+  4305: "stop",
 };
 
 export const endpoints = {
@@ -621,6 +776,7 @@ export const endpoints = {
   listWorkspaces: { method: "GET", path: "/api/v1/workspaces" },
   createWorkspace: { method: "POST", path: "/api/v1/workspaces" },
   listWorkspaceMembers: { method: "GET", path: "/api/v1/workspaces/{workspaceID}/members" },
+  removeWorkspaceMember: { method: "DELETE", path: "/api/v1/workspaces/{workspaceID}/members/{userID}" },
   createInvite: { method: "POST", path: "/api/v1/workspaces/{workspaceID}/invites" },
   acceptInvite: { method: "POST", path: "/api/v1/invites/{code}/accept" },
   listChannels: { method: "GET", path: "/api/v1/workspaces/{workspaceID}/channels" },
@@ -632,9 +788,13 @@ export const endpoints = {
   leaveChannel: { method: "POST", path: "/api/v1/channels/{channelID}/leave" },
   listChannelMembers: { method: "GET", path: "/api/v1/channels/{channelID}/members" },
   addChannelMember: { method: "POST", path: "/api/v1/channels/{channelID}/members" },
+  removeChannelMember: { method: "DELETE", path: "/api/v1/channels/{channelID}/members/{userID}" },
   readCall: { method: "GET", path: "/api/v1/channels/{channelID}/call" },
   sendMessage: { method: "POST", path: "/api/v1/channels/{channelID}/messages" },
   listMessages: { method: "GET", path: "/api/v1/channels/{channelID}/messages" },
   editMessage: { method: "PATCH", path: "/api/v1/channels/{channelID}/messages/{messageID}" },
   deleteMessage: { method: "DELETE", path: "/api/v1/channels/{channelID}/messages/{messageID}" },
+  markRead: { method: "POST", path: "/api/v1/channels/{channelID}/read" },
+  markUnread: { method: "POST", path: "/api/v1/channels/{channelID}/unread" },
+  readUnread: { method: "GET", path: "/api/v1/channels/{channelID}/unread" },
 } as const;

@@ -1,9 +1,14 @@
-import type { Channel, ChannelCall, ChannelID, EventFrame, Message, User } from "./contracts";
+import type {
+  Channel, ChannelCall, ChannelID, ChannelUnread, EventFrame, Message, MessageDeleted, User, UserID, WorkspaceID,
+} from "./contracts";
 import { place } from "./frames";
 import { withoutTaken } from "./outbox";
 import { without } from "./state";
 import type { JoinedChannel, State } from "./state";
 import { applyDeletion, applyMessage, emptyTimeline, keptMessageCount } from "./timeline";
+import { withTypist } from "./typing";
+import { applyCount, confirm, countCreated, countDeleted, countEdited, readingFrom, unknownReading } from "./unread";
+import type { Reading } from "./unread";
 
 /** Applies the next event of a stream and moves its cursor; any other event changes nothing. */
 export function applyEvent(state: State, frame: EventFrame): State {
@@ -17,11 +22,9 @@ function applyKnown(state: State, frame: EventFrame): State {
     case "message.created":
       return messageCreated(state, frame.data);
     case "message.edited":
-      return withMessage(state, frame.data);
+      return messageEdited(state, frame.data);
     case "message.deleted":
-      return changeJoined(state, frame.data.channelID, (joined) => ({
-        ...joined, timeline: applyDeletion(joined.timeline, frame.data),
-      }));
+      return messageDeleted(state, frame.data);
     case "channel.updated":
     case "channel.created":
       return withChannel(state, frame.data);
@@ -41,6 +44,18 @@ function applyKnown(state: State, frame: EventFrame): State {
       return withJoinedChannel(state, frame.data.channel, frame.data.seq);
     case "channel.left":
       return withoutChannel(state, frame.data.channelID);
+    case "channel.read":
+      return positionMoved(state, frame.data);
+    case "mention.created":
+    case "mention.removed":
+      // The channel's own stream brings the message, and with it what is counted; these are for who does not follow it.
+      return state;
+    case "channel.withdrawn":
+      return withdrawn(state, frame.data.channelID);
+    case "workspace.left":
+      return withoutWorkspace(state, frame.data.workspaceID);
+    case "workspace.member.left":
+      return withoutMember(state, entityOf(frame.stream), frame.data.userID);
     case "workspace.joined": {
       const { workspace, seq } = frame.data;
       const known = state.workspaces[workspace.id];
@@ -112,7 +127,8 @@ export function withMessage(state: State, message: Message): State {
 export function withJoinedChannel(state: State, channel: Channel, seq: number): State {
   const next = { ...withChannel(state, channel), cursors: followFrom(state, `channel:${channel.id}`, seq) };
   if (channel.id in state.joined) return next;
-  return { ...next, joined: { ...state.joined, [channel.id]: { ...newlyJoined, isCallStale: true } } };
+  const joined = { ...newlyJoined, reading: readingFrom(seq), isCallStale: true };
+  return { ...next, joined: { ...state.joined, [channel.id]: joined } };
 }
 
 export function withoutChannel(state: State, channelID: ChannelID): State {
@@ -122,6 +138,7 @@ export function withoutChannel(state: State, channelID: ChannelID): State {
     ...state,
     joined: without(state.joined, channelID),
     calls: without(state.calls, channelID),
+    typists: without(state.typists, channelID),
     channels: isGone ? without(state.channels, channelID) : state.channels,
     cursors: without(state.cursors, `channel:${channelID}`),
     outbox: state.outbox.filter((outgoing) => outgoing.channelID !== channelID),
@@ -129,24 +146,82 @@ export function withoutChannel(state: State, channelID: ChannelID): State {
   };
 }
 
+/** A public channel became private: who is not in it forgets it. */
+function withdrawn(state: State, channelID: ChannelID): State {
+  return channelID in state.joined ? state : { ...state, channels: without(state.channels, channelID) };
+}
+
+function withoutWorkspace(state: State, workspaceID: WorkspaceID): State {
+  const channels = Object.values(state.channels).filter((channel) => channel.workspaceID === workspaceID);
+  const next = channels.reduce((rest, { id }) => withoutChannel(rest, id), state);
+  return {
+    ...next,
+    channels: Object.fromEntries(Object.entries(next.channels).filter(([, channel]) => channel.workspaceID !== workspaceID)),
+    workspaces: without(next.workspaces, workspaceID),
+    cursors: without(next.cursors, `workspace:${workspaceID}`),
+    view: next.view.workspaceID === workspaceID
+      ? { ...next.view, workspaceID: undefined, channelID: undefined, dialog: undefined } : next.view,
+  };
+}
+
+function withoutMember(state: State, workspaceID: WorkspaceID, userID: UserID): State {
+  const known = state.workspaces[workspaceID];
+  if (!known) return state;
+  const workspace = { ...known, members: { ...known.members, [userID]: null } };
+  return { ...state, workspaces: { ...state.workspaces, [workspaceID]: workspace } };
+}
+
 export const newlyJoined: JoinedChannel = {
-  timeline: emptyTimeline, members: {}, hasMembers: false, isStale: false, isCallStale: false, unread: 0, unreadFrom: undefined,
+  timeline: emptyTimeline, members: {}, hasMembers: false, isStale: false, isCallStale: false, reading: unknownReading,
 };
 
-/** Whether the channel is before the person's eyes: what arrives in it is not unread. */
-export function isInView(state: State, channelID: ChannelID): boolean {
-  return state.view.isVisible && state.view.channelID === channelID;
+/** Takes a count of what is unread in a channel, from a snapshot or an answer. */
+export function withUnread(state: State, unread: ChannelUnread): State {
+  return changeReading(state, unread.channelID, (reading, joined) =>
+    applyCount(reading, unread, meOf(state), joined.timeline));
+}
+
+export function changeReading(
+  state: State, channelID: ChannelID, change: (reading: Reading, joined: JoinedChannel) => Reading,
+): State {
+  const joined = state.joined[channelID];
+  if (!joined) return state;
+  const reading = change(joined.reading, joined);
+  return reading === joined.reading ? state : { ...state, joined: { ...state.joined, [channelID]: { ...joined, reading } } };
 }
 
 function messageCreated(state: State, message: Message): State {
-  const next = withMessage(state, message);
-  if (isInView(state, message.channelID) || isMine(state, message)) return next;
-  return changeJoined(next, message.channelID, (joined) => ({
-    ...joined,
-    unread: joined.unread + 1,
-    unreadFrom: joined.unreadFrom ?? message.seq,
-    timeline: isOverfull(state, message.channelID) ? emptyTimeline : joined.timeline,
+  const { channelID, authorID } = message;
+  const next = changeReading(withMessage(state, message), channelID, (reading) =>
+    countCreated(reading, message, meOf(state)));
+  const settled = { ...next, typists: withTypist(next.typists, channelID, authorID, undefined) };
+  if (!isOverfull(state, channelID)) return settled;
+  return changeJoined(settled, channelID, (joined) => ({ ...joined, timeline: emptyTimeline }));
+}
+
+function messageEdited(state: State, message: Message): State {
+  const counted = changeReading(state, message.channelID, (reading, { timeline }) =>
+    countEdited(reading, message, meOf(state), timeline.messages[message.id]));
+  return withMessage(counted, message);
+}
+
+function messageDeleted(state: State, deletion: MessageDeleted): State {
+  const counted = changeReading(state, deletion.channelID, (reading, { timeline }) =>
+    countDeleted(reading, deletion, meOf(state), timeline.messages[deletion.id]));
+  return changeJoined(counted, deletion.channelID, (joined) => ({
+    ...joined, timeline: applyDeletion(joined.timeline, deletion),
   }));
+}
+
+/** A device of the person has read on, or has marked messages unread: here they then stay so. */
+function positionMoved(state: State, read: { channelID: ChannelID; seq: number; version: number }): State {
+  const before = state.joined[read.channelID]?.reading;
+  const next = changeReading(state, read.channelID, (reading, { timeline }) =>
+    confirm(reading, read, meOf(state), timeline));
+  const isBack = before !== undefined && before.version >= 0 && read.version > before.version && read.seq < before.readSeq
+    && read.seq < before.confirmedSeq;
+  if (!isBack || state.view.channelID !== read.channelID) return next;
+  return { ...next, view: { ...next.view, isHeldUnread: true, newFrom: read.seq + 1 } };
 }
 
 /** Out of view a timeline is bounded; in view it may grow, because its top is where the person reads. */
@@ -156,8 +231,8 @@ function isOverfull(state: State, channelID: ChannelID): boolean {
     && Object.keys(timeline.messages).length >= keptMessageCount;
 }
 
-function isMine(state: State, message: Message): boolean {
-  return state.session.phase === "signedIn" && state.session.user.id === message.authorID;
+export function meOf(state: State): UserID | undefined {
+  return state.session.phase === "signedIn" ? state.session.user.id : undefined;
 }
 
 /** A snapshot may stand further than the event that says where its stream begins. */

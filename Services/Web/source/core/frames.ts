@@ -30,7 +30,10 @@ export function parseFrame(text: string): ServerFrame | EventFrame | undefined {
     case "reset":
     case "current":
     case "heartbeat":
+    case "move":
     case "event":
+    case "presence":
+    case "typing":
     case "callJoined":
     case "callFailed":
     case "callAnswer":
@@ -38,7 +41,9 @@ export function parseFrame(text: string): ServerFrame | EventFrame | undefined {
     case "callSpeakers":
     case "callEnded":
       return frame;
-    default:
-      return undefined;
+    default: {
+      const later: never = frame;
+      return later && undefined;
+    }
   }
 }

@@ -8,7 +8,7 @@ export interface Outgoing {
   content: string;
   writtenAt: Timestamp;
   state: "pending" | "failed";
-  /** Why it failed, for a person. */
+  /** Why it failed, or why it waits, for a person. */
   problem?: string;
 }
 
@@ -25,14 +25,21 @@ export function withFailure(outbox: readonly Outgoing[], key: string, problem: s
   return outbox.map((outgoing) => outgoing.key === key ? { ...outgoing, state: "failed", problem } : outgoing);
 }
 
-/** A mute holds for the whole channel: what waits there fails with it, and can be retried when it ends. */
-export function withMute(
-  outbox: readonly Outgoing[], channelID: ChannelID, problem: string,
-): readonly Outgoing[] {
+/** It is tried again by itself; meanwhile the person is told why it takes so long. */
+export function withDelay(outbox: readonly Outgoing[], key: string, problem: string): readonly Outgoing[] {
   return outbox.map((outgoing) =>
-    outgoing.channelID === channelID && outgoing.state === "pending"
-      ? { ...outgoing, state: "failed", problem }
-      : outgoing);
+    outgoing.key === key && outgoing.state === "pending" && outgoing.problem !== problem ? { ...outgoing, problem } : outgoing);
+}
+
+/** What this device kept of an earlier page, in the order it was written; a reload is a new attempt. */
+export function restored(unsent: readonly Outgoing[]): Outgoing[] {
+  return [...unsent]
+    .sort((left, right) => left.writtenAt.localeCompare(right.writtenAt) || left.key.localeCompare(right.key))
+    .map((outgoing) => {
+      if (outgoing.state === "failed") return outgoing;
+      const { problem: _, ...rest } = outgoing;
+      return rest;
+    });
 }
 
 /** Back in the queue, with the same key. */

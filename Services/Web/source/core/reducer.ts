@@ -1,13 +1,23 @@
 import type { Action } from "./actions";
-import { applyEvent, changeJoined, isInView, withCall, withChannel, withMessage, withUser } from "./events";
-import { withFailure, withMute, withRetry } from "./outbox";
+import { attentionChanged, markedRead, markedUnread, settleReading } from "./attention";
+import {
+  applyEvent, changeJoined, changeReading, meOf, withCall, withChannel, withMessage, withUnread, withUser,
+} from "./events";
+import { restored, withDelay, withFailure, withRetry } from "./outbox";
+import { withPresence } from "./presence";
 import { applyBootstrap, applyReady, applyReset, applyWorkspace, withChannelList, withChannelMembers } from "./snapshots";
 import { initialState, without } from "./state";
 import type { State } from "./state";
 import { applyNewest, applyOlder, askTimeline, emptyTimeline, keptMessageCount } from "./timeline";
+import { typingMilliseconds, withTypist, withoutSilent } from "./typing";
+import { doubt } from "./unread";
 
 /** The one place where the state changes. No clock, no randomness, no I/O: what they say comes in the action. */
 export function reduce(state: State, action: Action): State {
+  return settleReading(take(state, action));
+}
+
+function take(state: State, action: Action): State {
   switch (action.type) {
     case "startFailed":
       return { ...state, session: { phase: "starting", problem: action.problem } };
@@ -18,7 +28,9 @@ export function reduce(state: State, action: Action): State {
         session: { phase: "signedIn", user: action.user, sessionID: action.sessionID },
         users: { [action.user.id]: publicUser(action.user) },
         drafts: action.drafts,
-        outbox: action.unsent,
+        outbox: restored(action.unsent),
+        ownPresence: action.ownPresence,
+        isIdle: state.isIdle,
         view: state.view,
       };
     case "signedOut":
@@ -26,7 +38,10 @@ export function reduce(state: State, action: Action): State {
         ...initialState,
         call: state.call,
         session: { phase: "signedOut", notice: action.notice },
-        view: { ...initialState.view, channelID: state.view.channelID, inviteCode: state.view.inviteCode },
+        view: {
+          ...initialState.view, isAttended: state.view.isAttended, channelID: state.view.channelID,
+          inviteCode: state.view.inviteCode,
+        },
       };
     case "profileChanged":
       return withUser(state, publicUser(action.user));
@@ -41,6 +56,22 @@ export function reduce(state: State, action: Action): State {
       return applyReset(state, action.frame);
     case "event":
       return settleView(applyEvent(state, action.frame));
+
+    case "presence":
+      return withPresence(state, action.frame.users);
+    case "presenceWatched": {
+      const watched = new Set(action.userIDs);
+      const presence = Object.fromEntries(Object.entries(state.presence).filter(([userID]) => watched.has(userID)));
+      return { ...state, presence };
+    }
+    case "typing": {
+      const { channelID, userID, isTyping } = action.frame;
+      if (userID === meOf(state) || !(channelID in state.joined)) return state;
+      const until = isTyping ? action.now + typingMilliseconds : undefined;
+      return { ...state, typists: withTypist(state.typists, channelID, userID, until) };
+    }
+    case "typingExpired":
+      return { ...state, typists: withoutSilent(state.typists, action.now) };
 
     case "bootstrapLoaded":
       return settleView(loaded(applyBootstrap(state, action.snapshot), "bootstrap"));
@@ -76,19 +107,19 @@ export function reduce(state: State, action: Action): State {
       }));
     case "messageAnswered":
       return withMessage(state, action.message);
+    case "unreadLoaded":
+      return loaded(withUnread(state, action.unread), `unread:${action.unread.channelID}`);
     case "loadFailed":
       return { ...state, loadProblems: { ...state.loadProblems, [action.key]: action.problem } };
 
     case "messageWritten":
-      return { ...state, outbox: [...state.outbox, action.outgoing] };
+      return { ...state, outbox: [...state.outbox, action.outgoing], view: { ...state.view, isHeldUnread: false } };
     case "sendFailed":
       return { ...state, outbox: withFailure(state.outbox, action.key, action.problem) };
+    case "sendDelayed":
+      return { ...state, outbox: withDelay(state.outbox, action.key, action.problem) };
     case "sendMuted":
-      return {
-        ...state,
-        outbox: withMute(state.outbox, action.channelID, action.problem),
-        mutedUntil: { ...state.mutedUntil, [action.channelID]: action.until },
-      };
+      return { ...state, mutedUntil: { ...state.mutedUntil, [action.channelID]: action.until } };
     case "sendRetried":
       return { ...state, outbox: withRetry(state.outbox, action.key) };
     case "sendDiscarded":
@@ -101,12 +132,27 @@ export function reduce(state: State, action: Action): State {
           : { ...state.drafts, [action.channelID]: action.text },
       };
 
+    case "markedRead":
+      return markedRead(state, action.channelID);
+    case "markedUnread":
+      return markedUnread(state, action.channelID, action.seq);
+    case "positionRefused":
+      return changeReading(state, action.channelID, (reading) => ({ ...reading, confirmedSeq: reading.readSeq }));
+    case "markFailed":
+      return changeReading(
+        { ...state, view: { ...state.view, notice: action.problem } }, action.channelID, (reading) => doubt(reading));
+    case "ownPresenceChanged":
+      return { ...state, ownPresence: action.ownPresence };
+    case "idleChanged":
+      return action.isIdle === state.isIdle ? state : { ...state, isIdle: action.isIdle };
+
     case "callChanged":
       return action.call === state.call ? state : { ...state, call: action.call };
 
     case "workspaceChosen":
       return settleView(forgetLong({
-        ...state, view: { ...state.view, workspaceID: action.workspaceID, channelID: undefined, editing: undefined },
+        ...state,
+        view: { ...state.view, workspaceID: action.workspaceID, channelID: undefined, editing: undefined, isAtEnd: false },
       }, state.view.channelID));
     case "channelChosen":
       return chooseChannel(state, action.channelID, action.workspaceID);
@@ -114,8 +160,17 @@ export function reduce(state: State, action: Action): State {
       return { ...state, view: { ...state.view, inviteCode: action.code } };
     case "inviteClosed":
       return { ...state, view: { ...state.view, inviteCode: undefined } };
-    case "visibilityChanged":
-      return markViewed({ ...state, view: { ...state.view, isVisible: action.isVisible } });
+    case "attentionChanged":
+      return attentionChanged(state, action.isAttended);
+    case "endReached":
+      return action.channelID !== state.view.channelID || action.isAtEnd === state.view.isAtEnd
+        ? state : { ...state, view: { ...state.view, isAtEnd: action.isAtEnd } };
+    case "mentioningStarted":
+      return state.view.isMentioning ? state : { ...state, view: { ...state.view, isMentioning: true } };
+    case "noticeShown":
+      return { ...state, view: { ...state.view, notice: action.notice } };
+    case "noticeDismissed":
+      return { ...state, view: { ...state.view, notice: undefined } };
     case "sidebarToggled":
       return { ...state, view: { ...state.view, isSidebarOpen: action.isOpen } };
     case "membersToggled":
@@ -152,10 +207,13 @@ function chooseChannel(state: State, channelID: string, workspaceID: string | un
     channelID,
     workspaceID: state.channels[channelID]?.workspaceID ?? workspaceID ?? state.view.workspaceID,
     newFrom: undefined,
+    isAtEnd: channelID === state.view.channelID && state.view.isAtEnd,
+    isHeldUnread: false,
+    isMentioning: false,
     editing: undefined,
     isSidebarOpen: false,
   };
-  return markViewed(forgetLong({ ...state, view }, state.view.channelID));
+  return forgetLong({ ...state, view }, state.view.channelID);
 }
 
 /** A channel that goes out of view keeps a bounded part of its messages: all or none. */
@@ -165,13 +223,7 @@ function forgetLong(state: State, channelID: string | undefined): State {
     Object.keys(joined.timeline.messages).length > keptMessageCount ? { ...joined, timeline: emptyTimeline } : joined);
 }
 
-function markViewed(state: State): State {
-  const { channelID } = state.view;
-  const joined = channelID === undefined ? undefined : state.joined[channelID];
-  if (channelID === undefined || !joined || joined.unread === 0 || !isInView(state, channelID)) return state;
-  const next = changeJoined(state, channelID, (known) => ({ ...known, unread: 0, unreadFrom: undefined }));
-  return { ...next, view: { ...next.view, newFrom: joined.unreadFrom } };
-}
+// MARK: The view
 
 /**
  * Something is in view whenever something can be. What was chosen by an answer but has not come by an event yet stays
@@ -182,12 +234,14 @@ function settleView(state: State): State {
   if (state.snapshot !== "loaded") return state;
   if (view.channelID !== undefined) {
     const workspaceID = state.channels[view.channelID]?.workspaceID ?? view.workspaceID;
-    return markViewed(workspaceID === view.workspaceID ? state : { ...state, view: { ...view, workspaceID } });
+    return workspaceID === view.workspaceID ? state : { ...state, view: { ...view, workspaceID } };
   }
   const workspaceID = view.workspaceID ?? Object.keys(state.workspaces).sort()[0];
   const channelID = firstTextChannel(state, workspaceID);
   if (workspaceID === view.workspaceID && channelID === undefined) return state;
-  return markViewed({ ...state, view: { ...view, workspaceID, channelID } });
+  return {
+    ...state, view: { ...view, workspaceID, channelID, newFrom: undefined, isAtEnd: false, isHeldUnread: false },
+  };
 }
 
 /** The oldest joined text channel of a workspace: `general`, as long as the person is in it. */

@@ -13,10 +13,11 @@ export const groupMilliseconds = 5 * 60 * 1000;
 
 /**
  * Lays out a channel. A message keeps its key when the server takes it, so that its element stays where it is.
- * `dayOf` names the local day of a moment.
+ * The "New" line goes before the first message of another than `me` from `newFrom` on. `dayOf` names the local day of
+ * a moment.
  */
 export function rowsOf(
-  messages: readonly Message[], outgoing: readonly Outgoing[], newFrom: number | undefined,
+  messages: readonly Message[], outgoing: readonly Outgoing[], newFrom: number | undefined, me: UserID | undefined,
   dayOf: (at: Timestamp) => string,
 ): Row[] {
   const rows: Row[] = [];
@@ -34,7 +35,7 @@ export function rowsOf(
 
   for (const message of messages) {
     let startsGroup = startRow(message.authorID, message.createdAt);
-    if (newLineIsOpen && newFrom !== undefined && message.seq >= newFrom) {
+    if (newLineIsOpen && newFrom !== undefined && message.seq >= newFrom && message.authorID !== me) {
       rows.push({ kind: "new", key: "new" });
       newLineIsOpen = false;
       startsGroup = true;

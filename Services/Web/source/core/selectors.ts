@@ -1,6 +1,7 @@
 import type { CallParticipant, Channel, ChannelID, Message, User, UserID, WorkspaceID } from "./contracts";
 import type { State } from "./state";
 import { orderedMessages } from "./timeline";
+import { mentionsIn, unreadIn, unreadLimit } from "./unread";
 
 export function myID(state: State): UserID | undefined {
   return state.session.phase === "signedIn" ? state.session.user.id : undefined;
@@ -55,7 +56,19 @@ export function joinableChannels(state: State, workspaceID: WorkspaceID | undefi
 export function otherPeople(state: State, workspaceID: WorkspaceID | undefined): User[] {
   const members = workspaceID === undefined ? undefined : state.workspaces[workspaceID]?.members;
   const mine = myID(state);
-  return byName(Object.keys(members ?? {}).filter((id) => id !== mine).map((id) => state.users[id]));
+  return byName(Object.keys(members ?? {}).filter((id) => id !== mine && members?.[id] != null).map((id) => state.users[id]));
+}
+
+/** All people of a workspace by name. */
+export function workspacePeople(state: State, workspaceID: WorkspaceID): User[] {
+  const members = state.workspaces[workspaceID]?.members ?? {};
+  return byName(Object.keys(members).filter((id) => members[id] !== null).map((id) => state.users[id]));
+}
+
+/** Whether the person may do in a workspace what only its owners may. */
+export function isOwner(state: State, workspaceID: WorkspaceID): boolean {
+  const mine = myID(state);
+  return mine !== undefined && state.workspaces[workspaceID]?.members[mine]?.role === "owner";
 }
 
 /** The people of a channel by name. */
@@ -69,10 +82,35 @@ function byName(users: (User | undefined)[]): User[] {
     .sort((left, right) => left.displayName.localeCompare(right.displayName));
 }
 
-/** Unread messages of a workspace, or of all of them. */
-export function unreadCount(state: State, workspaceID?: WorkspaceID): number {
-  return Object.entries(state.joined).reduce((sum, [id, joined]) =>
-    workspaceID === undefined || state.channels[id]?.workspaceID === workspaceID ? sum + joined.unread : sum, 0);
+/** What waits in a channel. A direct message calls its reader as a mention does. */
+export interface Waiting {
+  unread: number;
+  /** What the badge says. */
+  calls: number;
+}
+
+export function waitingIn(state: State, channelID: ChannelID): Waiting {
+  const reading = state.joined[channelID]?.reading;
+  if (!reading) return { unread: 0, calls: 0 };
+  const unread = unreadIn(reading);
+  return { unread, calls: state.channels[channelID]?.kind === "direct" ? unread : mentionsIn(reading) };
+}
+
+/** What waits in a workspace, or in all of them. */
+export function waitingInAll(state: State, workspaceID?: WorkspaceID): Waiting {
+  const sum = { unread: 0, calls: 0 };
+  for (const id of Object.keys(state.joined)) {
+    if (workspaceID !== undefined && state.channels[id]?.workspaceID !== workspaceID) continue;
+    const { unread, calls } = waitingIn(state, id);
+    sum.unread += unread;
+    sum.calls += calls;
+  }
+  return sum;
+}
+
+/** A count as a badge shows it: counts end at `unreadLimit`. */
+export function badgeOf(count: number): string {
+  return count >= unreadLimit ? `${unreadLimit - 1}+` : String(count);
 }
 
 /** The last message of one's own in a channel: what the up arrow edits. */

@@ -1,9 +1,10 @@
 import type {
   Bootstrap, Channel, ChannelID, ChannelMember, Ready, Reset, StreamID, User, WorkspaceID, WorkspaceMember,
 } from "./contracts";
-import { changeJoined, newlyJoined, withCall, withChannel, withUser } from "./events";
+import { changeJoined, newlyJoined, withCall, withChannel, withUnread, withUser } from "./events";
 import type { JoinedWorkspace, State } from "./state";
 import { emptyTimeline } from "./timeline";
+import { doubt } from "./unread";
 
 /**
  * Takes the snapshot of the user's stream: workspaces and joined channels become those of the snapshot. One that is
@@ -30,7 +31,8 @@ export function applyBootstrap(state: State, snapshot: Bootstrap): State {
     cursors: { ...Object.fromEntries(cursors), [own]: ownSeq },
   });
   // A call that is not listed is over, or began with an event that is applied already: what is known of it stands.
-  return withKnownView(snapshot.calls.reduce(withCall, { ...next, calls: withoutOthers(next.calls, next.joined) }));
+  const called = snapshot.calls.reduce(withCall, { ...next, calls: withoutOthers(next.calls, next.joined) });
+  return withKnownView(snapshot.unread.reduce(withUnread, called));
 }
 
 function withoutOthers<V>(record: Readonly<Record<string, V>>, keys: Readonly<Record<string, unknown>>): Record<string, V> {
@@ -69,6 +71,7 @@ export function applyReset(state: State, { stream, seq }: Reset): State {
     case "channel":
       return changeJoined(next, entity, (joined) => ({
         ...joined, timeline: emptyTimeline, members: {}, hasMembers: false, isStale: true, isCallStale: true,
+        reading: doubt(joined.reading, seq),
       }));
     case "workspace": {
       const known = next.workspaces[entity];

@@ -5,7 +5,11 @@ import type {
   WorkspaceID, WorkspaceRole,
 } from "./contracts";
 import type { Outgoing } from "./outbox";
+import { defaultPresence } from "./presence-model";
+import type { OwnPresence, Presence } from "./presence-model";
 import type { Timeline } from "./timeline";
+import type { Typists } from "./typing";
+import type { Reading } from "./unread";
 
 /** Everything the client knows. Only `reduce` makes a new one. */
 export interface State {
@@ -29,6 +33,12 @@ export interface State {
   /** Until when the server refuses messages, by channel, in Unix milliseconds. */
   mutedUntil: Readonly<Record<ChannelID, number>>;
   drafts: Readonly<Record<ChannelID, string>>;
+  /** How reachable the people are whose presence is watched. */
+  presence: Readonly<Record<UserID, Presence>>;
+  ownPresence: OwnPresence;
+  /** Whether nobody has touched this device for a while, or the page is out of sight. */
+  isIdle: boolean;
+  typists: Typists;
   /** The user's sessions, once the settings asked for them. */
   sessions: readonly Session[] | undefined;
   /** Why a load failed last, by its key; gone when it succeeds. */
@@ -47,11 +57,13 @@ export type ConnectionState =
   | { phase: "replaying" }
   | { phase: "current" }
   | { phase: "waiting"; attempt: number; retryAt: number }
-  | { phase: "stopped"; reason: string };
+  /** Trying again would not help; `code` is that of the close. */
+  | { phase: "stopped"; code: number };
 
 export interface JoinedWorkspace {
   workspace: Workspace;
-  members: Readonly<Record<UserID, { role: WorkspaceRole; joinedAt: Timestamp }>>;
+  /** `null` remembers that a person left, so that a page read earlier cannot bring them back. */
+  members: Readonly<Record<UserID, { role: WorkspaceRole; joinedAt: Timestamp } | null>>;
   isLoaded: boolean;
 }
 
@@ -64,16 +76,15 @@ export interface JoinedChannel {
   isStale: boolean;
   /** Whether somebody may have joined or left its call unseen. */
   isCallStale: boolean;
-  /** Messages of others since the channel was last looked at. */
-  unread: number;
-  /** The first of them, where the "New" line goes. */
-  unreadFrom: number | undefined;
+  reading: Reading;
 }
 
 export type DialogState =
   | { name: "createWorkspace" | "createChannel" | "browse" | "invite" | "direct" | "switcher" | "settings" }
+  | { name: "workspace" | "status" }
   | { name: "channel" | "addPeople" | "joinCall"; channelID: ChannelID }
   | { name: "callDevices" }
+  | { name: "removeMember"; channelID: ChannelID; userID: UserID }
   | { name: "deleteMessage"; channelID: ChannelID; messageID: MessageID };
 
 export interface ViewState {
@@ -81,10 +92,18 @@ export interface ViewState {
   channelID: ChannelID | undefined;
   /** An invite that waits to be accepted. */
   inviteCode: string | undefined;
-  /** Where the "New" line of the channel in view goes. */
+  /** Where the "New" line of the channel in view goes: before the first message of another with this number or more. */
   newFrom: number | undefined;
-  /** Whether the page is in sight: what arrives while it is not counts as unread. */
-  isVisible: boolean;
+  /** Whether the page is in sight and has the focus. */
+  isAttended: boolean;
+  /** Whether the end of the channel in view is on the screen: then what arrives is read. */
+  isAtEnd: boolean;
+  /** Messages were marked unread in the channel in view: it stays so until the person comes back to it. */
+  isHeldUnread: boolean;
+  /** Whether somebody's name is being completed, which takes the members of the channel. */
+  isMentioning: boolean;
+  /** Something that went wrong, for a person, until it is dismissed. */
+  notice: string | undefined;
   isSidebarOpen: boolean;
   isMembersOpen: boolean;
   editing: MessageID | undefined;
@@ -105,6 +124,10 @@ export const initialState: State = {
   outbox: [],
   mutedUntil: {},
   drafts: {},
+  presence: {},
+  ownPresence: defaultPresence,
+  isIdle: false,
+  typists: {},
   sessions: undefined,
   loadProblems: {},
   view: {
@@ -112,7 +135,11 @@ export const initialState: State = {
     channelID: undefined,
     inviteCode: undefined,
     newFrom: undefined,
-    isVisible: true,
+    isAttended: true,
+    isAtEnd: false,
+    isHeldUnread: false,
+    isMentioning: false,
+    notice: undefined,
     isSidebarOpen: false,
     isMembersOpen: false,
     editing: undefined,

@@ -1,8 +1,8 @@
 import { endpoints, limits } from "../core/contracts";
 import type {
-  Bootstrap, Channel, ChannelCall, ChannelID, ChannelList, ChannelMember, ChannelMemberPage, CreateChannelRequest, CurrentUser,
-  Invite, Message, MessageID, MessagePage, SendMessageRequest, SessionID, SessionList, UpdateChannelRequest, UserID,
-  Workspace, WorkspaceID, WorkspaceMember, WorkspaceMemberPage,
+  Bootstrap, Channel, ChannelCall, ChannelID, ChannelList, ChannelMember, ChannelMemberPage, ChannelUnread,
+  CreateChannelRequest, CurrentUser, Invite, Message, MessageID, MessagePage, SendMessageRequest, SessionID, SessionList,
+  UpdateChannelRequest, UserID, Workspace, WorkspaceID, WorkspaceMember, WorkspaceMemberPage,
 } from "../core/contracts";
 import type { Session } from "./session";
 
@@ -39,6 +39,18 @@ export class API {
   leaveChannel = (channelID: ChannelID) => this.session.call<void>(endpoints.leaveChannel, { path: { channelID } });
   addChannelMember = (channelID: ChannelID, userID: UserID) =>
     this.session.call<void>(endpoints.addChannelMember, { path: { channelID }, body: { userID } });
+
+  removeChannelMember = (channelID: ChannelID, userID: UserID) =>
+    this.session.call<void>(endpoints.removeChannelMember, { path: { channelID, userID } });
+  removeWorkspaceMember = (workspaceID: WorkspaceID, userID: UserID) =>
+    this.session.call<void>(endpoints.removeWorkspaceMember, { path: { workspaceID, userID } });
+
+  readUnread = (channelID: ChannelID) =>
+    this.session.call<ChannelUnread>(endpoints.readUnread, { path: { channelID } });
+  markRead = (channelID: ChannelID, seq: number) =>
+    this.session.call<ChannelUnread>(endpoints.markRead, { path: { channelID }, body: { seq } });
+  markUnread = (channelID: ChannelID, seq: number) =>
+    this.session.call<ChannelUnread>(endpoints.markUnread, { path: { channelID }, body: { seq } });
 
   listChannelMembers = (channelID: ChannelID): Promise<ChannelMember[]> =>
     allPages((after) => this.session.call<ChannelMemberPage>(endpoints.listChannelMembers, {

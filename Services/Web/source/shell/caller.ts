@@ -29,6 +29,13 @@ export class Caller {
 
   leave = (): void => this.step({ type: "leave" });
   dismissEnding = (): void => this.step({ type: "dismiss" });
+  /** Another gateway now: the seat is taken again there; media never noticed. */
+  socketMoved(): void {
+    if (!this.isCurrent) return;
+    this.step({ type: "socketLost" });
+    this.step({ type: "socketCurrent" });
+  }
+
   receive = (frame: CallFrame): void => this.step({ type: "frame", frame });
 
   /** Lets go of the devices unless a call uses them. */

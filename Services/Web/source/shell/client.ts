@@ -1,10 +1,13 @@
 import type { ChannelID, CreateChannelRequest, UpdateChannelRequest, UserID } from "../core/contracts";
+import type { OwnPresence } from "../core/presence-model";
 import { API } from "./api";
+import { Attendance } from "./attendance";
 import { Caller } from "./caller";
 import { Gateway } from "./gateway";
 import { RequestFailure } from "./http";
 import { forgetKeepsakes, keepWritten, readKeepsakes } from "./keepsakes";
 import { Loader } from "./loader";
+import { Reader } from "./reader";
 import { Sender } from "./sender";
 import { Session } from "./session";
 import { Store } from "./store";
@@ -16,6 +19,8 @@ export class Client {
   readonly caller: Caller;
   private readonly session: Session;
   private readonly gateway: Gateway;
+  private readonly attendance: Attendance;
+  private readonly reader: Reader;
 
   constructor() {
     this.session = new Session(
@@ -25,20 +30,45 @@ export class Client {
     this.api = new API(this.session);
     const address = new URL("/gateway", location.href);
     address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-    this.gateway = new Gateway(this.store, this.session, address.href, (frame) => this.caller.receive(frame));
+    this.gateway = new Gateway(this.store, this.session, address.href, {
+      onCallFrame: (frame) => this.caller.receive(frame),
+      onReady: (send) => this.attendance.introduce(send),
+      onMoved: () => {
+        this.caller.socketMoved();
+        this.attendance.repeat();
+      },
+    });
     // Before the gateway follows the session: a call is left while there is a socket to say so.
     this.caller = new Caller(this.store, (frame) => this.gateway.send(frame));
     new Loader(this.store, this.api);
-    new Sender(this.store, this.api);
+    const sender = new Sender(this.store, this.api);
+    this.reader = new Reader(this.store, this.api);
+    this.attendance = new Attendance(this.store, (frame) => this.gateway.send(frame));
     keepWritten(this.store);
     this.store.subscribe(() => this.runGateway());
-    addEventListener("online", () => this.gateway.wake());
-    addEventListener("offline", () => this.gateway.wake());
+    const wake = () => {
+      this.gateway.wake();
+      sender.wake();
+    };
+    // `resume` is the end of a freeze, `pageshow` the way back to a page that was kept whole.
+    for (const name of ["online", "offline", "pageshow"]) addEventListener(name, wake);
+    document.addEventListener("resume", wake);
+    for (const name of ["focus", "blur"]) addEventListener(name, () => this.followAttention());
     document.addEventListener("visibilitychange", () => {
       const isVisible = document.visibilityState === "visible";
-      this.store.dispatch({ type: "visibilityChanged", isVisible });
-      if (isVisible) this.gateway.wake();
+      this.attendance.seen(isVisible);
+      this.followAttention();
+      if (isVisible) wake();
     });
+    this.followAttention();
+  }
+
+  /** Only who looks at a page has read what is on it. */
+  private followAttention(): void {
+    const isAttended = document.visibilityState === "visible" && document.hasFocus();
+    if (isAttended !== this.store.getState().view.isAttended) {
+      this.store.dispatch({ type: "attentionChanged", isAttended });
+    }
   }
 
   async start(): Promise<void> {
@@ -73,7 +103,18 @@ export class Client {
     };
     this.store.dispatch({ type: "messageWritten", outgoing });
     this.store.dispatch({ type: "draftChanged", channelID, text: "" });
+    this.attendance.writes(channelID, false);
   }
+
+  writeDraft(channelID: ChannelID, text: string): void {
+    this.store.dispatch({ type: "draftChanged", channelID, text });
+    this.attendance.writes(channelID, text.trim() !== "");
+  }
+
+  markRead = (channelID: ChannelID) => this.store.dispatch({ type: "markedRead", channelID });
+  markUnread = (channelID: ChannelID, seq: number) => this.reader.markUnread(channelID, seq);
+
+  choosePresence = (ownPresence: OwnPresence) => this.store.dispatch({ type: "ownPresenceChanged", ownPresence });
 
   async loadOlder(channelID: ChannelID): Promise<void> {
     const timeline = this.store.getState().joined[channelID]?.timeline;

@@ -24,6 +24,11 @@ export class RequestFailure extends Error {
     return !this.problem || this.problem.status >= 500 || this.problem.code === "rate_limited";
   }
 
+  /** Whether nobody who knows Roost answered: no network, or a proxy without a service behind it. */
+  get isUnreachable(): boolean {
+    return !this.problem || (this.problem.status >= 502 && this.problem.status <= 504);
+  }
+
   get retryAfterMilliseconds(): number {
     return (this.problem?.retryAfter ?? 0) * 1000;
   }

@@ -1,14 +1,17 @@
 import type { ChannelID, UserID } from "../core/contracts";
 import type { Outgoing } from "../core/outbox";
+import { defaultPresence } from "../core/presence-model";
+import type { OwnPresence } from "../core/presence-model";
 import type { State } from "../core/state";
 import type { Store } from "./store";
 
 export type Theme = "system" | "light" | "dark";
 
-/** What this browser keeps for a person: drafts in all tabs, unsent messages in the tab that wrote them. */
+/** What this browser keeps for a person until it is no longer needed, whichever tab wrote it. */
 export interface Keepsakes {
   drafts: Record<ChannelID, string>;
   unsent: Outgoing[];
+  ownPresence: OwnPresence;
 }
 
 /** How this person likes to join calls on this device. */
@@ -22,68 +25,121 @@ export interface CallChoices {
   relayOnly: boolean;
 }
 
-const draftsKey = (userID: UserID) => `roost.drafts.${userID}`;
-const unsentKey = (userID: UserID) => `roost.unsent.${userID}`;
+// One entry a draft and one a message, so that tabs do not overwrite each other's.
+const draftPrefix = (userID: UserID) => `roost.draft.${userID}.`;
+const unsentPrefix = (userID: UserID) => `roost.unsent.${userID}.`;
+const presenceKey = (userID: UserID) => `roost.presence.${userID}`;
 const themeKey = "roost.theme";
 const callKey = "roost.call";
 
 export function readKeepsakes(userID: UserID): Keepsakes {
   return {
-    drafts: read<Record<ChannelID, string>>(localStorage, draftsKey(userID)) ?? {},
-    unsent: read<Outgoing[]>(sessionStorage, unsentKey(userID)) ?? [],
+    drafts: Object.fromEntries(readAll<string>(draftPrefix(userID))),
+    unsent: readAll<Outgoing>(unsentPrefix(userID)).map(([, outgoing]) => outgoing),
+    ownPresence: read<OwnPresence>(presenceKey(userID)) ?? defaultPresence,
   };
 }
 
 /** Signing out leaves nothing of what was written on the device. */
 export function forgetKeepsakes(userID: UserID): void {
-  localStorage.removeItem(draftsKey(userID));
-  sessionStorage.removeItem(unsentKey(userID));
+  for (const prefix of [draftPrefix(userID), unsentPrefix(userID)]) {
+    for (const [name] of readAll(prefix)) localStorage.removeItem(prefix + name);
+  }
+  localStorage.removeItem(presenceKey(userID));
 }
 
-/** Writes drafts and unsent messages whenever they change. */
+/** Writes drafts, unsent messages and the person's own presence whenever they change, and takes over other tabs'. */
 export function keepWritten(store: Store): void {
-  let kept: Pick<State, "drafts" | "outbox"> = store.getState();
+  let kept: State = store.getState();
   store.subscribe(() => {
-    const state = store.getState();
-    if (state.session.phase !== "signedIn" || (state.drafts === kept.drafts && state.outbox === kept.outbox)) return;
+    const [before, state] = [kept, store.getState()];
     kept = state;
-    write(localStorage, draftsKey(state.session.user.id), state.drafts);
-    write(sessionStorage, unsentKey(state.session.user.id), state.outbox);
+    // Signing in brings what was kept; signing out empties the state, not the storage.
+    if (state.session.phase !== "signedIn" || before.session.phase !== "signedIn") return;
+    const userID = state.session.user.id;
+    if (state.drafts !== before.drafts) writeChanged(draftPrefix(userID), before.drafts, state.drafts);
+    if (state.outbox !== before.outbox) writeChanged(unsentPrefix(userID), byKey(before.outbox), byKey(state.outbox));
+    if (state.ownPresence !== before.ownPresence) write(presenceKey(userID), state.ownPresence);
   });
+  addEventListener("storage", ({ key, newValue }) => otherTabWrote(store, key, newValue));
+}
+
+/** Another tab discarded or delivered a message, or the person said there how reachable they are. */
+function otherTabWrote(store: Store, key: string | null, value: string | null): void {
+  const { session } = store.getState();
+  if (key === null || session.phase !== "signedIn") return;
+  const prefix = unsentPrefix(session.user.id);
+  if (key.startsWith(prefix) && value === null) store.dispatch({ type: "sendDiscarded", key: key.slice(prefix.length) });
+  if (key === presenceKey(session.user.id)) {
+    const ownPresence = read<OwnPresence>(key);
+    if (ownPresence) store.dispatch({ type: "ownPresenceChanged", ownPresence });
+  }
 }
 
 export function readTheme(): Theme {
-  return read<Theme>(localStorage, themeKey) ?? "system";
+  return read<Theme>(themeKey) ?? "system";
 }
 
 /** Shows a theme and remembers it; `system` follows the operating system. */
 export function chooseTheme(theme: Theme): void {
-  write(localStorage, themeKey, theme);
+  write(themeKey, theme);
   if (theme === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
 }
 
 export function readCallChoices(): CallChoices {
-  return { isMicrophoneOn: true, isCameraOn: true, relayOnly: false, ...read<Partial<CallChoices>>(localStorage, callKey) };
+  return { isMicrophoneOn: true, isCameraOn: true, relayOnly: false, ...read<Partial<CallChoices>>(callKey) };
 }
 
 export function keepCallChoices(changes: Partial<CallChoices>): void {
-  write(localStorage, callKey, { ...readCallChoices(), ...changes });
+  write(callKey, { ...readCallChoices(), ...changes });
 }
 
-function read<Value>(storage: Storage, key: string): Value | undefined {
+function byKey(outbox: readonly Outgoing[]): Record<string, Outgoing> {
+  return Object.fromEntries(outbox.map((outgoing) => [outgoing.key, outgoing]));
+}
+
+function writeChanged(
+  prefix: string, before: Readonly<Record<string, unknown>>, after: Readonly<Record<string, unknown>>,
+): void {
+  for (const name of Object.keys(before)) if (!(name in after)) remove(prefix + name);
+  for (const [name, value] of Object.entries(after)) if (before[name] !== value) write(prefix + name, value);
+}
+
+function readAll<Value>(prefix: string): [string, Value][] {
+  const all: [string, Value][] = [];
   try {
-    const text = storage.getItem(key);
+    for (const key of Object.keys(localStorage)) {
+      const value = key.startsWith(prefix) ? read<Value>(key) : undefined;
+      if (value !== undefined) all.push([key.slice(prefix.length), value]);
+    }
+  } catch {
+    // Forbidden: as if nothing had been kept.
+  }
+  return all;
+}
+
+function read<Value>(key: string): Value | undefined {
+  try {
+    const text = localStorage.getItem(key);
     return text === null ? undefined : JSON.parse(text) as Value;
   } catch {
     return undefined; // Unreadable or forbidden: as if nothing had been kept.
   }
 }
 
-function write(storage: Storage, key: string, value: unknown): void {
+function write(key: string, value: unknown): void {
   try {
-    storage.setItem(key, JSON.stringify(value));
+    localStorage.setItem(key, JSON.stringify(value));
   } catch {
     // Full or forbidden: the page works without.
+  }
+}
+
+function remove(key: string): void {
+  try {
+    localStorage.removeItem(key);
+  } catch {
+    // Forbidden: then there is nothing either.
   }
 }

@@ -5,6 +5,9 @@ import type { API } from "./api";
 import { RequestFailure } from "./http";
 import type { Store } from "./store";
 
+/** Events that make a count doubtful come in bursts: it is read once they have had time to come. */
+const countMilliseconds = 150;
+
 /** Reads what the state lacks: each load once at a time, and again, ever more slowly, for as long as it is needed. */
 export class Loader {
   private readonly running = new Set<string>();
@@ -55,6 +58,9 @@ export class Loader {
         return dispatch({ type: "channelLoaded", channel: await this.api.readChannel(load.channelID) });
       case "call":
         return dispatch({ type: "callLoaded", call: await this.api.readCall(load.channelID) });
+      case "unread":
+        await new Promise((resolve) => setTimeout(resolve, countMilliseconds));
+        return dispatch({ type: "unreadLoaded", unread: await this.api.readUnread(load.channelID) });
       case "members": {
         const members = await this.api.listChannelMembers(load.channelID);
         return dispatch({ type: "channelMembersLoaded", channelID: load.channelID, members });

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
 import { limits } from "../core/contracts";
 import type { ChannelID, ChannelKind, ChannelVisibility } from "../core/contracts";
-import { joinableChannels, titleOf } from "../core/selectors";
+import { isOwner, joinableChannels, titleOf } from "../core/selectors";
 import { Choice } from "./Choice";
 import { useAppState, useClient, useDialogs, useTask } from "./context";
 import { Empty, Field, Problem } from "./Controls";
@@ -107,11 +107,14 @@ export function ChannelDialog({ channelID }: { channelID: ChannelID }) {
   const channel = state.channels[channelID];
   const [name, setName] = useState(channel?.name ?? "");
   const [topic, setTopic] = useState(channel?.topic ?? "");
+  const [visibility, setVisibility] = useState<ChannelVisibility>(channel?.visibility ?? "public");
   if (!channel) return null;
+  const mayHide = isOwner(state, channel.workspaceID);
   const save = () => run(async () => {
     await client.updateChannel(channelID, {
       name: name.trim() === channel.name ? undefined : name.trim(),
       topic: topic.trim() === channel.topic ? undefined : topic.trim(),
+      visibility: visibility === channel.visibility ? undefined : visibility,
     });
     close();
   });
@@ -130,6 +133,15 @@ export function ChannelDialog({ channelID }: { channelID: ChannelID }) {
           label="Topic" name="topic" testID="channel-topic" maxLength={limits.channelTopicCount.max} value={topic}
           failure={failure} hint="Shown beside the name" onText={setTopic}
         />
+        {mayHide && (
+          <Choice
+            legend="Who can find it" name="visibility" value={visibility} onChoose={setVisibility}
+            options={[
+              { value: "public", title: "Public", hint: "Everybody in the workspace" },
+              { value: "private", title: "Private", hint: "Only who is in it, now and later by being added" },
+            ]}
+          />
+        )}
         <Problem failure={failure} fields={["name", "topic"]} />
         <div className="dialog-actions">
           <button

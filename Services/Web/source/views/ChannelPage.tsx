@@ -1,6 +1,7 @@
 import { partnerOf, titleOf } from "../core/selectors";
 import type { Channel } from "../core/contracts";
-import { Avatar } from "./Avatar";
+import { presenceOf } from "../core/presence";
+import { PersonAvatar, StatusMark } from "./Avatar";
 import { CallPanel } from "./CallPanel";
 import { CallButton, CallInvitation } from "./ChannelCall";
 import { Composer } from "./Composer";
@@ -10,7 +11,9 @@ import { Empty, IconButton } from "./Controls";
 import { LiveLog } from "./LiveLog";
 import { MembersPanel } from "./MembersPanel";
 import { MessageList, MessageSkeleton } from "./MessageList";
+import { Notice } from "./Notice";
 import { ChannelIcon } from "./Sidebar";
+import { TypingLine } from "./TypingLine";
 
 /** The channel in view: its head, its call, its messages, the composer and, when asked for, its members. */
 export function ChannelPage() {
@@ -29,6 +32,8 @@ export function ChannelPage() {
           : <CallInvitation channel={channel} />}
         <MessageList key={`list:${channel.id}`} channel={channel} joined={joined} />
         <LiveLog key={`log:${channel.id}`} channelID={channel.id} />
+        <Notice />
+        <TypingLine key={`typing:${channel.id}`} channelID={channel.id} />
         <Composer key={`composer:${channel.id}`} channel={channel} />
       </main>
       {isMembersOpen && <MembersPanel channel={channel} />}
@@ -45,10 +50,11 @@ function ChannelHead({ channel }: { channel: Channel }) {
   return (
     <header className="channel-head">
       <MenuButton />
-      {partner ? <Avatar user={partner} size="small" /> : <ChannelIcon channel={channel} />}
+      {partner ? <PersonAvatar user={partner} size="small" /> : <ChannelIcon channel={channel} />}
       <div className="channel-heading">
         <h1 id="channel-title">{titleOf(state, channel)}</h1>
-        {partner ? <p>@{partner.username}</p> : channel.topic !== "" && <p title={channel.topic}>{channel.topic}</p>}
+        {partner && <p><StatusMark status={presenceOf(state, partner.id)?.status} /> @{partner.username}</p>}
+        {!partner && channel.topic !== "" && <p title={channel.topic}>{channel.topic}</p>}
       </div>
       <CallButton channel={channel} />
       {channel.kind !== "direct" && (

@@ -5,7 +5,7 @@ import { lengthProblem } from "../core/message-text";
 import { lastOwnMessage, titleOf } from "../core/selectors";
 import { useAppState, useClient } from "./context";
 import { Icon } from "./icons";
-import { TextBox } from "./TextBox";
+import { MentionBox } from "./MentionBox";
 import { useSecondsUntil } from "./times";
 
 /** Where one writes. The draft of each channel is kept until it is sent. */
@@ -19,7 +19,7 @@ export function Composer({ channel }: { channel: Channel }) {
 
   const write = (next: string) => {
     setText(next);
-    client.store.dispatch({ type: "draftChanged", channelID: channel.id, text: next });
+    client.writeDraft(channel.id, next);
   };
   const send = () => {
     if (text.trim() === "" || problem || mutedSeconds > 0) return;
@@ -36,9 +36,9 @@ export function Composer({ channel }: { channel: Channel }) {
   return (
     <form className="composer" onSubmit={(event) => { event.preventDefault(); send(); }}>
       <div className="composer-box">
-        <TextBox
-          id="composer" label={`Message ${title}`} placeholder={`Message ${title}`} testID="composer" text={text}
-          describedBy="composer-note" onText={write} onEnter={send} onKeyDown={onKeyDown}
+        <MentionBox
+          channel={channel} id="composer" label={`Message ${title}`} placeholder={`Message ${title}`} testID="composer"
+          text={text} describedBy="composer-note" onText={write} onEnter={send} onKeyDown={onKeyDown}
         />
         <button
           className="send" aria-label="Send" title="Send" data-testid="send"
@@ -47,11 +47,22 @@ export function Composer({ channel }: { channel: Channel }) {
           <Icon name="send" />
         </button>
       </div>
-      <p id="composer-note" className={problem || mutedSeconds > 0 ? "composer-note problem-note" : "composer-note"}>
+      <p
+        id="composer-note" className={problem || mutedSeconds > 0 ? "composer-note problem-note" : "composer-note"}
+        data-testid="composer-note"
+      >
         {mutedSeconds > 0
-          ? `That was a lot at once. You can write again in ${mutedSeconds} s.`
-          : problem ?? <span className="key-hint"><b>Enter</b> sends · <b>Shift Enter</b> new line · **bold** _italic_ `code`</span>}
+          ? `That was a lot at once. You can write again in ${mutedSeconds} s; what waits is sent then.`
+          : problem ?? <KeyHint />}
       </p>
     </form>
+  );
+}
+
+function KeyHint() {
+  return (
+    <span className="key-hint">
+      <b>Enter</b> sends · <b>Shift Enter</b> new line · <b>@</b> mentions · **bold** _italic_ `code`
+    </span>
   );
 }

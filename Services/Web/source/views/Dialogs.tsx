@@ -5,7 +5,9 @@ import { useAppState } from "./context";
 import { DeleteMessageDialog } from "./DeleteMessageDialog";
 import { SettingsDialog } from "./SettingsDialog";
 import { SwitcherDialog } from "./SwitcherDialog";
-import { CreateWorkspaceDialog, InviteDialog } from "./WorkspaceDialogs";
+import { RemoveMemberDialog } from "./MembersPanel";
+import { StatusDialog } from "./StatusDialog";
+import { CreateWorkspaceDialog, InviteDialog, WorkspaceDialog } from "./WorkspaceDialogs";
 
 /** The dialog that is open. */
 export function Dialogs() {
@@ -13,6 +15,9 @@ export function Dialogs() {
   switch (dialog?.name) {
     case undefined: return null;
     case "createWorkspace": return <CreateWorkspaceDialog />;
+    case "workspace": return <WorkspaceDialog />;
+    case "status": return <StatusDialog />;
+    case "removeMember": return <RemoveMemberDialog channelID={dialog.channelID} userID={dialog.userID} />;
     case "invite": return <InviteDialog />;
     case "createChannel": return <CreateChannelDialog />;
     case "browse": return <BrowseDialog />;

@@ -1,13 +1,16 @@
 import { useLayoutEffect, useMemo, useRef, useState } from "react";
+import type { RefObject } from "react";
 import type { Channel } from "../core/contracts";
+import { presenceOf, presenceUpdateOf } from "../core/presence";
+import type { Presence } from "../core/presence-model";
 import { rowsOf } from "../core/rows";
 import type { Row } from "../core/rows";
-import { myID, partnerOf, titleOf } from "../core/selectors";
+import { badgeOf, myID, partnerOf, titleOf, waitingIn } from "../core/selectors";
 import type { JoinedChannel, State } from "../core/state";
 import { orderedMessages } from "../core/timeline";
 import { useAppState, useClient, useDialogs } from "./context";
 import { Icon } from "./icons";
-import { MessageRow, OutgoingRow } from "./MessageRow";
+import { calledIn, MessageRow, OutgoingRow } from "./MessageRow";
 import { dayOf, dayTitle } from "./times";
 
 /** How near the end a reader must be to be taken along by new messages, and how near the top to be given older ones. */
@@ -26,8 +29,11 @@ export function MessageList({ channel, joined }: { channel: Channel; joined: Joi
   const { newFrom } = state.view;
   const rows = useMemo(
     () => rowsOf(
-      orderedMessages(timeline), state.outbox.filter((item) => item.channelID === channel.id), newFrom, dayOf),
+      orderedMessages(timeline), state.outbox.filter((item) => item.channelID === channel.id), newFrom, myID(state),
+      dayOf),
     [timeline, state.outbox, newFrom, channel.id]);
+  // One object for as long as it is the same, so that rows rest.
+  const mine = useMemo(() => presenceUpdateOf(state.ownPresence, state.isIdle), [state.ownPresence, state.isIdle]);
   const isLoaded = timeline.status === "loaded";
 
   useLayoutEffect(() => {
@@ -66,12 +72,14 @@ export function MessageList({ channel, joined }: { channel: Channel; joined: Joi
     place.current.isAtEnd = fromEnd < nearEndPixels;
     place.current.height = element.scrollHeight;
     setAway(!place.current.isAtEnd);
+    if (isLoaded) client.store.dispatch({ type: "endReached", channelID: channel.id, isAtEnd: place.current.isAtEnd });
     if (isLoaded && element.scrollTop < nearTopPixels) void client.loadOlder(channel.id);
   };
 
   const problem = state.loadProblems[`timeline:${channel.id}`];
   return (
     <div className="messages-frame">
+      {isLoaded && <UnreadBar channel={channel} scroller={scroller} />}
       <div
         className="messages" ref={scroller} tabIndex={0} role="region" aria-label="Messages" aria-busy={!isLoaded}
         onScroll={measure}
@@ -81,7 +89,7 @@ export function MessageList({ channel, joined }: { channel: Channel; joined: Joi
           {!isLoaded && <MessageSkeleton />}
           {isLoaded && timeline.before === undefined && <Beginning channel={channel} />}
           {timeline.isLoadingOlder && <p className="loading-older" role="status">Fetching older messages…</p>}
-          {isLoaded && <ol>{rows.map((row) => <li key={row.key} className={row.kind}>{rowOf(row, state)}</li>)}</ol>}
+          {isLoaded && <ol>{rows.map((row) => <li key={row.key} className={row.kind}>{rowOf(row, state, mine)}</li>)}</ol>}
         </div>
       </div>
       {isAway && isLoaded && (
@@ -96,17 +104,48 @@ export function MessageList({ channel, joined }: { channel: Channel; joined: Joi
   );
 }
 
-function rowOf(row: Row, state: State) {
+/** Above the messages while some are unread out of sight: how many, the way to them, and to be done with them. */
+function UnreadBar({ channel, scroller }: { channel: Channel; scroller: RefObject<HTMLDivElement> }) {
+  const state = useAppState();
+  const client = useClient();
+  const { unread } = waitingIn(state, channel.id);
+  if (unread === 0) return null;
+  const showFirst = () => {
+    const line = scroller.current?.querySelector<HTMLElement>(".new-line");
+    if (line && scroller.current) scroller.current.scrollTop = line.offsetTop - scroller.current.clientHeight / 3;
+  };
+  return (
+    <p className="unread-bar" data-testid="unread-bar">
+      <button type="button" className="unread-jump" onClick={showFirst}>
+        {badgeOf(unread)} new {unread === 1 ? "message" : "messages"}
+      </button>
+      <button
+        type="button" className="unread-done" data-testid="mark-read" title="Mark as read (Esc)"
+        onClick={() => client.markRead(channel.id)}
+      >
+        <Icon name="check" />Mark as read
+      </button>
+    </p>
+  );
+}
+
+function rowOf(row: Row, state: State, mine: Presence) {
   switch (row.kind) {
     case "day": return <h2 className="day-line"><span>{dayTitle(row.at)}</span></h2>;
-    case "new": return <p className="new-line"><span>New</span></p>;
-    case "message":
+    case "new": return <p className="new-line" data-testid="new-line"><span>New</span></p>;
+    case "message": {
+      const { message, startsGroup } = row;
+      const me = myID(state);
+      const isMine = message.authorID === me;
+      const presence = !startsGroup ? undefined : isMine ? mine : presenceOf(state, message.authorID);
+      const [called, callsMe] = calledIn(message, state.users, me === undefined ? undefined : state.users[me]);
       return (
         <MessageRow
-          message={row.message} startsGroup={row.startsGroup} author={state.users[row.message.authorID]}
-          isMine={row.message.authorID === myID(state)} isEditing={state.view.editing === row.message.id}
+          message={message} startsGroup={startsGroup} author={state.users[message.authorID]} presence={presence}
+          names={called} mine={callsMe} isMine={isMine} isEditing={state.view.editing === message.id}
         />
       );
+    }
     case "outgoing": return <OutgoingRow outgoing={row.outgoing} startsGroup={row.startsGroup} />;
   }
 }

@@ -122,7 +122,7 @@ function Shortcuts() {
         <div><dt><kbd>Ctrl</kbd> <kbd>K</kbd></dt><dd>Find a channel or a person</dd></div>
         <div><dt><kbd>Alt</kbd> <kbd>↑</kbd> <kbd>↓</kbd></dt><dd>Channel above or below</dd></div>
         <div><dt><kbd>↑</kbd></dt><dd>Edit your last message, in an empty composer</dd></div>
-        <div><dt><kbd>Esc</kbd></dt><dd>Close or cancel</dd></div>
+        <div><dt><kbd>Esc</kbd></dt><dd>Close, cancel, or mark the channel as read</dd></div>
       </dl>
     </section>
   );

@@ -1,9 +1,11 @@
 import type { ReactNode } from "react";
 import type { Channel } from "../core/contracts";
-import { channelGroups, partnerOf, titleOf } from "../core/selectors";
+import { presenceOf, presenceWords } from "../core/presence";
+import { badgeOf, channelGroups, partnerOf, titleOf, waitingIn } from "../core/selectors";
 import type { DialogState } from "../core/state";
-import { Avatar } from "./Avatar";
+import { PersonAvatar, StatusMark } from "./Avatar";
 import { CallMark, SidebarCall } from "./ChannelCall";
+import { ConnectionMark } from "./ConnectionBanner";
 import { useAppState, useClient, useDialogs } from "./context";
 import { IconButton } from "./Controls";
 import { Icon } from "./icons";
@@ -15,11 +17,18 @@ export function Sidebar() {
   const { workspaceID } = state.view;
   const workspace = workspaceID === undefined ? undefined : state.workspaces[workspaceID]?.workspace;
   const groups = channelGroups(state, workspaceID);
-  const me = state.session.phase === "signedIn" ? state.session.user : undefined;
   return (
     <div className="sidebar">
       <header className="sidebar-head">
-        <h2 title={workspace?.name}>{workspace?.name ?? "Opening…"}</h2>
+        <h2>
+          <button
+            type="button" className="workspace-button" title={workspace?.name} data-testid="workspace-details"
+            disabled={!workspace} onClick={() => dialogs.open({ name: "workspace" })}
+          >
+            {workspace?.name ?? "Opening…"}
+          </button>
+        </h2>
+        <ConnectionMark />
         <IconButton
           icon="invite" label="Invite people" testID="invite-people" onClick={() => dialogs.open({ name: "invite" })}
         />
@@ -49,16 +58,36 @@ export function Sidebar() {
         />
       </nav>
       <footer className="me">
-        <Avatar user={me} />
-        <p>
-          <strong>{me?.displayName}</strong>
-          <span>@{me?.username}</span>
-        </p>
+        <Me />
         <IconButton
           icon="settings" label="Settings" testID="settings" onClick={() => dialogs.open({ name: "settings" })}
         />
       </footer>
     </div>
+  );
+}
+
+/** The person, and the way to say how reachable they are. */
+function Me() {
+  const state = useAppState();
+  const dialogs = useDialogs();
+  const me = state.session.phase === "signedIn" ? state.session.user : undefined;
+  const presence = presenceOf(state, me?.id);
+  const words = presence === undefined ? "" : presence.state === "offline" ? "Invisible" : presenceWords[presence.state];
+  return (
+    <button
+      type="button" className="me-button" title="Set how reachable you are" data-testid="own-presence"
+      data-presence={presence?.state} onClick={() => dialogs.open({ name: "status" })}
+    >
+      <PersonAvatar user={me} />
+      <span className="me-words">
+        <strong>{me?.displayName}</strong>
+        <span>
+          {presence?.status ? `${presence.status.emoji ?? "💬"} ${presence.status.text}` : words}
+          <span className="visually-hidden">{presence?.status ? `, ${words}` : ""}, @{me?.username}</span>
+        </span>
+      </span>
+    </button>
   );
 }
 
@@ -95,20 +124,35 @@ function Group({ title, channels, add, addLabel = "", addTestID, more }: GroupPr
 function ChannelButton({ channel }: { channel: Channel }) {
   const state = useAppState();
   const { dispatch } = useClient().store;
-  const unread = state.joined[channel.id]?.unread ?? 0;
+  const { unread, calls } = waitingIn(state, channel.id);
   const hasDraft = channel.id in state.drafts && channel.id !== state.view.channelID;
+  const partner = channel.kind === "direct" ? partnerOf(state, channel) : undefined;
+  const presence = presenceOf(state, partner?.id);
   return (
     <button
       type="button" className={unread > 0 ? "channel-button unread" : "channel-button"} data-channel-id={channel.id}
-      aria-current={channel.id === state.view.channelID ? "page" : undefined}
+      data-unread={unread} data-mentions={calls} aria-current={channel.id === state.view.channelID ? "page" : undefined}
       onClick={() => dispatch({ type: "channelChosen", channelID: channel.id })}
     >
-      {channel.kind === "direct" ? <Avatar user={partnerOf(state, channel)} size="small" /> : <ChannelIcon channel={channel} />}
-      <span className="channel-name">{titleOf(state, channel)}</span>
+      {channel.kind === "direct" ? <PersonAvatar user={partner} size="small" /> : <ChannelIcon channel={channel} />}
+      <span className="channel-name">
+        {titleOf(state, channel)}
+        {presence && <span className="visually-hidden">, {presenceWords[presence.state].toLowerCase()}</span>}
+      </span>
+      <StatusMark status={presence?.status} />
       <CallMark channel={channel} />
-      {hasDraft && <span className="draft-mark" title="Draft"><Icon name="edit" /><span className="visually-hidden">, draft</span></span>}
-      {unread > 0 && (
-        <span className="badge">{unread > 99 ? "99+" : unread}<span className="visually-hidden"> unread</span></span>
+      {hasDraft && (
+        <span className="draft-mark" title="Draft"><Icon name="edit" /><span className="visually-hidden">, draft</span></span>
+      )}
+      {calls > 0 && (
+        <span className="badge" data-testid="badge">
+          {badgeOf(calls)}<span className="visually-hidden"> {channel.kind === "direct" ? "unread" : "for you"}</span>
+        </span>
+      )}
+      {unread > 0 && calls === 0 && (
+        <span className="unread-dot" data-testid="unread-dot">
+          <span className="visually-hidden">, {badgeOf(unread)} unread</span>
+        </span>
       )}
     </button>
   );

@@ -1,9 +1,12 @@
 import { useEffect, useRef, useState } from "react";
 import { limits } from "../core/contracts";
-import type { Invite } from "../core/contracts";
+import type { Invite, UserID } from "../core/contracts";
+import { isOwner, myID, workspacePeople } from "../core/selectors";
+import { PersonAvatar } from "./Avatar";
 import { useAppState, useClient, useDialogs, useTask } from "./context";
 import { Field, Problem } from "./Controls";
 import { Dialog } from "./Dialog";
+import { PersonWords, presentFirst } from "./MembersPanel";
 import { fullTime } from "./times";
 
 export function CreateWorkspaceDialog() {
@@ -73,6 +76,62 @@ export function InviteDialog() {
       <p className="field-hint" role="status">
         {isCopied ? "The link is in your clipboard." : invite && `It works until ${fullTime(invite.expiresAt)}.`}
       </p>
+    </Dialog>
+  );
+}
+
+/** Who is in the workspace, and the way out of it. What cannot be undone takes two clicks. */
+export function WorkspaceDialog() {
+  const state = useAppState();
+  const { api } = useClient();
+  const { close } = useDialogs();
+  const { isBusy, failure, run } = useTask();
+  const [confirming, setConfirming] = useState<UserID>();
+  const { workspaceID } = state.view;
+  const mine = myID(state);
+  const workspace = workspaceID === undefined ? undefined : state.workspaces[workspaceID];
+  if (workspaceID === undefined || !workspace || mine === undefined) return null;
+  const mayRemove = isOwner(state, workspaceID);
+  const people = presentFirst(state, workspacePeople(state, workspaceID));
+  const remove = (userID: UserID) => {
+    if (confirming !== userID) return setConfirming(userID);
+    void run(async () => {
+      await api.removeWorkspaceMember(workspaceID, userID);
+      setConfirming(undefined);
+      if (userID === mine) close();
+    });
+  };
+  return (
+    <Dialog title={workspace.workspace.name} onClose={close}>
+      <Problem failure={failure} />
+      <ul className="picks" data-testid="workspace-members" aria-label="People">
+        {people.map((user) => (
+          <li key={user.id} data-user-id={user.id}>
+            <PersonAvatar user={user} />
+            <PersonWords user={user} role={workspace.members[user.id]?.role} />
+            {mayRemove && user.id !== mine && (
+              <button
+                type="button" className={confirming === user.id ? "button small danger solid" : "button small"}
+                data-testid="remove-from-workspace" disabled={isBusy}
+                aria-label={`${confirming === user.id ? "Really remove" : "Remove"} ${user.displayName} from the workspace`}
+                onClick={() => remove(user.id)}
+              >
+                {confirming === user.id ? "Really remove?" : "Remove"}
+              </button>
+            )}
+          </li>
+        ))}
+      </ul>
+      <div className="dialog-actions">
+        <button
+          type="button" className={confirming === mine ? "button danger solid" : "button danger"} data-testid="leave-workspace"
+          disabled={isBusy} onClick={() => remove(mine)}
+        >
+          {confirming === mine ? "Really leave, and all its channels?" : "Leave workspace"}
+        </button>
+        <span className="spring" />
+        <button type="button" className="button" onClick={close}>Close</button>
+      </div>
     </Dialog>
   );
 }

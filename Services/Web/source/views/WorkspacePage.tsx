@@ -54,5 +54,6 @@ function handleKey(client: Client, event: KeyboardEvent): void {
   if (event.key === "Escape") {
     if (view.isSidebarOpen) dispatch({ type: "sidebarToggled", isOpen: false });
     else if (view.isMembersOpen) dispatch({ type: "membersToggled", isOpen: false });
+    else if (view.channelID !== undefined) client.markRead(view.channelID);
   }
 }

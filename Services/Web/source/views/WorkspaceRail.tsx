@@ -1,4 +1,4 @@
-import { unreadCount } from "../core/selectors";
+import { badgeOf, waitingInAll } from "../core/selectors";
 import { initialsOf, tintOf } from "./Avatar";
 import { useAppState, useClient, useDialogs } from "./context";
 import { Icon } from "./icons";
@@ -14,18 +14,22 @@ export function WorkspaceRail() {
     <nav className="rail" aria-label="Workspaces">
       <ul>
         {workspaces.map(({ id, name }) => {
-          const unread = unreadCount(state, id);
+          const { unread, calls } = waitingInAll(state, id);
+          const isInView = id === state.view.workspaceID;
           return (
             <li key={id}>
               <button
                 type="button" className={`house tint-${tintOf(id)}`} title={name} data-workspace-id={id}
-                aria-current={id === state.view.workspaceID ? "true" : undefined}
+                aria-current={isInView ? "true" : undefined} data-unread={unread} data-mentions={calls}
                 onClick={() => dispatch({ type: "workspaceChosen", workspaceID: id })}
               >
                 <span aria-hidden="true">{initialsOf(name)}</span>
                 <span className="visually-hidden">{name}</span>
-                {unread > 0 && id !== state.view.workspaceID && (
-                  <span className="dot"><span className="visually-hidden">, {unread} unread</span></span>
+                {calls > 0 && (
+                  <span className="house-badge">{badgeOf(calls)}<span className="visually-hidden"> for you</span></span>
+                )}
+                {calls === 0 && unread > 0 && !isInView && (
+                  <span className="dot"><span className="visually-hidden">, {badgeOf(unread)} unread</span></span>
                 )}
               </button>
             </li>

@@ -1,6 +1,6 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { titleOf, unreadCount } from "../core/selectors";
+import { badgeOf, titleOf, waitingInAll } from "../core/selectors";
 import type { State } from "../core/state";
 import { followAddress } from "../shell/addresses";
 import { Client } from "../shell/client";
@@ -27,13 +27,15 @@ function main(): void {
   void client.start();
 }
 
+/** The number is that of what calls the person; a dot says that something else is unread. */
 function pageTitle(state: State): string {
   const channel = state.view.channelID === undefined ? undefined : state.channels[state.view.channelID];
   const workspace = state.view.workspaceID === undefined ? undefined : state.workspaces[state.view.workspaceID];
   if (state.session.phase !== "signedIn" || !workspace) return "Roost";
-  const unread = unreadCount(state);
+  const { unread, calls } = waitingInAll(state);
+  const mark = calls > 0 ? `(${badgeOf(calls)}) ` : unread > 0 ? "• " : "";
   const place = channel ? `${titleOf(state, channel)} · ${workspace.workspace.name}` : workspace.workspace.name;
-  return `${unread > 0 ? `(${unread}) ` : ""}${place} · Roost`;
+  return `${mark}${place} · Roost`;
 }
 
 /** The connection in one word, for whoever looks at `<body data-state>`. */

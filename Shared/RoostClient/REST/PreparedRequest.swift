@@ -1,0 +1,56 @@
+import Contracts
+import Foundation
+import NIOCore
+
+/// A request as it goes out, the same at each attempt.
+struct PreparedRequest: Sendable {
+    let method: EndpointMethod
+    let path: String
+    let body: ByteBuffer?
+    let isPublic: Bool
+    /// Whether doing it twice is doing it once.
+    let isRepeatable: Bool
+    /// Whether it takes away what a repetition would then not find.
+    let isRemoval: Bool
+
+    init(
+        _ endpoint: EndpointDescription, path values: [RoostAPI.PathValue], query: [String: String],
+        body: some WireObject
+    ) throws {
+        precondition(values.count == endpoint.pathParameters.count, "\(endpoint.name) has other parameters")
+        var path = endpoint.path
+        for (name, value) in zip(endpoint.pathParameters, values) {
+            path = path.replacing("{\(name)}", with: value.description)
+        }
+        if !query.isEmpty {
+            var components = URLComponents()
+            components.queryItems = query.sorted { $0.key < $1.key }.map { URLQueryItem(name: $0.key, value: $0.value) }
+            path += "?" + (components.percentEncodedQuery ?? "")
+        }
+        self.path = path
+        method = endpoint.method
+        self.body = endpoint.body == nil ? nil : ByteBuffer(bytes: try JSONEncoder().encode(body))
+        isPublic = endpoint.isPublic
+        isRepeatable = endpoint.isRepeatable
+        isRemoval = method == .delete || endpoint.name == Endpoints.leaveChannel.description.name
+    }
+}
+
+extension EndpointDescription {
+    /// Whether doing it twice is doing it once: everything but what makes a new thing without a key of its own, and what
+    /// uses up a token.
+    var isRepeatable: Bool {
+        switch method {
+        case .get, .patch, .delete: true
+        case .post: Self.repeatablePosts.contains(name)
+        }
+    }
+
+    private static let repeatablePosts: Set<String> = [
+        Endpoints.logIn.description.name, Endpoints.sendMessage.description.name,
+        Endpoints.joinChannel.description.name, Endpoints.leaveChannel.description.name,
+        Endpoints.addChannelMember.description.name, Endpoints.acceptInvite.description.name,
+        Endpoints.openDirectChannel.description.name, Endpoints.markRead.description.name,
+        Endpoints.markUnread.description.name,
+    ]
+}
