@@ -275,8 +275,8 @@ let package = Package(
         .executableTarget(
             name: "roost-load",
             dependencies: [
-                "CDatagrams", "Contracts", "MediaCore", "MediaPeer", "MediaSecurity", "RedisBus", "ServiceKit",
-                argumentParser, asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix,
+                "CDatagrams", "CZlib", "Contracts", "MediaCore", "MediaPeer", "MediaSecurity", "RedisBus", "ServiceKit",
+                argumentParser, asyncHTTPClient, crypto, jwtKit, logging, nioCore, nioHTTP1, nioPosix,
             ],
             path: "Tests/Load",
             swiftSettings: strict),

@@ -68,7 +68,10 @@ struct WireValuesTests {
         let effects: [AccessEffect] = [
             .join(Cursor(stream: .channel(.example), seq: 41)), .leave(.workspace(.example)), .revoke(.example),
         ]
-        for envelope in [StreamEnvelope(seq: 7), StreamEnvelope(seq: .max, effects: effects)] {
+        for envelope in [
+            StreamEnvelope(seq: 7), StreamEnvelope(seq: .max, effects: effects), StreamEnvelope(seq: 8, hidesEarlier: true),
+            StreamEnvelope(seq: 9, effects: effects, hidesEarlier: true),
+        ] {
             #expect(StreamEnvelope(header: envelope.header) == envelope)
         }
         for text in ["", "0", "-1", "x", "1 jump=3", "1 join=channel:1@2", "1 join=\(StreamID.example)"] {

@@ -166,7 +166,7 @@ extension EndToEnd {
                 }
             }
             // The heartbeat of the socket: without it this test would look at the wrong place.
-            #expect(timerFiles.contains("gateway.ts"))
+            #expect(timerFiles.contains("socket.ts"))
         }
     }
 }

@@ -50,6 +50,10 @@ extension EndToEnd {
             let first = try await team.owner.send("first", in: team.general)
             let last = try await team.owner.send("last", in: team.general)
             try await device.wait(for: .channel(team.general), at: last.seq)
+            try await eventually("its outbox rows are deleted") {
+                try await stack.count("SELECT count(*) FROM outbox WHERE stream_id = '\(team.general)'") == 0
+                    ? true : nil
+            }
             // An API that died after the commit of the first, while another published the last.
             try await stack.redis("FLUSHALL")
             try await stack.sql("INSERT INTO outbox VALUES ('channel', '\(team.general)', \(first.seq), now())")

@@ -7,7 +7,7 @@ import Testing
 actor SteadyLoad {
     private let stack: Stack
     private let team: Team
-    private var devices: [(keeper: ReplicaKeeper, running: Task<Void, Never>)] = []
+    private var devices: [(api: RoostAPI, keeper: ReplicaKeeper, running: Task<Void, Never>)] = []
     private var writers: [Task<[Message], any Error>] = []
 
     /// Two people write in `general`, one message each every 20 ms or so; every third device is the first writer's own.
@@ -44,7 +44,7 @@ actor SteadyLoad {
         for index in 0..<count {
             let api = try api(of: team.people[index % 3])
             let keeper = try await ReplicaKeeper(api: api, gateways: api.addresses)
-            devices.append((keeper, Task { await keeper.run() }))
+            devices.append((api, keeper, Task { await keeper.run() }))
         }
         for device in devices {
             try await eventually("a device is current", within: .seconds(10)) {
@@ -55,8 +55,10 @@ actor SteadyLoad {
 
     /// Waits until the newest message has come to every device: what was sent so far is delivered.
     func waitForDelivery(within limit: Duration = .seconds(10)) async throws {
-        let page = try await team.owner.api.call(Endpoints.listMessages, path: [team.general])
-        let head = try #require(page.messages.last?.seq)
+        let api = try api(of: team.owner)
+        let head = try await eventually("a message", within: limit) {
+            try await api.call(Endpoints.listMessages, path: [team.general]).messages.last?.seq
+        }
         for device in devices {
             try await eventually("message \(head) at every device", within: limit) {
                 await device.keeper.client.cursors.contains { $0.stream == .channel(team.general) && $0.seq >= head }
@@ -78,8 +80,8 @@ actor SteadyLoad {
         let stored = try #require(fresh.channels[team.general]?.messages)
         #expect(stored == Dictionary(uniqueKeysWithValues: answered.map { ($0.id, $0) }))
         var results: [(Int, Int)] = []
-        for (index, device) in devices.enumerated() {
-            let own = try await ReplicaLoader(api: try api(of: team.people[index % 3])).fresh()
+        for device in devices {
+            let own = try await ReplicaLoader(api: device.api).fresh()
             #expect(await device.keeper.replica.differences(from: own) == [])
             #expect(await device.keeper.violations == [])
             #expect(await device.keeper.resetCount == 0)

@@ -1,4 +1,7 @@
 import Contracts
+import NIOCore
+import RedisBus
+import ServiceKit
 import TestSupport
 import Testing
 
@@ -124,8 +127,12 @@ extension EndToEnd {
             let read = Event.channelRead(
                 ChannelRead(channelID: team.general, seq: texts[2].seq, version: last.version))
             let left = Event.channelLeft(ChannelLeft(channelID: gone))
-            #expect(device.state.events(of: .user(person.id)).suffix(4).map(\.event) == [read, left, read, left])
+            #expect(device.state.events(of: .user(person.id)).suffix(2).map(\.event) == [read, left])
             #expect(device.state.violations.isEmpty)
+            // From PostgreSQL each event shows what is now.
+            let replayed = try await stack.replay(
+                of: person.id, after: Cursor(stream: .user(person.id), seq: last.version - 3))
+            #expect(replayed == [read, left, read, left])
         }
 
         @Test("O9: a bootstrap takes a count from Redis only for the very position and head it was made at")
@@ -224,6 +231,24 @@ extension EndToEnd {
             // It can be marked as unread from the beginning all the same.
             let all = try await person.api.call(Endpoints.markUnread, path: [open], body: MarkUnreadRequest(seq: 1))
             #expect([all.readSeq, Int64(all.unreadCount), Int64(all.mentionCount)] == [0, 2, 2])
+        }
+    }
+}
+
+extension Stack {
+    /// The events of a stream after a place as an API reads them from PostgreSQL, asked as a gateway asks.
+    func replay(of user: UserID, after cursor: Cursor) async throws -> [Event] {
+        let client = try await BusClient(.gateway, on: self)
+        let request = ReplayRequest(userID: user, cursors: [cursor])
+        let answer = try await client.bus.request(
+            .replay, to: .api, body: ByteBuffer(bytes: try WireJSON.encode(request)))
+        try await client.stop()
+        let lines = answer.readableBytesView.split(separator: UInt8(ascii: "\n"))
+        let reply = try WireJSON.decode(ReplayReply.self, from: lines[0])
+        #expect(!reply.hasMore)
+        // A header and a frame each.
+        return try stride(from: 2, to: lines.count, by: 2).map { line in
+            try WireJSON.decode(EventFrame.self, from: lines[line]).event
         }
     }
 }

@@ -21,7 +21,11 @@ stage_lint() {
 stage_unit() { swift test -c release --skip-build --no-parallel --skip 'EndToEndTests|FaultSuiteTests'; }
 stage_services() { swift test -c release --skip-build --filter EndToEndTests; }
 stage_faults() { swift test -c release --skip-build --filter FaultSuiteTests; }
-stage_browser() { "$ROOST_TOOLS/venv/bin/python" -m pytest Tests/Browser; }
+stage_browser() {
+    "$ROOST_TOOLS/venv/bin/python" -m pytest Tests/Browser
+    # Clients of another dialect; a call of its own, because each folder has fixtures of its own.
+    "$ROOST_TOOLS/venv/bin/python" -m pytest Tests/Dialect
+}
 
 main() {
     local stages=("${all_stages[@]}") stage start total=$SECONDS

@@ -46,7 +46,7 @@ struct APIClient: Sendable {
             events.append(
                 (
                     line.stream, line.envelope.seq,
-                    PreparedEvent(effects: line.envelope.effects, json: json, deflater: deflater)
+                    PreparedEvent(line.envelope, json: json, deflater: deflater)
                 ))
         }
         return Replay(reply: reply, events: events)

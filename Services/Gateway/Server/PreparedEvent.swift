@@ -6,6 +6,8 @@ import WebSocketCodec
 struct PreparedEvent: Sendable {
     /// What the event changes for the connections that get it.
     let effects: [AccessEffect]
+    /// Whether those who come back may not be given what came before it from memory.
+    let hidesEarlier: Bool
     /// A whole unmasked text frame, shared by all connections.
     let frame: ByteBuffer
     /// The same with its payload compressed, shared by all who negotiated that; the plain one where it does not pay or
@@ -14,8 +16,9 @@ struct PreparedEvent: Sendable {
     /// The encoded ``EventFrame``, for readers that translate it.
     let json: ByteBuffer
 
-    init(effects: [AccessEffect], json: ByteBuffer, deflater: MessageDeflater?) {
-        self.effects = effects
+    init(_ envelope: StreamEnvelope, json: ByteBuffer, deflater: MessageDeflater?) {
+        effects = envelope.effects
+        hidesEarlier = envelope.hidesEarlier
         self.json = json
         frame = FrameWriter.frame(.text, json)
         deflated = deflater.flatMap { compress(json, $0) } ?? frame
@@ -27,7 +30,7 @@ struct PreparedEvent: Sendable {
     ) -> (envelope: StreamEnvelope, event: PreparedEvent)? {
         var rest = message
         guard let header = readLine(&rest), let envelope = StreamEnvelope(header: header) else { return nil }
-        return (envelope, PreparedEvent(effects: envelope.effects, json: rest, deflater: deflater))
+        return (envelope, PreparedEvent(envelope, json: rest, deflater: deflater))
     }
 }
 

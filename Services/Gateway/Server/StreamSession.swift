@@ -90,10 +90,9 @@ final class StreamSession: @unchecked Sendable {
 
     private func join(_ place: Cursor) {
         guard index(of: place.stream) == nil else { return }
-        start { session, flow in
-            try await session.onLoop { session.hold([place.stream], flow) }
-            try await session.catchUp([place], flow)
-        }
+        // In this turn: the next effect may be to leave it again.
+        hold([place.stream], lastFlow + 1)
+        start { session, flow in try await session.catchUp([place], flow) }
     }
 
     private func leave(_ stream: StreamID) {
@@ -147,8 +146,7 @@ final class StreamSession: @unchecked Sendable {
             do {
                 try await body(self, flow)
             } catch {
-                let code = closeCode(for: error)
-                registry.eventLoop.execute { [self] in if !isOver { reader.close(code) } }
+                registry.eventLoop.execute { [self] in if !isOver { reader.close(closeCode(for: error)) } }
             }
             registry.eventLoop.execute { [self] in flows[flow] = nil }
         }

@@ -345,6 +345,7 @@ final class StreamTable: @unchecked Sendable {
     }
 
     private func take(_ seq: StreamSequence, _ event: PreparedEvent, of stream: StreamID) {
+        if event.hidesEarlier { entries[stream]?.log.clearWindow() }
         let byteCount = event.json.readableBytes
         deliver(
             entries[stream]?.log.receive(seq, event, byteCount: byteCount, now: .now) ?? [], of: stream)

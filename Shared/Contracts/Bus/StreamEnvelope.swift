@@ -1,18 +1,24 @@
-/// The first line of an event on the bus: `<seq>` and, for the few events that change what a connection may see, one
-/// word an ``AccessEffect``. After one line feed follows the encoded ``EventFrame``: the very bytes that every client
+/// The first line of an event on the bus: `<seq>`; `hides` if earlier events of the stream must not be shown any more; and,
+/// for the few events that change what a connection may see, one word an ``AccessEffect``. After one line feed follows the encoded ``EventFrame``: the very bytes that every client
 /// gets, so that a gateway neither decodes nor encodes JSON to deliver it.
 package struct StreamEnvelope: Hashable, Sendable {
     package let seq: StreamSequence
     package let effects: [AccessEffect]
+    /// Earlier events show what this one takes away, such as the text of a deleted message: nobody who keeps them may give
+    /// them out any more.
+    package let hidesEarlier: Bool
 
-    package init(seq: StreamSequence, effects: [AccessEffect] = []) {
+    package init(seq: StreamSequence, effects: [AccessEffect] = [], hidesEarlier: Bool = false) {
         self.seq = seq
         self.effects = effects
+        self.hidesEarlier = hidesEarlier
     }
+
+    private static let hidesWord = "hides"
 
     /// The header line without its line feed.
     package var header: String {
-        effects.isEmpty ? "\(seq)" : "\(seq) " + effects.map(\.text).joined(separator: " ")
+        ([seq.description] + (hidesEarlier ? [Self.hidesWord] : []) + effects.map(\.text)).joined(separator: " ")
     }
 
     /// Reads a header line; `nil` if it is none.
@@ -20,11 +26,12 @@ package struct StreamEnvelope: Hashable, Sendable {
         let words = header.split(separator: " ")
         guard let first = words.first, let seq = StreamSequence(first), seq > 0 else { return nil }
         var effects: [AccessEffect] = []
-        for word in words.dropFirst() {
+        let hidesEarlier = words.count > 1 && words[1] == Self.hidesWord
+        for word in words.dropFirst(hidesEarlier ? 2 : 1) {
             guard let effect = AccessEffect(text: word) else { return nil }
             effects.append(effect)
         }
-        self.init(seq: seq, effects: effects)
+        self.init(seq: seq, effects: effects, hidesEarlier: hidesEarlier)
     }
 }
 

@@ -146,6 +146,14 @@ package enum Event: Equatable, Sendable {
         }
     }
 
+    /// Whether earlier events show what this one takes away.
+    package var hidesEarlier: Bool {
+        switch self {
+        case .messageDeleted, .channelWithdrawn: true
+        default: false
+        }
+    }
+
     init<Key>(name: EventName, from container: KeyedDecodingContainer<Key>, forKey key: Key) throws {
         func data<Payload: WireObject>() throws -> Payload { try container.decode(Payload.self, forKey: key) }
         self =

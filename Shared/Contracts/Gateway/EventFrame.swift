@@ -11,7 +11,9 @@ package struct EventFrame: Equatable, Sendable {
     }
 
     /// The bus header that goes before the encoded frame.
-    package var envelope: StreamEnvelope { StreamEnvelope(seq: seq, effects: event.effects) }
+    package var envelope: StreamEnvelope {
+        StreamEnvelope(seq: seq, effects: event.effects, hidesEarlier: event.hidesEarlier)
+    }
 }
 
 extension EventFrame: Codable {

@@ -2,7 +2,7 @@ import Contracts
 import NIOCore
 
 // The JSON of a message is written by hand, because every message is encoded and a general encoder took a tenth of the
-// time of a send. A test compares the bytes with those of ``WireJSON/encode(_:)`` over random texts.
+// API's time. A test compares the bytes with those of ``WireJSON/encode(_:)`` over random texts.
 
 extension ByteBuffer {
     /// Appends a message as JSON, its keys in ascending order.

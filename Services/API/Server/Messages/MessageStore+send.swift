@@ -104,8 +104,8 @@ extension MessageStore {
         return sent
     }
 
-    /// The plan is made once, for any number of drafts, and finds each row by an index: plans made by the statistics of a
-    /// young table read all of it, and a plan for each batch costs more than the batch.
+    /// The plan is made once, for any number of drafts, and finds each row by an index: a plan made by the statistics of a
+    /// young table may read all of it when it has grown, and batches of one would be planned anew each time.
     private static func settings(lockTimeout: Duration?) -> Statement {
         Statement(
             """

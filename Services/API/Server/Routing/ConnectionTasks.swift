@@ -4,7 +4,7 @@ package import Logging
 package import NIOCore
 
 /// HTTP/1.1 whose requests are worked on by the event loop of their own connection, instead of a pool of other threads: a
-/// request then crosses no thread between its socket and its answer, which halved what the kernel spent on switching. It is
+/// request then crosses no thread between its socket and the queue, and none between its outcome and the socket. It is
 /// right for this API because its handlers only wait for PostgreSQL and Redis; what computes for long (passwords) has
 /// threads of its own.
 package struct ConnectionTasks: ServerChildChannel {

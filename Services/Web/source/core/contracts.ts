@@ -475,7 +475,7 @@ export interface PresenceUpdate {
 /** Whose presence the client shows now, all of them; replaces the earlier watch. A `presence` frame with their states answers it, and changes follow. */
 export interface PresenceWatch {
   workspaceID: WorkspaceID;
-  /** Members of the workspace; others are left out. */
+  /** Members of the workspace; anyone else looks offline. */
   userIDs: UserID[];
 }
 
