@@ -214,7 +214,8 @@ let package = Package(
         .testTarget(
             name: "APITests",
             dependencies: [
-                "APIDomain", "APIServer", "Contracts", "RedisBus", "ServiceKit", "TestSupport", logging, nioCore, nioPosix,
+                "APIDomain", "APIServer", "Contracts", "RedisBus", "ServiceKit", "TestSupport", logging, nioCore,
+                nioPosix,
             ],
             path: "Tests/API", swiftSettings: strict),
         .testTarget(

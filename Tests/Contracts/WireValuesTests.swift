@@ -69,7 +69,8 @@ struct WireValuesTests {
             .join(Cursor(stream: .channel(.example), seq: 41)), .leave(.workspace(.example)), .revoke(.example),
         ]
         for envelope in [
-            StreamEnvelope(seq: 7), StreamEnvelope(seq: .max, effects: effects), StreamEnvelope(seq: 8, hidesEarlier: true),
+            StreamEnvelope(seq: 7), StreamEnvelope(seq: .max, effects: effects),
+            StreamEnvelope(seq: 8, hidesEarlier: true),
             StreamEnvelope(seq: 9, effects: effects, hidesEarlier: true),
         ] {
             #expect(StreamEnvelope(header: envelope.header) == envelope)

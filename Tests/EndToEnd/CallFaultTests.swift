@@ -57,7 +57,7 @@ extension EndToEnd {
                     let end = try await caller.device.callEnd(within: .seconds(2))
                     #expect(end == CallEnded(participantID: caller.id, reason: .moved))
                     return try await scene.joinPatiently(
-                        index, as: caller.id, on: caller.device, within: .seconds(2))
+                        index, as: caller.id, on: caller.device, within: .seconds(5))
                 }
                 for new in back { #expect(try scene.node(of: new) != node) }
                 for caller in callers { try await caller.peer.wait(for: "the goodbye") { $0.isClosed } }

@@ -62,7 +62,9 @@ package struct GatewayServer: Service {
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             // What the kernel holds for a client that does not read is bounded too.
             .childChannelOption(.socketOption(.so_sndbuf), value: Limits.socketSendByteCount)
-            .childChannelOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 65_536))
+            .childChannelOption(
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 65_536)
+            )
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard let registry = services.loops.first(where: { $0.eventLoop === channel.eventLoop }) else {

@@ -24,6 +24,8 @@ final class StreamTable: @unchecked Sendable {
         let opened: EventLoopPromise<Void>
         var subscription: BusSubscription?
         var isMending = false
+        /// Its events are too large to be kept for those who come back: they are given them in pages.
+        var isHeavy = false
         /// Since when no loop holds it; it is kept for a while, for those who come back.
         var idleSince: NIODeadline?
 
@@ -246,17 +248,21 @@ final class StreamTable: @unchecked Sendable {
             guard let last = entries[stream]?.log.last else { throw CancellationError() }
             let place = cursor ?? last
             guard case .events(let events) = entries[stream]?.log.missed(after: place), events.count <= countLeft,
-                bytesLeft > 0
+                byteCount(events) <= bytesLeft
             else {
                 joined.behind.append(Cursor(stream: stream, seq: place))
                 continue
             }
             countLeft -= events.count
-            bytesLeft -= events.reduce(0) { $0 + $1.frame.json.readableBytes }
+            bytesLeft -= byteCount(events)
             joined.streams.append((Cursor(stream: stream, seq: place), events))
         }
         registry.put([.join(joining.session, joined)])
         return .success(joined.done.futureResult)
+    }
+
+    private func byteCount(_ events: [(seq: StreamSequence, frame: PreparedEvent)]) -> Int {
+        events.reduce(0) { $0 + $1.frame.json.readableBytes }
     }
 
     // MARK: Falling behind
@@ -270,8 +276,9 @@ final class StreamTable: @unchecked Sendable {
             for cursor in cursors {
                 guard let entry = entries[cursor.stream], let last = entry.log.last else { continue }
                 switch entry.log.missed(after: cursor.seq) {
-                case .events: continue
-                case .tooMany where last - cursor.seq <= Limits.shallowReplayCount:
+                case .events(let events):
+                    if byteCount(events) > Limits.replayPageByteCount { far.append(cursor) }
+                case .tooMany where last - cursor.seq <= Limits.shallowReplayCount && !entry.isHeavy:
                     near.append(fill(cursor))
                 case .tooMany: far.append(cursor)
                 // A client's word: only PostgreSQL says whether the stream has come that far.
@@ -323,6 +330,11 @@ final class StreamTable: @unchecked Sendable {
         guard let begin = entries[stream]?.log.windowBegin else { return }
         let older = events.filter { $0.seq < begin }
         guard older.last?.seq == begin - 1 else { return }
+        let byteCount = older.reduce(0) { $0 + $1.event.json.readableBytes }
+        guard byteCount <= Limits.windowByteCount else {
+            entries[stream]?.isHeavy = true
+            return
+        }
         entries[stream]?.log.prepend(older.map { ($0.event, $0.event.json.readableBytes) }, now: .now)
     }
 

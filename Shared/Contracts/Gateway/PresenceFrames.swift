@@ -43,7 +43,10 @@ package struct PresenceWatch: WireObject {
         "Whose presence the client shows now, all of them; replaces the earlier watch. A `presence` frame with their states "
         + "answers it, and changes follow."
     package static var fields: [String: FieldRule] {
-        ["userIDs": FieldRule("Members of the workspace; anyone else looks offline.", count: 0...Limits.presenceWatchCount)]
+        [
+            "userIDs": FieldRule(
+                "Members of the workspace; anyone else looks offline.", count: 0...Limits.presenceWatchCount)
+        ]
     }
     package let workspaceID: WorkspaceID
     package let userIDs: [UserID]
@@ -87,7 +90,7 @@ package struct Typing: WireObject {
 }
 
 package struct TypingState: WireObject {
-    package static let summary = "Someone else is writing in a channel: over by itself three seconds after the last one."
+    package static let summary = "Someone else is writing in a channel; over three seconds after the last one."
     package let channelID: ChannelID
     package let userID: UserID
     package let isTyping: Bool
