@@ -17,8 +17,8 @@ enum LoopItem: Sendable {
 /// The connections of one event loop, which streams they read, and the writing of events to them.
 ///
 /// An event costs one `send` a reader and touches 12 bytes of memory for it: the reader's slot in a row, and its outlet. What
-/// the socket does not take goes through the connection. Frames of a stream that come within ``Limits/fanoutHold`` of the
-/// ones before wait until it has passed and leave together; the first goes at once.
+/// the socket does not take goes through the connection. Frames of a stream that come within ``Limits/fanoutHold`` of a
+/// write wait until it has passed and leave together; the first goes at once.
 ///
 /// SAFETY: `@unchecked Sendable` because all state but the mailbox is touched on its event loop only.
 final class LoopRegistry: @unchecked Sendable {
@@ -67,9 +67,6 @@ final class LoopRegistry: @unchecked Sendable {
     private var rows: ContiguousArray<Row?> = []
     private var rowOfStream: [StreamID: Int32] = [:]
     private var vacantRows: [Int32] = []
-    /// Rows with events that wait for the end of their hold, the earliest first.
-    private var dueRows: [Int32] = []
-    private var isFlushScheduled = false
     private var checkedSlot = 0
 
     /// Told when the first session of the loop holds a stream, and when the last lets it go.
@@ -290,23 +287,18 @@ final class LoopRegistry: @unchecked Sendable {
         rows[Int(row)]?.waiting.append((seq, event))
         guard let state = rows[Int(row)], !state.isDue else { return }
         rows[Int(row)]?.isDue = true
-        if now >= state.lastWrite + .nanoseconds(Limits.fanoutHold.nanoseconds) {
+        let end = state.lastWrite + hold(state.readers.count)
+        if now >= end {
             due.append(row)
         } else {
-            dueRows.append(row)
-            scheduleFlush()
+            eventLoop.scheduleTask(deadline: end) { [self] in write(row) }
         }
     }
 
-    private func scheduleFlush() {
-        guard !isFlushScheduled else { return }
-        isFlushScheduled = true
-        eventLoop.scheduleTask(in: .nanoseconds(Limits.fanoutHold.nanoseconds)) { [self] in
-            isFlushScheduled = false
-            let due = dueRows
-            dueRows = []
-            for row in due { write(row) }
-        }
+    /// How long frames wait for others after a write to so many readers.
+    private func hold(_ readerCount: Int) -> TimeAmount {
+        let (least, most) = (Limits.fanoutHold.lowerBound.nanoseconds, Limits.fanoutHold.upperBound.nanoseconds)
+        return .nanoseconds(min(most, max(least, Int64(readerCount) * 10_000)))
     }
 
     /// Writes what waits in a row to its readers.
