@@ -573,7 +573,7 @@ export interface Typing {
   isTyping: boolean;
 }
 
-/** Someone else is writing in a channel: over by itself three seconds after the last one. */
+/** Someone else is writing in a channel; over three seconds after the last one. */
 export interface TypingState {
   channelID: ChannelID;
   userID: UserID;
