@@ -19,42 +19,27 @@ package struct EntityID<Of: Entity>: Hashable, Sendable, Comparable, CustomStrin
         low = 0x8000_0000_0000_0000 | entropy.1 >> 2
     }
 
-    /// Reads the 36-character form. Any UUID version is taken, upper case too; anything else is `nil`.
-    package init?(_ text: some StringProtocol) {
-        var high: UInt64 = 0
-        var low: UInt64 = 0
-        var digitCount = 0
-        var position = 0
-        for byte in text.utf8 {
-            if position == 8 || position == 13 || position == 18 || position == 23 {
-                guard byte == UInt8(ascii: "-") else { return nil }
-            } else {
-                guard let digit = hexDigitValue(byte) else { return nil }
-                if digitCount < 16 { high = high << 4 | digit } else { low = low << 4 | digit }
-                digitCount += 1
-            }
-            position += 1
-            if position > 36 { return nil }
-        }
-        guard position == 36 else { return nil }
+    package init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
     }
 
+    /// Reads the 36-character form. Any UUID version is taken, upper case too; anything else is `nil`.
+    package init?(_ text: some StringProtocol) {
+        let known = text.utf8.withContiguousStorageIfAvailable { UUIDText.read(UnsafeRawBufferPointer($0)) }
+        guard let words = known ?? Array(text.utf8).withUnsafeBytes(UUIDText.read) else { return nil }
+        (high, low) = words
+    }
+
+    /// Reads the 36-character form as UTF-8.
+    package init?(utf8 bytes: UnsafeRawBufferPointer) {
+        guard let words = UUIDText.read(bytes) else { return nil }
+        (high, low) = words
+    }
+
     package var description: String {
-        String(unsafeUninitializedCapacity: 36) { buffer in
-            var index = 0
-            for nibble in 0..<32 {
-                if nibble == 8 || nibble == 12 || nibble == 16 || nibble == 20 {
-                    buffer[index] = UInt8(ascii: "-")
-                    index += 1
-                }
-                let word = nibble < 16 ? high : low
-                let digit = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * (nibble & 15))) & 15
-                buffer[index] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
-                index += 1
-            }
-            return 36
+        String(unsafeUninitializedCapacity: UUIDText.count) { buffer in
+            UUIDText.write(high, low, to: UnsafeMutableRawBufferPointer(buffer))
         }
     }
 
@@ -84,15 +69,6 @@ extension EntityID: WireScalar {
     package static var schema: ScalarSchema { .init(type: "string", format: "uuid") }
     package static var example: Self {
         Self(at: Timestamp(milliseconds: 1_763_700_000_000), entropy: (0xABC, 0x0123_4567_89AB_CDEF))
-    }
-}
-
-private func hexDigitValue(_ byte: UInt8) -> UInt64? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt64(byte - UInt8(ascii: "0"))
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt64(byte - UInt8(ascii: "a") + 10)
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt64(byte - UInt8(ascii: "A") + 10)
-    default: nil
     }
 }
 

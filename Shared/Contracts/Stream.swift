@@ -34,24 +34,74 @@ package enum StreamID: Hashable, Sendable {
         }
     }
 
-    package init?(kind: StreamKind, entity: some StringProtocol) {
+    package init?(kind: StreamKind, entity: some StringProtocol) { self.init("\(kind.rawValue):\(entity)") }
+
+    package init?(_ text: some StringProtocol) {
+        let known = text.utf8.withContiguousStorageIfAvailable { Self(utf8: UnsafeRawBufferPointer($0)) }
+        guard let stream = known ?? Array(text.utf8).withUnsafeBytes({ Self(utf8: $0) }) else { return nil }
+        self = stream
+    }
+
+    /// Reads the text as UTF-8.
+    package init?(utf8 bytes: UnsafeRawBufferPointer) {
+        guard let first = bytes.first,
+            let kind: StreamKind =
+                switch first {
+                case UInt8(ascii: "c"): .channel
+                case UInt8(ascii: "u"): .user
+                case UInt8(ascii: "w"): .workspace
+                default: nil
+                }
+        else { return nil }
+        let prefix = kind.prefix
+        let count = prefix.utf8CodeUnitCount
+        guard bytes.count == count + UUIDText.count,
+            prefix.withUTF8Buffer({ $0.elementsEqual(bytes.prefix(count)) }),
+            let words = UUIDText.read(UnsafeRawBufferPointer(rebasing: bytes[count...]))
+        else { return nil }
         switch kind {
-        case .channel: if let id = ChannelID(entity) { self = .channel(id) } else { return nil }
-        case .user: if let id = UserID(entity) { self = .user(id) } else { return nil }
-        case .workspace: if let id = WorkspaceID(entity) { self = .workspace(id) } else { return nil }
+        case .channel: self = .channel(ChannelID(high: words.high, low: words.low))
+        case .user: self = .user(UserID(high: words.high, low: words.low))
+        case .workspace: self = .workspace(WorkspaceID(high: words.high, low: words.low))
         }
     }
 
-    package init?(_ text: some StringProtocol) {
-        guard let colon = text.firstIndex(of: ":"), let kind = StreamKind(rawValue: String(text[..<colon])) else {
-            return nil
+    /// Its text as UTF-8, given to `body`.
+    package func withUTF8<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        withUnsafeTemporaryAllocation(byteCount: Self.maximumByteCount, alignment: 1) { text in
+            let prefix = kind.prefix
+            let count = prefix.utf8CodeUnitCount
+            prefix.withUTF8Buffer { text.copyMemory(from: UnsafeRawBufferPointer($0)) }
+            let (high, low) = words
+            let end = count + UUIDText.write(high, low, to: UnsafeMutableRawBufferPointer(rebasing: text[count...]))
+            return body(UnsafeRawBufferPointer(rebasing: text[..<end]))
         }
-        self.init(kind: kind, entity: text[text.index(after: colon)...])
+    }
+
+    private static let maximumByteCount = 10 + UUIDText.count
+
+    private var words: (high: UInt64, low: UInt64) {
+        switch self {
+        case .channel(let id): (id.high, id.low)
+        case .user(let id): (id.high, id.low)
+        case .workspace(let id): (id.high, id.low)
+        }
+    }
+}
+
+extension StreamKind {
+    /// What stands before the UUID.
+    fileprivate var prefix: StaticString {
+        switch self {
+        case .channel: "channel:"
+        case .user: "user:"
+        case .workspace: "workspace:"
+        }
     }
 }
 
 extension StreamID: CustomStringConvertible {
-    package var description: String { "\(kind.rawValue):\(entity)" }
+    package var description: String { withUTF8 { String(decoding: $0, as: UTF8.self) } }
 }
 
 extension StreamID: WireScalar {

@@ -28,12 +28,14 @@ struct GatewayUnderTest {
     }
 
     /// Has all those who come back identify with the places that they stood at when they came first.
-    func keepCursors(of subscribers: Subscribers) async throws {
+    /// - Parameter areTokensFresh: whether each has got a new token meanwhile, whose signature is to be checked.
+    func keepCursors(of subscribers: Subscribers, areTokensFresh: Bool = false) async throws {
         for (index, member) in subscribers.members.enumerated() {
             guard !member.places.isEmpty else {
                 throw LoadFailure("Subscriber \(index) was told no streams.")
             }
-            let token = try await population.token(of: index)
+            let token =
+                areTokensFresh ? try await population.freshToken(of: index) : try await population.token(of: index)
             subscribers.setIdentify(
                 try ClientFrames.identify(token: token, cursors: member.places), of: index)
         }

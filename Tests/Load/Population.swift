@@ -3,10 +3,11 @@ import Crypto
 import Foundation
 import JWTKit
 import ServiceKit
+import Synchronization
 
 /// The many people of a measurement, whom bench-gateway.sh writes straight into the database: all in one workspace and in
 /// all of its channels, each with a session. Their ids are numbers in the last group of a UUID, the same there and here.
-struct Population {
+final class Population: Sendable {
     /// Channels whose events the load publishes itself.
     static let fanoutChannelCount = 20
     /// The channel that messages are posted to, and its author, a person of the same kind.
@@ -41,6 +42,7 @@ struct Population {
 
     private let keys: JWTKeyCollection
     private let keyID: JWKIdentifier
+    private let issued = Mutex<[Int: String]>([:])
 
     /// - Parameter keyFile: the PEM of the key with which the APIs sign.
     init(signingKeyFile keyFile: String) async throws {
@@ -57,8 +59,16 @@ struct Population {
         await keys.add(ecdsa: key, kid: keyID)
     }
 
-    /// The access token of a person, as an API issues it.
+    /// The access token of a person, as an API issues it: the same each time, as a client keeps it.
     func token(of number: Int) async throws -> String {
+        if let known = issued.withLock({ $0[number] }) { return known }
+        let token = try await freshToken(of: number)
+        issued.withLock { $0[number] = token }
+        return token
+    }
+
+    /// A new access token of a person.
+    func freshToken(of number: Int) async throws -> String {
         let claims = AccessToken(
             userID: try Self.user(number), sessionID: try Self.session(number), issuedAt: .now,
             expiresAt: .now + Limits.accessTokenLifetime)

@@ -10,18 +10,21 @@ struct StormCommand: AsyncParsableCommand {
         discussion: """
             Each connection is a person of their own. All are reset at once; when the gateway has come to rest, all \
             connect, identify with their cursors, and are current. Those that a gateway turns away come back a second \
-            later. CPU is that of the gateway alone, from the first packet of the storm on.
+            later. CPU is that of the gateway alone, from the first packet of the storm on. They come with the token that \
+            they had, or each with a new one, as at a gateway that has not seen them before.
             """)
 
     @Option(help: "Connections.")
     var connections = 10_000
+    @Flag(help: "Each comes back with a new token.")
+    var freshTokens = false
 
     func run() async throws {
         let gateway = try await GatewayUnderTest()
         let subscribers = try await gateway.subscribers(connections)
         subscribers.keepsPlaces = true
         try await onThread { try subscribers.open(atOnce: 500, within: 120) }
-        try await gateway.keepCursors(of: subscribers)
+        try await gateway.keepCursors(of: subscribers, areTokensFresh: freshTokens)
         subscribers.keepsPlaces = false
         let cut = try UsageMeter(["gateway": [gateway.process]])
         subscribers.closeAll()
@@ -43,7 +46,7 @@ struct StormCommand: AsyncParsableCommand {
         for (name, spent) in try meter.spent() {
             values["\(name)Microseconds"] = spent / Double(connections) * 1e6
         }
-        try Figures(measure: "storm \(connections)", values: values).print()
+        try Figures(measure: "storm \(connections)" + (freshTokens ? " with new tokens" : ""), values: values).print()
         subscribers.reportTurnedAway()
         subscribers.closeAll()
     }

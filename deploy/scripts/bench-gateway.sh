@@ -93,7 +93,10 @@ run_gateway() {
         "$stack" restart gateway-0
         load connections --connections $people --frames 10
     fi
-    if is_wanted storm; then load storm --connections 10000; fi
+    if is_wanted storm; then
+        load storm --connections 10000
+        load storm --connections 10000 --fresh-tokens
+    fi
     if is_wanted resume; then run_resume; fi
 }
 

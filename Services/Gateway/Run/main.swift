@@ -19,7 +19,7 @@ do {
     let bus = RedisBus(
         configuration: try RedisConfiguration(url: configuration.redisURL), address: address,
         eventLoopGroup: eventLoopGroup, logger: logger)
-    let services = GatewayServices(
+    let services = try GatewayServices(
         configuration: configuration, bus: bus, eventLoopGroup: eventLoopGroup, logger: logger)
     let requests = BusRequestHandler(services: services)
     bus.serve { kind, body in requests.handle(kind, body) }

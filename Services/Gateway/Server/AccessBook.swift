@@ -20,6 +20,7 @@ final class AccessBook: Sendable {
 
     private let bus: RedisBus
     private let api: APIClient
+    private let lookups = Mutex<[Lookup]>([])
     private let questions = Mutex<[Question]>([])
 
     init(bus: RedisBus, api: APIClient) {
@@ -31,15 +32,62 @@ final class AccessBook: Sendable {
     /// its place with the user's stream.
     /// - Throws: ``SessionEnded``.
     func access(of session: SessionOfUser) async throws -> AccessList {
-        let known = try? await bus.send(pipeline: [
-            RedisCommand("GET", .key(.session(session.sessionID))), RedisCommand("GET", .key(.access(session.userID))),
-        ])
-        guard let known, known.count == 2 else { return try await ask(session) }
-        if known[0].text == "0" { throw SessionEnded() }
-        guard known[0].text == "1", let text = known[1].text,
-            let list = AccessList(userID: session.userID, text: text)
-        else { return try await ask(session) }
-        return list
+        let known = await withCheckedContinuation { answer in
+            let isFirst = lookups.withLock { lookups in
+                lookups.append(Lookup(session: session, answer: answer))
+                return lookups.count == 1
+            }
+            if isFirst { bus.eventLoop.execute { [self] in lookUpAll() } }
+        }
+        switch known {
+        case .list(let list): return list
+        case .ended: throw SessionEnded()
+        case .unknown: return try await ask(session)
+        }
+    }
+
+    /// What Redis knows of a session.
+    private enum Known: Sendable {
+        case list(AccessList)
+        case ended
+        case unknown
+    }
+
+    private struct Lookup: Sendable {
+        let session: SessionOfUser
+        let answer: CheckedContinuation<Known, Never>
+    }
+
+    /// Those who come in one turn of the loop are looked up together.
+    private func lookUpAll() {
+        let asked = lookups.withLock { lookups in
+            defer { lookups = [] }
+            return lookups
+        }
+        let commands = asked.flatMap { lookup in
+            [
+                RedisCommand("GET", .key(.session(lookup.session.sessionID))),
+                RedisCommand("GET", .key(.access(lookup.session.userID))),
+            ]
+        }
+        bus.send(pipeline: commands) { result in
+            let values = (try? result.get()) ?? []
+            for (index, lookup) in asked.enumerated() {
+                guard values.count == commands.count else {
+                    lookup.answer.resume(returning: .unknown)
+                    continue
+                }
+                lookup.answer.resume(returning: Self.known(values[2 * index], values[2 * index + 1], lookup.session))
+            }
+        }
+    }
+
+    private static func known(_ state: RedisValue, _ list: RedisValue, _ session: SessionOfUser) -> Known {
+        if state.text == "0" { return .ended }
+        guard state.text == "1", let text = list.bytes,
+            let list = text.withUnsafeReadableBytes({ AccessList(userID: session.userID, utf8: $0) })
+        else { return .unknown }
+        return .list(list)
     }
 
     /// The same from PostgreSQL through an API.

@@ -67,11 +67,7 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
         slot = registry.open(self)
         services.counters.connections.add(1, ordering: .relaxed)
         if isDeflating { services.counters.deflating.add(1, ordering: .relaxed) }
-        send(
-            .hello(
-                Hello(
-                    heartbeatIntervalMilliseconds: Int(Limits.heartbeatInterval / .milliseconds(1)),
-                    identifyTimeoutMilliseconds: Int(Limits.identifyTimeout / .milliseconds(1)))))
+        write(services.frames.hello)
         endBatch()
     }
 
@@ -110,8 +106,7 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
 
     private func receive(_ input: FrameReader.Input) {
         switch input {
-        case .text(let bytes):
-            perform(machine.receive(try? WireJSON.decode(ClientFrame.self, from: bytes.readableBytesView), now: .now))
+        case .text(let bytes): perform(machine.receive(ClientFrame(json: bytes), now: .now))
         case .binary: perform(machine.receive(nil, now: .now))
         case .ping(let bytes):
             write(FrameWriter.frame(.pong, bytes))
@@ -130,7 +125,7 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
             let session = StreamSession(reader: self, slot: slot, registry: registry, services: services)
             self.session = session
             session.open(token: identify.token, cursors: identify.cursors)
-        case .answerHeartbeat: send(.heartbeat(Heartbeat()))
+        case .answerHeartbeat: write(services.frames.heartbeat)
         case .updatePresence(let update): services.presence.update(id, update)
         case .watchPresence(let watch): services.presence.watch(id, watch)
         case .typing(let typing):
@@ -152,7 +147,7 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
 
     func send(_ frame: ServerFrame) {
         do {
-            write(FrameWriter.frame(.text, ByteBuffer(bytes: try WireJSON.encode(frame))))
+            write(try FrameWriter.frame(frame))
         } catch {
             services.logger.error("frame not encoded", metadata: ["error": "\(error)"])
         }
@@ -252,14 +247,13 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
 
 extension Connection: StreamReader {
     func begin(_ start: SessionStart) {
-        send(
-            .ready(
-                Ready(
-                    connectionID: id, sessionID: start.sessionID, userID: start.userID, streams: start.places)))
+        var ready = ByteBuffer()
+        ready.writeJSON(
+            Ready(connectionID: id, sessionID: start.sessionID, userID: start.userID, streams: start.places))
+        write(FrameWriter.frame(.text, ready))
         goLive()
         services.presence.connect(self, user: start.userID, workspaces: session?.workspaces ?? [])
-        Task { [self] in
-            let isAdmitted = await services.limiter.admit(id, user: start.userID)
+        services.limiter.admit(id, user: start.userID) { [self] isAdmitted in
             eventLoop.execute { [self] in
                 if !isAdmitted { return close(.tooManyConnections) }
                 // It may have gone while it was asked for: then nobody else gives its place back.
@@ -278,7 +272,7 @@ extension Connection: StreamReader {
 
     func sendReset(_ place: Cursor) { send(.reset(Reset(stream: place.stream, seq: place.seq))) }
 
-    func becomeCurrent() { send(.current(Current())) }
+    func becomeCurrent() { write(services.frames.current) }
 
     func accessChanged() {
         if let session { services.presence.accessChanged(id, workspaces: session.workspaces) }

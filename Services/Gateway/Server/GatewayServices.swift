@@ -23,6 +23,7 @@ package final class GatewayServices: Sendable {
     let limiter: ConnectionLimiter
     let socketIO: SocketIOServer
     let loops: [LoopRegistry]
+    let frames: CommonFrames
     let counters = GatewayCounters()
     let logger: Logger
     /// Set when the gateway has been asked to go away.
@@ -30,7 +31,8 @@ package final class GatewayServices: Sendable {
 
     package init(
         configuration: GatewayConfiguration, bus: RedisBus, eventLoopGroup: any EventLoopGroup, logger: Logger
-    ) {
+    ) throws {
+        frames = try CommonFrames()
         self.configuration = configuration
         self.bus = bus
         self.logger = logger

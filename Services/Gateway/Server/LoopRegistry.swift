@@ -68,6 +68,8 @@ final class LoopRegistry: @unchecked Sendable {
     private var rowOfStream: [StreamID: Int32] = [:]
     private var vacantRows: [Int32] = []
     private var checkedSlot = 0
+    /// Connections that have been accepted, oldest first, and when each must have said what it wants.
+    private var openings: [(deadline: NIODeadline, handler: OpeningHandler)] = []
 
     /// Told when the first session of the loop holds a stream, and when the last lets it go.
     var retain: ([StreamID]) -> Void = { _ in }
@@ -93,6 +95,15 @@ final class LoopRegistry: @unchecked Sendable {
             connections[checkedSlot]?.check(now: now)
             checkedSlot += 1
         }
+        let isOver = NIODeadline.now()
+        let overCount = openings.firstIndex { $0.deadline > isOver } ?? openings.count
+        for opening in openings[..<overCount] { opening.handler.expire() }
+        openings.removeFirst(overCount)
+    }
+
+    /// A connection was accepted: it has so long to say what it wants.
+    func expectOpening(_ handler: OpeningHandler) {
+        openings.append((.now() + .nanoseconds(Limits.identifyTimeout.nanoseconds), handler))
     }
 
     // MARK: From other threads

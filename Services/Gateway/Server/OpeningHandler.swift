@@ -14,7 +14,8 @@ final class OpeningHandler: ChannelInboundHandler, RemovableChannelHandler, @unc
     private let registry: LoopRegistry
     private let services: GatewayServices
     private var bytes = ByteBuffer()
-    private var deadline: Scheduled<Void>?
+    /// `nil` once the connection is another handler's, or has gone.
+    private var context: ChannelHandlerContext?
     private var isDone = false
 
     init(registry: LoopRegistry, services: GatewayServices) {
@@ -23,13 +24,17 @@ final class OpeningHandler: ChannelInboundHandler, RemovableChannelHandler, @unc
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
-        let channel = context.channel
-        deadline = context.eventLoop.scheduleTask(in: .nanoseconds(Limits.identifyTimeout.nanoseconds)) {
-            channel.close(promise: nil)
-        }
+        self.context = context
+        registry.expectOpening(self)
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { deadline?.cancel() }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        bytes = ByteBuffer()
+    }
+
+    /// ``Limits/identifyTimeout`` has passed since the connection was accepted.
+    func expire() { context?.close(promise: nil) }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var part = unwrapInboundIn(data)

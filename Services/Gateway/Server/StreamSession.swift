@@ -159,14 +159,13 @@ final class StreamSession: @unchecked Sendable {
         }.get()
     }
 
-    /// The user's stream first, so that no change of access is missed; then what the user may see; then all of it, from the
-    /// client's places on.
+    /// What the user may see, then all of it, from the client's places on. A change of access meanwhile shows by the user's
+    /// stream: it has come further than the access says, which is asked for again then.
     private func begin(_ token: String, _ cursors: [Cursor], _ flow: Int32) async throws {
         let claims = try await services.keys.verify(token)
         let session = SessionOfUser(userID: claims.userID, sessionID: claims.sessionID)
         let own = StreamID.user(claims.userID)
         let known = Dictionary(cursors.map { ($0.stream, $0.seq) }, uniquingKeysWith: min)
-        try await onLoop { [self] in hold([own], flow) }
         var access = try await services.access.access(of: session)
         for _ in 0..<Self.accessAttempts {
             let streams = [own] + access.streams

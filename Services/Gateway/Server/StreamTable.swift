@@ -16,7 +16,7 @@ import WebSocketCodec
 /// SAFETY: `@unchecked Sendable` because all state is touched on the bus's event loop only: what others call hops there,
 /// and what is private is called from there.
 final class StreamTable: @unchecked Sendable {
-    private struct Entry {
+    private final class Entry {
         var log = StreamLog<PreparedEvent>()
         /// Which loops have sessions that hold the stream.
         var loops: [Bool]
@@ -30,6 +30,11 @@ final class StreamTable: @unchecked Sendable {
         var idleSince: NIODeadline?
 
         var isHeld: Bool { loops.contains(true) }
+
+        init(loopCount: Int, opened: EventLoopPromise<Void>) {
+            loops = Array(repeating: false, count: loopCount)
+            self.opened = opened
+        }
     }
 
     let bus: RedisBus
@@ -90,8 +95,7 @@ final class StreamTable: @unchecked Sendable {
         eventLoop.execute { [self] in
             for stream in streams {
                 if entries[stream] == nil {
-                    entries[stream] = Entry(
-                        loops: Array(repeating: false, count: loops.count), opened: eventLoop.makePromise())
+                    entries[stream] = Entry(loopCount: loops.count, opened: eventLoop.makePromise())
                     if opening.isEmpty { eventLoop.execute { [self] in openAll() } }
                     opening.append(stream)
                 }
@@ -219,8 +223,11 @@ final class StreamTable: @unchecked Sendable {
     /// Joins the session to the streams whose windows reach back to its places.
     func join(_ joining: Joining) async throws -> JoinOutcome {
         let outcome = try await eventLoop.flatSubmit { [self] in
-            EventLoopFuture.andAllSucceed(
-                joining.wants.compactMap { entries[$0.stream]?.opened.futureResult }, on: eventLoop)
+            let unopened = joining.wants.compactMap { want in
+                entries[want.stream].flatMap { $0.log.last == nil ? $0.opened.futureResult : nil }
+            }
+            return unopened.isEmpty
+                ? eventLoop.makeSucceededVoidFuture() : EventLoopFuture.andAllSucceed(unopened, on: eventLoop)
         }
         .flatMapThrowing { [self] in try joinNow(joining) }.get()
         switch outcome {

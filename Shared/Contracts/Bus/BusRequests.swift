@@ -50,13 +50,21 @@ package struct AccessList: WireObject, Hashable {
     package var text: String { "\(seq)\n" + streams.map(\.description).joined(separator: "\n") }
 
     /// Reads what Redis kept; `nil` if it is no list.
-    package init?(userID: UserID, text: some StringProtocol) {
-        let lines = text.split(separator: "\n")
-        guard let first = lines.first, let seq = StreamSequence(first) else { return nil }
+    package init?(userID: UserID, utf8 text: UnsafeRawBufferPointer) {
+        var rest = text[...]
+        func nextLine() -> UnsafeRawBufferPointer? {
+            guard !rest.isEmpty else { return nil }
+            let line = rest.prefix { $0 != UInt8(ascii: "\n") }
+            rest = rest.dropFirst(line.count + 1)
+            return UnsafeRawBufferPointer(rebasing: line)
+        }
+        guard let first = nextLine(), let seq = StreamSequence(String(decoding: first, as: UTF8.self)) else {
+            return nil
+        }
         var streams: [StreamID] = []
-        streams.reserveCapacity(lines.count - 1)
-        for line in lines.dropFirst() {
-            guard let stream = StreamID(line) else { return nil }
+        streams.reserveCapacity(rest.count / 44)
+        while let line = nextLine() {
+            guard let stream = StreamID(utf8: line) else { return nil }
             streams.append(stream)
         }
         self.init(userID: userID, seq: seq, streams: streams)

@@ -16,6 +16,7 @@ package final class ConnectionLimiter: Sendable {
     private struct State {
         var users: PresenceConnections<UserID, ConnectionID>
         var addresses: PresenceConnections<String, Int>
+        var questions: [Question] = []
         var lastPlace = 0
         var isSending = false
         var isFlushDue = false
@@ -89,26 +90,52 @@ package final class ConnectionLimiter: Sendable {
 
     /// A connection has identified. `false`: the user has too many already, and this one is not counted.
     package func admit(_ connection: ConnectionID, user: UserID) async -> Bool {
+        await withCheckedContinuation { done in
+            admit(connection, user: user) { done.resume(returning: $0) }
+        }
+    }
+
+    /// The same for who does not wait; `then` may be called on any thread.
+    package func admit(_ connection: ConnectionID, user: UserID, then: @escaping @Sendable (Bool) -> Void) {
         let removals: [ConnectionID]? = state.withLock { state in
             guard state.users.countHere(of: user) < connectionsPerUser else { return nil }
             state.users.reserve(connection, of: user)
             return state.users.removals(of: user)
         }
-        guard let removals else { return false }
+        guard let removals else { return then(false) }
         let command = Self.command(
             .userConnections(user), lease, limit: Int32(clamping: connectionsPerUser), removals.map { member($0) },
             [member(connection)])
-        let counts: Bool
-        do throws(RedisError) {
-            let reply = try await bus.send(command)
-            counts = reply.array?.last?.integer != 0
-        } catch {
-            // The count of this gateway alone.
-            counts = true
+        let question = Question(command: command) { [weak self] counts in
+            self?.state.withLock { $0.users.settle(connection, of: user, counts: counts) }
+            self?.scheduleFlush()
+            then(counts)
         }
-        state.withLock { $0.users.settle(connection, of: user, counts: counts) }
-        scheduleFlush()
-        return counts
+        let isFirst = state.withLock { state in
+            state.questions.append(question)
+            return state.questions.count == 1
+        }
+        if isFirst { bus.eventLoop.execute { [self] in askAll() } }
+    }
+
+    private struct Question: Sendable {
+        let command: RedisCommand
+        let answer: @Sendable (Bool) -> Void
+    }
+
+    /// Those who come in one turn of the loop are asked for together.
+    private func askAll() {
+        let questions = state.withLock { state in
+            defer { state.questions = [] }
+            return state.questions
+        }
+        bus.send(pipeline: questions.map(\.command)) { result in
+            let replies = try? result.get()
+            for (index, question) in questions.enumerated() {
+                // Without Redis it is the count of this gateway alone.
+                question.answer(replies?[index].array?.last?.integer != 0)
+            }
+        }
     }
 
     /// A connection that was admitted was closed.

@@ -1,5 +1,6 @@
 import Contracts
 import NIOCore
+import ServiceKit
 
 // The JSON of a message is written by hand, because every message is encoded and a general encoder took a tenth of the
 // API's time. A test compares the bytes with those of ``WireJSON/encode(_:)`` over random texts.
@@ -51,47 +52,7 @@ extension ByteBuffer {
         writeStaticString("\",\"seq\":")
         writeString(String(seq))
         writeStaticString(",\"stream\":\"")
-        writeString(stream.description)
+        writeStreamID(stream)
         writeStaticString("\",\"type\":\"event\"}")
     }
-
-    /// Appends a JSON string with its quotes (RFC 8259 §7): what must be escaped is, and nothing else.
-    mutating func writeJSONText(_ text: String) {
-        var text = text
-        text.withUTF8 { bytes in
-            writeStaticString("\"")
-            var start = 0
-            for (index, byte) in bytes.enumerated() where byte < 0x20 || byte == 0x22 || byte == 0x5C {
-                writeBytes(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[start..<index]))
-                writeEscape(of: byte)
-                start = index + 1
-            }
-            writeBytes(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[start...]))
-            writeStaticString("\"")
-        }
-    }
-
-    private mutating func writeEscape(of byte: UInt8) {
-        switch byte {
-        case 0x22: writeStaticString("\\\"")
-        case 0x5C: writeStaticString("\\\\")
-        case 0x08: writeStaticString("\\b")
-        case 0x09: writeStaticString("\\t")
-        case 0x0A: writeStaticString("\\n")
-        case 0x0C: writeStaticString("\\f")
-        case 0x0D: writeStaticString("\\r")
-        default:
-            let digits = StaticHex.digits
-            writeStaticString("\\u00")
-            writeInteger(digits[Int(byte >> 4)])
-            writeInteger(digits[Int(byte & 15)])
-        }
-    }
-
-    /// Appends the 36 characters of an id.
-    private mutating func writeID<Of>(_ id: EntityID<Of>) { writeString(id.description) }
-}
-
-private enum StaticHex {
-    static let digits = Array("0123456789abcdef".utf8)
 }
