@@ -43,6 +43,12 @@ package final class KeyRing: Sendable {
         logger.info("public keys loaded")
     }
 
+    /// The claims of an access token that was verified here before; `nil` if it must be verified.
+    /// - Throws: ``TokenError/expired``.
+    package func remembered(_ token: String) throws(TokenError) -> AccessToken? {
+        try state.withLock(\.verifier)?.remembered(token, now: .now)
+    }
+
     /// The claims of an access token.
     /// - Throws: ``TokenError``, or what the fetch threw when there are no keys yet.
     package func verify(_ token: String) async throws -> AccessToken {

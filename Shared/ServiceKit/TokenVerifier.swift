@@ -1,6 +1,5 @@
 package import Contracts
 import Crypto
-import Foundation
 package import JWTKit
 import Synchronization
 
@@ -12,7 +11,7 @@ package final class TokenVerifier: Sendable {
     private static let rememberedCount = 20_000
 
     private let keys: JWTKeyCollection
-    private let remembered = Mutex<[SHA256Digest: AccessToken]>([:])
+    private let tokens = Mutex<[SHA256Digest: AccessToken]>([:])
 
     package init(keys: JWTKeyCollection) {
         self.keys = keys
@@ -20,8 +19,7 @@ package final class TokenVerifier: Sendable {
 
     /// The claims of a token that is signed by one of the keys, meant for this product, and not expired at `now`.
     package func verify(_ token: String, now: Timestamp) async throws(TokenError) -> AccessToken {
-        let digest = SHA256.hash(data: Data(token.utf8))
-        if let known = remembered.withLock({ $0[digest] }) { return try unexpired(known, now) }
+        if let known = try remembered(token, now: now) { return known }
         let claims: AccessToken
         do {
             claims = try await keys.verify(token, as: AccessToken.self)
@@ -30,11 +28,22 @@ package final class TokenVerifier: Sendable {
         }
         guard claims.issuer == AccessToken.issuer, claims.audience == AccessToken.audience else { throw .invalid }
         _ = try unexpired(claims, now)
-        remembered.withLock { tokens in
+        tokens.withLock { tokens in
             if tokens.count >= Self.rememberedCount { tokens.removeAll(keepingCapacity: true) }
-            tokens[digest] = claims
+            tokens[Self.digest(token)] = claims
         }
         return claims
+    }
+
+    /// The claims of a token that was verified before and is not expired at `now`; `nil` for any other.
+    package func remembered(_ token: String, now: Timestamp) throws(TokenError) -> AccessToken? {
+        guard let known = tokens.withLock({ $0[Self.digest(token)] }) else { return nil }
+        return try unexpired(known, now)
+    }
+
+    private static func digest(_ token: String) -> SHA256Digest {
+        var token = token
+        return token.withUTF8 { SHA256.hash(data: UnsafeRawBufferPointer($0)) }
     }
 
     /// The claims of a grant that is signed by one of the keys, meant for media nodes, and not expired at `now`. Whether it

@@ -59,9 +59,10 @@ package struct GatewayServer: Service {
         return try await ServerBootstrap(group: eventLoopGroup)
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // What is accepted has the options of the listening socket (tcp(7)): none is set a connection.
+            .serverChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             // What the kernel holds for a client that does not read is bounded too.
-            .childChannelOption(.socketOption(.so_sndbuf), value: Limits.socketSendByteCount)
+            .serverChannelOption(.socketOption(.so_sndbuf), value: Limits.socketSendByteCount)
             .childChannelOption(
                 .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 65_536)
             )

@@ -24,6 +24,8 @@ enum LoopItem: Sendable {
 final class LoopRegistry: @unchecked Sendable {
     let index: Int
     let eventLoop: any EventLoop
+    /// Runs what sessions await on the loop itself.
+    let executor: LoopExecutor
     /// Shared by the connections of the loop: none keeps a state between messages.
     let inflater = MessageInflater()
     private let mailbox = Mutex<[LoopItem]>([])
@@ -78,6 +80,7 @@ final class LoopRegistry: @unchecked Sendable {
     init(index: Int, eventLoop: any EventLoop) {
         self.index = index
         self.eventLoop = eventLoop
+        executor = LoopExecutor(eventLoop)
     }
 
     /// Checks deadlines of connections: one timer a loop instead of two a connection. Each is looked at every few seconds.
@@ -309,7 +312,7 @@ final class LoopRegistry: @unchecked Sendable {
     /// How long frames wait for others after a write to so many readers.
     private func hold(_ readerCount: Int) -> TimeAmount {
         let (least, most) = (Limits.fanoutHold.lowerBound.nanoseconds, Limits.fanoutHold.upperBound.nanoseconds)
-        return .nanoseconds(min(most, max(least, Int64(readerCount) * 10_000)))
+        return .nanoseconds(min(most, max(least, Int64(readerCount) * 15_000)))
     }
 
     /// Writes what waits in a row to its readers.
@@ -357,6 +360,18 @@ final class LoopRegistry: @unchecked Sendable {
             case .queued, .vacant: break
             }
         }
+    }
+}
+
+/// Runs jobs of tasks on an event loop.
+final class LoopExecutor: TaskExecutor {
+    private let eventLoop: any EventLoop
+
+    init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        eventLoop.execute { [self] in job.runSynchronously(on: asUnownedTaskExecutor()) }
     }
 }
 

@@ -142,7 +142,8 @@ final class StreamSession: @unchecked Sendable {
     private func start(_ body: @escaping @Sendable (StreamSession, Int32) async throws -> Void) {
         lastFlow += 1
         let flow = lastFlow
-        flows[flow] = Task { [self] in
+        // On the loop, so that most steps need no other thread to wake.
+        flows[flow] = Task(executorPreference: registry.executor) { [self] in
             do {
                 try await body(self, flow)
             } catch {
@@ -153,7 +154,11 @@ final class StreamSession: @unchecked Sendable {
     }
 
     private func onLoop<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async throws -> Value {
-        try await registry.eventLoop.submit { [self] in
+        if registry.eventLoop.inEventLoop {
+            guard !isOver else { throw CancellationError() }
+            return work()
+        }
+        return try await registry.eventLoop.submit { [self] in
             guard !isOver else { throw CancellationError() }
             return work()
         }.get()
@@ -162,7 +167,7 @@ final class StreamSession: @unchecked Sendable {
     /// What the user may see, then all of it, from the client's places on. A change of access meanwhile shows by the user's
     /// stream: it has come further than the access says, which is asked for again then.
     private func begin(_ token: String, _ cursors: [Cursor], _ flow: Int32) async throws {
-        let claims = try await services.keys.verify(token)
+        let claims = try await claims(of: token)
         let session = SessionOfUser(userID: claims.userID, sessionID: claims.sessionID)
         let own = StreamID.user(claims.userID)
         let known = Dictionary(cursors.map { ($0.stream, $0.seq) }, uniquingKeysWith: min)
@@ -185,6 +190,13 @@ final class StreamSession: @unchecked Sendable {
             }
         }
         throw BusError.timedOut
+    }
+
+    /// A signature that must be checked is checked beside the loop, which has others to serve.
+    private func claims(of token: String) async throws -> AccessToken {
+        if let known = try services.keys.remembered(token) { return known }
+        let keys = services.keys
+        return try await Task(executorPreference: globalConcurrentExecutor) { try await keys.verify(token) }.value
     }
 
     /// Joins streams where the windows reach back to the places. Where they do not, gives what was missed in pages, each

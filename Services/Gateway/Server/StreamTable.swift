@@ -252,9 +252,9 @@ final class StreamTable: @unchecked Sendable {
         var countLeft = Limits.replayPageCount
         var bytesLeft = Limits.replayPageByteCount
         for (stream, cursor) in joining.wants {
-            guard let last = entries[stream]?.log.last else { throw CancellationError() }
+            guard let log = entries[stream]?.log, let last = log.last else { throw CancellationError() }
             let place = cursor ?? last
-            guard case .events(let events) = entries[stream]?.log.missed(after: place), events.count <= countLeft,
+            guard case .events(let events) = log.missed(after: place), events.count <= countLeft,
                 byteCount(events) <= bytesLeft
             else {
                 joined.behind.append(Cursor(stream: stream, seq: place))
