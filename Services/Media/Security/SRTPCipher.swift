@@ -5,8 +5,8 @@ internal import COpenSSL
 ///
 /// A packet is `clear` bytes that stay readable, then what is encrypted up to `end`, and then room for a word and a tag.
 /// The `word` is what is authenticated behind the packet: the roll-over counter of an RTP packet, flag and index of a
-/// report. Owned by one thread.
-enum SRTPCipher {
+/// report. Not copied, so that the packets' path counts no references. Owned by one thread.
+enum SRTPCipher: ~Copyable {
     case gcm(SRTPGaloisCipher)
     case counter(SRTPCounterCipher)
 
@@ -26,16 +26,15 @@ enum SRTPCipher {
 /// | 0 | 2 | 0 |
 /// | 2 | 4 | SSRC |
 /// | 6 | 6 | index |
-final class SRTPGaloisCipher {
+struct SRTPGaloisCipher: ~Copyable {
     static let tagByteCount = 16
 
-    // SAFETY: made and freed by this object, used by its thread.
-    private let context: OpaquePointer
+    private let context: CipherContext
     private let salt: (high: UInt64, low: UInt32)
 
     init(profile: SRTPProfile, keys: SRTPSessionKeys, encrypts: Bool) throws(SRTPError) {
         let algorithm = profile == .aeadAES256GCM ? SRTPCiphers.aes256GCM : SRTPCiphers.aes128GCM
-        guard let algorithm, let context = EVP_CIPHER_CTX_new() else { throw .cipher }
+        let context = try CipherContext(algorithm, key: keys.encryptionKey, encrypts: encrypts)
         self.context = context
         salt = keys.salt.withUnsafeBytes { salt in
             (
@@ -43,12 +42,7 @@ final class SRTPGaloisCipher {
                 UInt32(bigEndian: salt.loadUnaligned(fromByteOffset: 8, as: UInt32.self))
             )
         }
-        guard EVP_CipherInit_ex2(context, algorithm, keys.encryptionKey, nil, encrypts ? 1 : 0, nil) == 1 else {
-            throw .cipher
-        }
     }
-
-    deinit { EVP_CIPHER_CTX_free(context) }
 
     /// Encrypts, and writes the tag at `end`. With `word` that is authenticated behind the clear bytes.
     ///
@@ -60,10 +54,10 @@ final class SRTPGaloisCipher {
         var written: Int32 = 0
         guard begin(ssrc: ssrc, index: index), authenticate(packet, clear, word),
             clear == end
-                || EVP_EncryptUpdate(context, bytes(text), &written, bytes(text), Int32(end - clear)) == 1,
-            EVP_EncryptFinal_ex(context, bytes(packet + end), &written) == 1
+                || EVP_EncryptUpdate(context.pointer, bytes(text), &written, bytes(text), Int32(end - clear)) == 1,
+            EVP_EncryptFinal_ex(context.pointer, bytes(packet + end), &written) == 1
         else { return false }
-        return EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, Int32(Self.tagByteCount), packet + end) == 1
+        return EVP_CIPHER_CTX_ctrl(context.pointer, EVP_CTRL_AEAD_GET_TAG, Int32(Self.tagByteCount), packet + end) == 1
     }
 
     /// Decrypts; `false` if the tag at `end` is not that of the packet.
@@ -74,10 +68,10 @@ final class SRTPGaloisCipher {
         var written: Int32 = 0
         guard begin(ssrc: ssrc, index: index), authenticate(packet, clear, word),
             clear == end
-                || EVP_DecryptUpdate(context, bytes(text), &written, bytes(text), Int32(end - clear)) == 1,
-            EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, Int32(Self.tagByteCount), packet + end) == 1
+                || EVP_DecryptUpdate(context.pointer, bytes(text), &written, bytes(text), Int32(end - clear)) == 1,
+            EVP_CIPHER_CTX_ctrl(context.pointer, EVP_CTRL_AEAD_SET_TAG, Int32(Self.tagByteCount), packet + end) == 1
         else { return false }
-        return EVP_DecryptFinal_ex(context, bytes(packet + end), &written) == 1
+        return EVP_DecryptFinal_ex(context.pointer, bytes(packet + end), &written) == 1
     }
 
     private func begin(ssrc: UInt32, index: UInt64) -> Bool {
@@ -86,17 +80,17 @@ final class SRTPGaloisCipher {
             (salt.low ^ UInt32(truncatingIfNeeded: index)).bigEndian
         )
         return withUnsafeBytes(of: &vector) { vector in
-            EVP_CipherInit_ex2(context, nil, nil, vector.bindMemory(to: UInt8.self).baseAddress, -1, nil) == 1
+            EVP_CipherInit_ex2(context.pointer, nil, nil, vector.bindMemory(to: UInt8.self).baseAddress, -1, nil) == 1
         }
     }
 
     private func authenticate(_ packet: UnsafeMutableRawPointer, _ clear: Int, _ word: UInt32?) -> Bool {
         var written: Int32 = 0
-        guard EVP_CipherUpdate(context, nil, &written, bytes(packet), Int32(clear)) == 1 else { return false }
+        guard EVP_CipherUpdate(context.pointer, nil, &written, bytes(packet), Int32(clear)) == 1 else { return false }
         guard let word else { return true }
         var wordBytes = word.bigEndian
         return withUnsafeBytes(of: &wordBytes) {
-            EVP_CipherUpdate(context, nil, &written, $0.bindMemory(to: UInt8.self).baseAddress, 4) == 1
+            EVP_CipherUpdate(context.pointer, nil, &written, $0.bindMemory(to: UInt8.self).baseAddress, 4) == 1
         }
     }
 }
@@ -108,16 +102,15 @@ final class SRTPGaloisCipher {
 /// | 4 | 4 | SSRC |
 /// | 8 | 6 | index |
 /// | 14 | 2 | counter of blocks, 0 |
-final class SRTPCounterCipher {
+struct SRTPCounterCipher: ~Copyable {
     static let tagByteCount = 10
 
-    // SAFETY: made and freed by this object, used by its thread.
-    private let context: OpaquePointer
+    private let context: CipherContext
     private let salt: (high: UInt64, low: UInt64)
     private let authentication: HMACSHA1
 
     init(keys: SRTPSessionKeys) throws(SRTPError) {
-        guard let algorithm = SRTPCiphers.aes128CTR, let context = EVP_CIPHER_CTX_new() else { throw .cipher }
+        let context = try CipherContext(SRTPCiphers.aes128CTR, key: keys.encryptionKey, encrypts: true)
         self.context = context
         salt = (keys.salt + [0, 0]).withUnsafeBytes { salt in
             (
@@ -126,10 +119,7 @@ final class SRTPCounterCipher {
             )
         }
         authentication = HMACSHA1(key: keys.authenticationKey)
-        guard EVP_EncryptInit_ex2(context, algorithm, keys.encryptionKey, nil, nil) == 1 else { throw .cipher }
     }
-
-    deinit { EVP_CIPHER_CTX_free(context) }
 
     /// Encrypts, or decrypts: it is the same.
     func crypt(
@@ -140,8 +130,9 @@ final class SRTPCounterCipher {
         var written: Int32 = 0
         return withUnsafeBytes(of: &vector) { vector in
             let text = bytes(packet + clear)
-            return EVP_EncryptInit_ex2(context, nil, nil, vector.bindMemory(to: UInt8.self).baseAddress, nil) == 1
-                && EVP_EncryptUpdate(context, text, &written, text, Int32(end - clear)) == 1
+            return EVP_EncryptInit_ex2(context.pointer, nil, nil, vector.bindMemory(to: UInt8.self).baseAddress, nil)
+                == 1
+                && EVP_EncryptUpdate(context.pointer, text, &written, text, Int32(end - clear)) == 1
         }
     }
 
@@ -159,6 +150,23 @@ final class SRTPCounterCipher {
             return CRYPTO_memcmp(start, tag, Self.tagByteCount) == 0
         }
     }
+}
+
+/// Owns an `EVP_CIPHER_CTX *` that holds a key.
+private struct CipherContext: ~Copyable {
+    // SAFETY: made and freed by this value, which is not copied.
+    let pointer: OpaquePointer
+
+    init(_ algorithm: OpaquePointer?, key: [UInt8], encrypts: Bool) throws(SRTPError) {
+        guard let algorithm, let pointer = EVP_CIPHER_CTX_new() else { throw .cipher }
+        guard EVP_CipherInit_ex2(pointer, algorithm, key, nil, encrypts ? 1 : 0, nil) == 1 else {
+            EVP_CIPHER_CTX_free(pointer)
+            throw .cipher
+        }
+        self.pointer = pointer
+    }
+
+    deinit { EVP_CIPHER_CTX_free(pointer) }
 }
 
 @inline(__always)

@@ -30,16 +30,6 @@ struct SRTPLayout {
     static func isVersion2(_ packet: UnsafeMutableRawPointer) -> Bool { packet.load(as: UInt8.self) >> 6 == 2 }
 }
 
-extension SRTPCipher {
-    /// Bytes of the tag.
-    var tagByteCount: Int {
-        switch self {
-        case .gcm: SRTPGaloisCipher.tagByteCount
-        case .counter: SRTPCounterCipher.tagByteCount
-        }
-    }
-}
-
 /// Integers in network order, wherever they are.
 ///
 /// SAFETY: the caller has seen that the packet is so long.

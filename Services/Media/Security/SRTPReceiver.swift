@@ -12,13 +12,16 @@ enum SRTPVerdict {
 
 /// Checks and decrypts the packets of a peer (RFC 3711 §3.3, §3.4; RFC 7714). A stream begins with its first authentic
 /// packet and lasts as long as this. Owned by one thread; nothing is allocated but for a new stream.
-final class SRTPReceiver {
+struct SRTPReceiver: ~Copyable {
     private struct Stream {
         let ssrc: UInt32
         var packets = SRTPReplayWindow()
         var reports = SRTPReplayWindow()
     }
 
+    private let tagByteCount: Int
+    /// Whether a report's tag is before the word: with GCM it is (RFC 7714 §9.2), with counter mode it covers the word.
+    private let isTagFirst: Bool
     private let rtp: SRTPCipher
     private let rtcp: SRTPCipher
     private var streams: [Stream] = []
@@ -27,20 +30,24 @@ final class SRTPReceiver {
 
     init(master: [UInt8], profile: SRTPProfile) throws(SRTPError) {
         let keys = try SRTPSessionKeys(master: master, profile: profile, purpose: .rtp)
-        rtp = try SRTPCipher(profile: profile, keys: keys, encrypts: false)
+        let rtp = try SRTPCipher(profile: profile, keys: keys, encrypts: false)
         let reportKeys = try SRTPSessionKeys(master: master, profile: profile, purpose: .rtcp)
-        rtcp = try SRTPCipher(profile: profile, keys: reportKeys, encrypts: false)
+        let rtcp = try SRTPCipher(profile: profile, keys: reportKeys, encrypts: false)
+        self.rtp = rtp
+        self.rtcp = rtcp
+        tagByteCount = profile.tagByteCount
+        isTagFirst = profile.isAEAD
     }
 
-    func unprotectRTP(_ packet: UnsafeMutableRawPointer, count: Int) -> SRTPVerdict {
+    mutating func unprotectRTP(_ packet: UnsafeMutableRawPointer, count: Int) -> SRTPVerdict {
         guard let layout = SRTPLayout(rtp: packet, count: count),
-            layout.headerByteCount + rtp.tagByteCount <= count, let position = position(of: layout.ssrc)
+            layout.headerByteCount + tagByteCount <= count, let position = position(of: layout.ssrc)
         else { return .malformed }
         let isKnown = position < streams.count
         let index = SRTPIndex.guess(layout.sequence, highest: isKnown ? streams[position].packets.highest : 0)
         guard index <= SRTPIndex.last else { return .malformed }
         if isKnown, streams[position].packets.check(index) != .new { return .replayed }
-        let (clear, end) = (layout.headerByteCount, count - rtp.tagByteCount)
+        let (clear, end) = (layout.headerByteCount, count - tagByteCount)
         switch rtp {
         case .gcm(let cipher):
             guard cipher.open(packet, clear: clear, end: end, word: nil, ssrc: layout.ssrc, index: index) else {
@@ -63,15 +70,14 @@ final class SRTPReceiver {
         return .accepted(end)
     }
 
-    func unprotectRTCP(_ packet: UnsafeMutableRawPointer, count: Int) -> SRTPVerdict {
+    mutating func unprotectRTCP(_ packet: UnsafeMutableRawPointer, count: Int) -> SRTPVerdict {
         let clear = SRTPLayout.reportHeaderByteCount
-        guard count >= clear + 4 + rtcp.tagByteCount, SRTPLayout.isVersion2(packet) else { return .malformed }
+        guard count >= clear + 4 + tagByteCount, SRTPLayout.isVersion2(packet) else { return .malformed }
         let ssrc = packet.word(at: 4)
         guard let position = position(of: ssrc) else { return .malformed }
         let isKnown = position < streams.count
-        let end = count - 4 - rtcp.tagByteCount
-        // With counter mode the tag follows the word, which it covers; with GCM it is before it (RFC 7714 §9.2).
-        let word = packet.word(at: profileHasTagFirst ? count - 4 : end)
+        let end = count - 4 - tagByteCount
+        let word = packet.word(at: isTagFirst ? count - 4 : end)
         // The keys of WebRTC encrypt: what comes in the clear is not the peer's.
         guard word & SRTPLayout.encryptedFlag != 0 else { return .malformed }
         let index = UInt64(word & ~SRTPLayout.encryptedFlag)
@@ -90,18 +96,14 @@ final class SRTPReceiver {
         return .accepted(end)
     }
 
-    private var profileHasTagFirst: Bool {
-        if case .gcm = rtcp { true } else { false }
-    }
-
     /// Where the stream is, or the next free place; `nil` when there are too many.
     @inline(__always)
-    private func position(of ssrc: UInt32) -> Int? {
+    private mutating func position(of ssrc: UInt32) -> Int? {
         if lastStream < streams.count, streams[lastStream].ssrc == ssrc { return lastStream }
         return search(ssrc)
     }
 
-    private func search(_ ssrc: UInt32) -> Int? {
+    private mutating func search(_ ssrc: UInt32) -> Int? {
         if let position = streams.firstIndex(where: { $0.ssrc == ssrc }) {
             lastStream = position
             return position

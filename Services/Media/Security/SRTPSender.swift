@@ -1,6 +1,6 @@
 /// Protects the packets of this side (RFC 3711 §3.3, §3.4; RFC 7714). Its streams begin with their first packet and last
 /// as long as it. Owned by one thread; nothing is allocated but for a new stream.
-final class SRTPSender {
+struct SRTPSender: ~Copyable {
     private struct Stream {
         let ssrc: UInt32
         /// The highest index of an RTP packet; 0 before the first.
@@ -9,6 +9,7 @@ final class SRTPSender {
         var reportIndex: UInt64 = 0
     }
 
+    private let tagByteCount: Int
     private let rtp: SRTPCipher
     private let rtcp: SRTPCipher
     private var streams: [Stream] = []
@@ -17,14 +18,17 @@ final class SRTPSender {
 
     init(master: [UInt8], profile: SRTPProfile) throws(SRTPError) {
         let keys = try SRTPSessionKeys(master: master, profile: profile, purpose: .rtp)
-        rtp = try SRTPCipher(profile: profile, keys: keys, encrypts: true)
+        let rtp = try SRTPCipher(profile: profile, keys: keys, encrypts: true)
         let reportKeys = try SRTPSessionKeys(master: master, profile: profile, purpose: .rtcp)
-        rtcp = try SRTPCipher(profile: profile, keys: reportKeys, encrypts: true)
+        let rtcp = try SRTPCipher(profile: profile, keys: reportKeys, encrypts: true)
+        self.rtp = rtp
+        self.rtcp = rtcp
+        tagByteCount = profile.tagByteCount
     }
 
     /// - Parameter packet: `count` bytes and ``SRTPSession/trailingByteCount`` of room behind them; so too below.
     /// - Returns: the new number of bytes; `nil` when it is no RTP, or its number is too far behind the stream's newest.
-    func protectRTP(_ packet: UnsafeMutableRawPointer, count: Int) -> Int? {
+    mutating func protectRTP(_ packet: UnsafeMutableRawPointer, count: Int) -> Int? {
         guard let layout = SRTPLayout(rtp: packet, count: count) else { return nil }
         let position = position(of: layout.ssrc)
         let highest = streams[position].highest
@@ -44,11 +48,11 @@ final class SRTPSender {
             cipher.digest(packet, count: count + 4, to: (packet + count).assumingMemoryBound(to: UInt8.self))
         }
         if index > highest { streams[position].highest = index }
-        return count + rtp.tagByteCount
+        return count + tagByteCount
     }
 
     /// - Returns: the new number of bytes; `nil` when it is no RTCP, or the indices are used up.
-    func protectRTCP(_ packet: UnsafeMutableRawPointer, count: Int) -> Int? {
+    mutating func protectRTCP(_ packet: UnsafeMutableRawPointer, count: Int) -> Int? {
         guard count >= SRTPLayout.reportHeaderByteCount, SRTPLayout.isVersion2(packet) else { return nil }
         let ssrc = packet.word(at: 4)
         let position = position(of: ssrc)
@@ -68,16 +72,16 @@ final class SRTPSender {
             cipher.digest(packet, count: count + 4, to: (packet + count + 4).assumingMemoryBound(to: UInt8.self))
         }
         streams[position].reportIndex = index
-        return count + 4 + rtcp.tagByteCount
+        return count + 4 + tagByteCount
     }
 
     @inline(__always)
-    private func position(of ssrc: UInt32) -> Int {
+    private mutating func position(of ssrc: UInt32) -> Int {
         if lastStream < streams.count, streams[lastStream].ssrc == ssrc { return lastStream }
         return search(ssrc)
     }
 
-    private func search(_ ssrc: UInt32) -> Int {
+    private mutating func search(_ ssrc: UInt32) -> Int {
         lastStream = streams.firstIndex { $0.ssrc == ssrc } ?? streams.count
         if lastStream == streams.count { streams.append(Stream(ssrc: ssrc)) }
         return lastStream

@@ -29,11 +29,6 @@ package enum SRTPImplementation: String, CaseIterable, Sendable {
 /// Packets are changed in place. They should be aligned to four bytes. A packet may be protected again with the same
 /// sequence number, to answer a NACK, but then with the same bytes, or the key stream is given away.
 package final class SRTPSession {
-    private enum Work {
-        case openSSL(SRTPSender, SRTPReceiver)
-        case library(SRTPLibrary)
-    }
-
     /// Bytes that must follow a packet in its buffer when it is protected: what libsrtp reserves the right to write,
     /// which is more than is added (16 bytes to RTP, 20 to RTCP).
     package static let trailingByteCount = 16 + 128 + 4
@@ -50,16 +45,22 @@ package final class SRTPSession {
     /// Packets of the peer that were refused because they are malformed or of a stream too many.
     package private(set) var malformedCount = 0
 
-    private let work: Work
+    private var sender: SRTPSender?
+    private var receiver: SRTPReceiver?
+    /// In place of both.
+    private let library: SRTPLibrary?
 
     /// Throws when the keys do not have the length of their profile, or the library fails.
     package init(keys: SRTPKeys, implementation: SRTPImplementation = .openSSL) throws(SRTPError) {
         switch implementation {
         case .openSSL:
-            work = .openSSL(
-                try SRTPSender(master: keys.local, profile: keys.profile),
-                try SRTPReceiver(master: keys.remote, profile: keys.profile))
-        case .library: work = .library(try SRTPLibrary(keys: keys))
+            sender = try SRTPSender(master: keys.local, profile: keys.profile)
+            receiver = try SRTPReceiver(master: keys.remote, profile: keys.profile)
+            library = nil
+        case .library:
+            sender = nil
+            receiver = nil
+            library = try SRTPLibrary(keys: keys)
         }
     }
 
@@ -67,38 +68,30 @@ package final class SRTPSession {
     /// too far behind the newest of its stream, or fewer than ``trailingByteCount`` bytes behind it.
     package func protectRTP(_ packet: UnsafeMutableRawBufferPointer, count: Int) -> Int? {
         guard let start = Self.start(of: packet, count, room: Self.trailingByteCount) else { return nil }
-        switch work {
-        case .openSSL(let sender, _): return sender.protectRTP(start, count: count)
-        case .library(let library): return library.protectRTP(start, count: count)
-        }
+        if let library { return library.protectRTP(start, count: count) }
+        return sender?.protectRTP(start, count: count)
     }
 
     /// Checks and decrypts the SRTP packet in the first `count` bytes. The new number of bytes; `nil` when it is
     /// refused, and then the bytes mean nothing any more.
     package func unprotectRTP(_ packet: UnsafeMutableRawBufferPointer, count: Int) -> Int? {
         guard let start = Self.start(of: packet, count, room: 0) else { return take(.malformed) }
-        switch work {
-        case .openSSL(_, let receiver): return take(receiver.unprotectRTP(start, count: count))
-        case .library(let library): return take(library.unprotectRTP(start, count: count))
-        }
+        if let library { return take(library.unprotectRTP(start, count: count)) }
+        return take(receiver?.unprotectRTP(start, count: count) ?? .malformed)
     }
 
     /// As ``protectRTP(_:count:)``, for a compound RTCP packet. Each call takes a new index, also for the same bytes.
     package func protectRTCP(_ packet: UnsafeMutableRawBufferPointer, count: Int) -> Int? {
         guard let start = Self.start(of: packet, count, room: Self.trailingByteCount) else { return nil }
-        switch work {
-        case .openSSL(let sender, _): return sender.protectRTCP(start, count: count)
-        case .library(let library): return library.protectRTCP(start, count: count)
-        }
+        if let library { return library.protectRTCP(start, count: count) }
+        return sender?.protectRTCP(start, count: count)
     }
 
     /// As ``unprotectRTP(_:count:)``, for RTCP.
     package func unprotectRTCP(_ packet: UnsafeMutableRawBufferPointer, count: Int) -> Int? {
         guard let start = Self.start(of: packet, count, room: 0) else { return take(.malformed) }
-        switch work {
-        case .openSSL(_, let receiver): return take(receiver.unprotectRTCP(start, count: count))
-        case .library(let library): return take(library.unprotectRTCP(start, count: count))
-        }
+        if let library { return take(library.unprotectRTCP(start, count: count)) }
+        return take(receiver?.unprotectRTCP(start, count: count) ?? .malformed)
     }
 
     private func take(_ verdict: SRTPVerdict) -> Int? {
