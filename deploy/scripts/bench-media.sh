@@ -16,15 +16,17 @@ require_media() {
         die "this machine has no IPv4 address but loopback, and Janus takes no other"
 }
 
-# MEDIA_SHAPES: subscribers x rooms of the measurements, such as "50x1 99x1 99x2"; a room has at most 100 seats.
+# MEDIA_SHAPES: subscribers x rooms of the measurements, such as "50x1 99x1 99x2 99x2-sound", the last with microphones
+# instead of cameras; a room has at most 100 seats.
 #
 # Both with a fresh process, or the memory of the run before would be used again and not be seen.
 run_media() {
-    local profile shape
+    local profile shape size options
     for shape in ${MEDIA_SHAPES:-50x1}; do
-        for profile in gcm sha1; do
-            compare_media --subscribers "${shape%x*}" --rooms "${shape#*x}" --profile "$profile"
-        done
+        size=${shape%-sound}
+        options=(--subscribers "${size%x*}" --rooms "${size#*x}")
+        if [[ $shape != "$size" ]]; then options+=(--sound); fi
+        for profile in gcm sha1; do compare_media "${options[@]}" --profile "$profile"; done
     done
 }
 
