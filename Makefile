@@ -6,7 +6,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .ONESHELL:
 .NOTPARALLEL:
-.PHONY: help install build web contracts run test test-full test-faults bench format lint clean
+.PHONY: help install build web contracts run test test-full test-faults fuzz bench format lint clean
 
 export APIS GATEWAYS MEDIA TURN PORT STAGE
 
@@ -42,6 +42,11 @@ test-faults: ## 200 rounds of random faults and a comparison after each; ROUNDS=
 	@deploy/scripts/install.sh test
 	swift build -c release
 	.build/release/roost-faults --rounds "$${ROUNDS:-200}" $${SEED:+--seed "$$SEED"}
+
+fuzz: ## damaged packets and offers for the media node's parsers, ten minutes each; SECONDS_EACH=60 SEED=7 as you like
+	@deploy/scripts/install.sh build
+	swift build -c release --product roost-fuzz
+	.build/release/roost-fuzz --seconds-each "$${SECONDS_EACH:-600}" $${SEED:+--seed "$$SEED"}
 
 bench: ## measure throughput, delivery, crowds and memory beside pgbench, nchan, node-ws and Janus; about twenty minutes
 	@deploy/scripts/install.sh test

@@ -40,6 +40,7 @@ let package = Package(
         .executable(name: "roost-bot", targets: ["roost-bot"]),
         .executable(name: "roost-load", targets: ["roost-load"]),
         .executable(name: "roost-faults", targets: ["roost-faults"]),
+        .executable(name: "roost-fuzz", targets: ["roost-fuzz"]),
         .library(name: "SkewedClock", type: .dynamic, targets: ["SkewedClock"]),
     ],
     dependencies: [
@@ -249,9 +250,18 @@ let package = Package(
         .target(
             name: "MediaPeer", dependencies: ["Contracts", "MediaCore", "MediaSecurity"], path: "Tests/MediaPeer",
             swiftSettings: strict),
+        .target(name: "CAllocations", path: "Tests/Allocations"),
         .testTarget(
-            name: "MediaTests", dependencies: ["Contracts", "MediaCore", "MediaPeer", "MediaSecurity"],
+            name: "MediaTests",
+            dependencies: ["CAllocations", "Contracts", "FuzzTargets", "MediaCore", "MediaPeer", "MediaSecurity"],
             path: "Tests/Media",
+            swiftSettings: strict),
+        // Parsers under seeded mutations of a small corpus.
+        .target(
+            name: "FuzzTargets", dependencies: ["MediaCore", "MediaSecurity"], path: "Tests/Fuzz/Targets",
+            swiftSettings: strict),
+        .executableTarget(
+            name: "roost-fuzz", dependencies: ["FuzzTargets", argumentParser], path: "Tests/Fuzz/Run",
             swiftSettings: strict),
         // Seeded faults against a whole stack, and what must be true after them.
         .target(

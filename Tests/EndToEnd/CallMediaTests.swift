@@ -8,7 +8,7 @@ extension EndToEnd {
     /// The way of sound and pictures, over real UDP: sign-up, gateways, API and media nodes are the product's own.
     @Suite("Calls: media")
     struct CallMediaTests {
-        @Test("Both SRTP profiles carry media both ways between two gateways", arguments: SRTPProfile.allCases)
+        @Test("Each SRTP profile carries media both ways between two gateways", arguments: SRTPProfile.allCases)
         func profiles(_ profile: SRTPProfile) async throws {
             try await CallMediaScene.run(people: 2) { scene in
                 let first = try await scene.join(0) { $0.profiles = [profile] }

@@ -1,16 +1,19 @@
+import Contracts
 import Foundation
 import MediaPeer
 import MediaSecurity
 
 /// One camera in each of several rooms, at 2.5 Mbit/s: 30 pictures a second, each sent as a browser's pacer does, in bursts
-/// of 5 ms at two and a half times the rate.
+/// of 5 ms at two and a half times the rate. Or one microphone: a packet each 20 ms.
 ///
 /// SAFETY: `@unchecked Sendable` because it is touched by one thread at a time: by a run's while that lasts, by whoever
 /// waits for it before and after.
 final class MediaPublishers: @unchecked Sendable {
     static let bitsPerSecond = 2_500_000
-    static let framesPerSecond = 30
-    static let frameByteCount = bitsPerSecond / 8 / framesPerSecond
+    static let frameByteCount = bitsPerSecond / 8 / 30
+    /// Pictures, or packets of sound.
+    let framesPerSecond: Int
+    private let source: CallSource
     private static let step = Duration.milliseconds(5)
     private static let burstByteCount = bitsPerSecond / 8 * 5 / 2 / 200
 
@@ -31,6 +34,12 @@ final class MediaPublishers: @unchecked Sendable {
     private let reader = MediaReader()
     /// Packets of pictures, since ``forget()``.
     private(set) var packetCount = 0
+
+    /// - Parameter source: what each publishes, a camera or a microphone.
+    init(_ source: CallSource) {
+        self.source = source
+        framesPerSecond = source.isVideo ? 30 : 50
+    }
 
     func add(_ peer: MediaPeer) throws { members.append(Member(peer: peer, socket: try peer.openSocket())) }
 
@@ -55,7 +64,7 @@ final class MediaPublishers: @unchecked Sendable {
     func run(frames: Int, from start: MediaTime, until end: MediaTime) {
         for index in members.indices {
             // Rooms take turns within the time of a picture, as cameras that know nothing of each other do.
-            let share = Duration.seconds(1) / Self.framesPerSecond / members.count * index
+            let share = Duration.seconds(1) / framesPerSecond / members.count * index
             members[index].nextStep = start + share
             members[index].nextFrame = start + share
             members[index].framesLeft = frames
@@ -81,14 +90,18 @@ final class MediaPublishers: @unchecked Sendable {
     }
 
     private func prepareFrame(_ member: inout Member, now: MediaTime) {
-        let isKeyFrame = member.peer.published.contains { $0.isKeyFrameWanted || $0.frameCount == 0 }
         member.frameNumber = member.peer.published.first?.frameCount ?? 0
-        member.peer.sendVideoFrame(byteCount: Self.frameByteCount, isKeyFrame: isKeyFrame, now: now)
+        if source.isVideo {
+            let isKeyFrame = member.peer.published.contains { $0.isKeyFrameWanted || $0.frameCount == 0 }
+            member.peer.sendVideoFrame(byteCount: Self.frameByteCount, isKeyFrame: isKeyFrame, now: now)
+        } else {
+            member.peer.sendAudio(level: 30, now: now)
+        }
         var packets: [[UInt8]] = []
         member.peer.takeDatagrams { packets.append(Array($0)) }
         member.waiting = packets[...]
         member.framesLeft -= 1
-        member.nextFrame = member.nextFrame + .seconds(1) / Self.framesPerSecond
+        member.nextFrame = member.nextFrame + .seconds(1) / framesPerSecond
     }
 
     private func sendBurst(_ member: inout Member) {

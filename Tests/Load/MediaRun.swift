@@ -26,7 +26,7 @@ struct MediaRun: ParsableArguments {
         var srtp: SRTPProfile { self == .gcm ? .aeadAES128GCM : .aes128CMSHA1_80 }
     }
 
-    @Option(help: "Subscribers of each room's one camera.")
+    @Option(help: "Subscribers of each room's one camera or microphone.")
     var subscribers = 50
     @Option(help: "Rooms, each with a camera of its own.")
     var rooms = 1
@@ -34,6 +34,12 @@ struct MediaRun: ParsableArguments {
     var seconds = 10
     @Option(help: "How packets are protected: gcm (AEAD_AES_128_GCM) or sha1 (AES128_CM_SHA1_80).")
     var profile = Profile.gcm
+    @Flag(help: "Each room has one microphone instead: 50 packets of 80 to 120 bytes a second.")
+    var sound = false
+
+    /// The shape that needs no name.
+    private var isUsual: Bool { subscribers == 50 && rooms == 1 }
+    private var source: CallSource { sound ? .microphone : .camera }
 
     func validate() throws {
         guard (1..<Limits.participantsPerCall).contains(subscribers) else {
@@ -65,7 +71,7 @@ struct MediaRun: ParsableArguments {
         let processes = try server.processes()
         let idle = try processes.residentBytes()
         var withTwo = idle
-        let publishers = MediaPublishers()
+        let publishers = MediaPublishers(source)
         let subscribers = MediaSubscribers()
         for room in 0..<rooms {
             try await open(room, server, publishers, subscribers, configure)
@@ -78,7 +84,7 @@ struct MediaRun: ParsableArguments {
         guard subscribers.allReceive else { throw LoadFailure("A subscriber has got nothing.") }
         publishers.forget()
         subscribers.forget()
-        subscribers.reserve(packetsEach: 12 * MediaPublishers.framesPerSecond * seconds)
+        subscribers.reserve(packetsEach: 12 * publishers.framesPerSecond * seconds)
         let before = try Usage(processes)
         await play(seconds, publishers, subscribers)
         let spent = try Usage(processes) - before
@@ -94,7 +100,7 @@ struct MediaRun: ParsableArguments {
         _ room: Int, _ server: some MediaServerUnderTest, _ publishers: MediaPublishers,
         _ subscribers: MediaSubscribers, _ configure: (inout MediaPeer.Configuration) -> Void
     ) async throws {
-        var configuration = configuration(sources: [.camera])
+        var configuration = configuration(sources: [source])
         configure(&configuration)
         let peer = try MediaPeer(configuration: configuration)
         try await server.publish(peer, in: room)
@@ -129,7 +135,7 @@ struct MediaRun: ParsableArguments {
     /// So many seconds of pictures, and half a second in which the last ones arrive.
     private func play(_ seconds: Int, _ publishers: MediaPublishers, _ subscribers: MediaSubscribers) async {
         await run(
-            frames: MediaPublishers.framesPerSecond * seconds, for: .seconds(seconds) + .milliseconds(500), publishers,
+            frames: publishers.framesPerSecond * seconds, for: .seconds(seconds) + .milliseconds(500), publishers,
             subscribers)
     }
 
@@ -157,7 +163,8 @@ struct MediaRun: ParsableArguments {
         let millions = Double(subscribers.packetCount) / 1e6
         let expected = Double(publishers.packetCount * self.subscribers)
         return Figures(
-            measure: "\(name)-\(profile.rawValue)" + (rooms > 1 ? "-\(rooms)" : ""),
+            measure: "\(name)-\(profile.rawValue)" + (isUsual ? "" : " \(self.subscribers)x\(rooms)")
+                + (sound ? " sound" : ""),
             values: [
                 "subscribers": Double(subscribers.count),
                 "packetsPerSecond": Double(subscribers.packetCount) / Double(seconds),

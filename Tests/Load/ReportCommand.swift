@@ -75,13 +75,21 @@ struct Report {
             ])
     }
 
-    /// Roost beside Janus, for each way to protect packets.
+    /// Roost beside Janus: a table for each shape, in it each way to protect packets.
     private var media: String? {
-        let profiles = ["gcm", "sha1"].filter { count("roost-media-\($0)") > 0 }
+        let shapes = Set(
+            runs.keys.filter { $0.hasPrefix("roost-media-") }.map { $0.drop { $0 != " " } })
+        let tables = shapes.sorted().compactMap { media(String($0)) }
+        return tables.isEmpty ? nil : tables.joined(separator: "\n\n")
+    }
+
+    /// - Parameter shape: what the measurements' names end with.
+    private func media(_ shape: String) -> String? {
+        let profiles = ["gcm", "sha1"].filter { count("roost-media-\($0)\(shape)") > 0 }
         guard let first = profiles.first else { return nil }
         func row(_ title: String, _ figure: String, _ digits: Int) -> [String] {
             profiles.reduce([title]) { cells, profile in
-                let (roost, janus) = ("roost-media-\(profile)", "janus-media-\(profile)")
+                let (roost, janus) = ("roost-media-\(profile)\(shape)", "janus-media-\(profile)\(shape)")
                 return cells + [
                     text(median(roost, figure), digits), text(median(janus, figure), digits),
                     text(ratio(roost, to: janus, figure), 2),
@@ -89,8 +97,9 @@ struct Report {
             }
         }
         return table(
-            "One camera to \(text(median("roost-media-\(first)", "subscribers"), 0)) subscribers, "
-                + "median of \(count("roost-media-\(first)"))",
+            "One \(shape.hasSuffix(" sound") ? "microphone" : "camera") a room to "
+                + "\(text(median("roost-media-\(first)\(shape)", "subscribers"), 0)) subscribers\(shape), "
+                + "median of \(count("roost-media-\(first)\(shape)"))",
             profiles.reduce(["figure"]) { $0 + ["roost-media, \($1)", "Janus, \($1)", "ratio"] },
             [
                 row("packets/s delivered", "packetsPerSecond", 0),

@@ -16,16 +16,27 @@ require_media() {
         die "this machine has no IPv4 address but loopback, and Janus takes no other"
 }
 
+# MEDIA_SHAPES: subscribers x rooms of the measurements, such as "50x1 99x1 99x2 99x2-sound", the last with microphones
+# instead of cameras; a room has at most 100 seats.
+#
 # Both with a fresh process, or the memory of the run before would be used again and not be seen.
 run_media() {
-    local profile
-    for profile in gcm sha1; do
-        "$stack" restart media-0
-        load media --seconds "$media_seconds" --profile "$profile"
-        start_janus
-        load janus --seconds "$media_seconds" --profile "$profile" --url "$janus_url" --pid "$janus_pid"
-        stop_janus
+    local profile shape size options
+    for shape in ${MEDIA_SHAPES:-50x1}; do
+        size=${shape%-sound}
+        options=(--subscribers "${size%x*}" --rooms "${size#*x}")
+        if [[ $shape != "$size" ]]; then options+=(--sound); fi
+        for profile in gcm sha1; do compare_media "${options[@]}" --profile "$profile"; done
     done
+}
+
+# compare_media OPTIONS: one measurement of each server.
+compare_media() {
+    "$stack" restart media-0
+    load media --seconds "$media_seconds" "$@"
+    start_janus
+    load janus --seconds "$media_seconds" "$@" --url "$janus_url" --pid "$janus_pid"
+    stop_janus
 }
 
 # With one event loop a core, in which it is best, and nothing loaded but what is measured.

@@ -116,7 +116,7 @@ extension Worker {
         do {
             transport = try Transport(
                 local: IceCredentials(using: &random), session: session, certificate: configuration.certificate,
-                profiles: configuration.profiles, now: now)
+                profiles: configuration.profiles, implementation: configuration.srtp, now: now)
         } catch {
             throw SeatError(.internalError, "The node could not prepare DTLS.")
         }

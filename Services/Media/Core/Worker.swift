@@ -8,10 +8,14 @@ package struct WorkerConfiguration: Sendable {
     package let candidates: [TransportAddress]
     /// Protection profiles, preferred first.
     package let profiles: [SRTPProfile]
+    /// Who protects the packets.
+    package let srtp: SRTPImplementation
 
     package init(
-        certificate: DTLSCertificate, candidates: [TransportAddress], profiles: [SRTPProfile] = SRTPProfile.allCases
+        certificate: DTLSCertificate, candidates: [TransportAddress], profiles: [SRTPProfile] = SRTPProfile.allCases,
+        srtp: SRTPImplementation = .openSSL
     ) {
+        self.srtp = srtp
         self.certificate = certificate
         self.candidates = candidates
         self.profiles = profiles

@@ -1,4 +1,5 @@
 import Contracts
+package import MediaSecurity
 package import ServiceKit
 
 /// The configuration of roost-media, from its environment. There is no database in it, and no secret.
@@ -12,6 +13,8 @@ package struct MediaConfiguration: Sendable {
     package let workerCount: Int
     /// The addresses that peers are told, the best first; empty for those of this machine.
     package let addresses: [String]
+    /// Who protects the packets.
+    package let srtp: SRTPImplementation
 
     package init(_ settings: Settings, coreCount: Int) throws(SettingsError) {
         healthHost = settings.optional("ROOST_MEDIA_HOST") ?? "127.0.0.1"
@@ -20,5 +23,10 @@ package struct MediaConfiguration: Sendable {
         workerCount = try settings.integer("ROOST_MEDIA_WORKERS", default: coreCount, in: Limits.mediaWorkers)
         port = try settings.integer("ROOST_MEDIA_PORT", default: 40_000, in: 1...(65_536 - workerCount))
         addresses = settings.list("ROOST_MEDIA_ADDRESSES")
+        let name = settings.optional("ROOST_MEDIA_SRTP") ?? SRTPImplementation.openSSL.rawValue
+        guard let srtp = SRTPImplementation(rawValue: name) else {
+            throw .invalid(name: "ROOST_MEDIA_SRTP", value: name, expected: "openssl or libsrtp")
+        }
+        self.srtp = srtp
     }
 }

@@ -46,7 +46,9 @@ package struct MediaServer: Service {
                 return address
             }
             return try WorkerThread(
-                port: port, configuration: WorkerConfiguration(certificate: certificate, candidates: candidates)
+                port: port,
+                configuration: WorkerConfiguration(
+                    certificate: certificate, candidates: candidates, srtp: configuration.srtp)
             ) { for notice in $0 { continuation.yield(notice) } }
         }
         keys = KeyRing(logger: logger) {

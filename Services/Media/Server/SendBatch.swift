@@ -24,7 +24,7 @@ struct SendOrder {
 
     private mutating func place(_ index: Int, _ entries: [Outbox.Entry]) {
         let destination = entries[index].destination
-        var slot = destination.hashValue & (slots.count - 1)
+        var slot = Int(destination.mixedBits) & (slots.count - 1)
         // A full table only costs grouping: the entry then stands alone.
         for _ in 0..<16 {
             if slots[slot].turn != turn {

@@ -7,7 +7,7 @@ import Synchronization
 
 /// One thread with one UDP port and one ``Worker``: the loop that turns its purity into packets.
 ///
-/// SAFETY: `@unchecked Sendable` because worker and socket are touched by the thread alone; others reach them through the
+/// SAFETY: `@unchecked Sendable` because worker, socket and coalescing are touched by the thread alone; others reach them through the
 /// mailbox, which is locked.
 final class WorkerThread: @unchecked Sendable {
     typealias Command = @Sendable (Worker, MediaTime) -> Void
@@ -19,10 +19,13 @@ final class WorkerThread: @unchecked Sendable {
 
     /// Batches that are received before what they led to is sent.
     private static let batchesPerTurn = 4
+    /// What `poll` takes at most when it finds something at once.
+    private static let pollDuration = Duration.microseconds(20)
 
     private let worker: Worker
     private let socket: DatagramSocket
     private let event: Int32
+    private var coalescing = ReceiveCoalescing()
     private let mailbox = Mutex(Mailbox())
     private let onNotices: @Sendable ([Notice]) -> Void
 
@@ -84,11 +87,16 @@ final class WorkerThread: @unchecked Sendable {
             pollfd(fd: event, events: Int16(POLLIN), revents: 0),
         ]
         while true {
-            poll(&descriptors, 2, timeoutMilliseconds(now: .now))
+            let start = MediaTime.now
+            poll(&descriptors, 2, timeoutMilliseconds(now: start))
             if descriptors[1].revents != 0, !runCommands() { return }
-            if descriptors[0].revents != 0 { receive() }
+            if descriptors[0].revents != 0 {
+                let now = MediaTime.now
+                coalescing.pause(hasWaited: now - start > Self.pollDuration, now: now)?.sleep()
+                receive()
+            }
             worker.handleTimeout(now: .now)
-            socket.send(worker.outbox)
+            send()
             let notices = worker.takeNotices()
             if !notices.isEmpty { onNotices(notices) }
         }
@@ -106,10 +114,17 @@ final class WorkerThread: @unchecked Sendable {
             let now = MediaTime.now
             let count = socket.receive { datagram, source in
                 worker.receive(datagram, from: source, now: now)
-                if worker.outbox.isNearlyFull { socket.send(worker.outbox) }
+                if worker.outbox.isNearlyFull { send() }
             }
             if count < DatagramSocket.batchCount { return }
         }
+    }
+
+    private func send() {
+        let count = worker.outbox.entries.count
+        guard count > 0 else { return }
+        coalescing.record(sent: count, now: .now)
+        socket.send(worker.outbox)
     }
 
     /// `false` when the thread is to end.
@@ -122,6 +137,14 @@ final class WorkerThread: @unchecked Sendable {
         }
         for command in taken.commands { command(worker, .now) }
         return !taken.isStopping
+    }
+}
+
+extension Duration {
+    /// Has the calling thread rest for this long, of less than a second, or until a signal.
+    fileprivate func sleep() {
+        var time = timespec(tv_sec: 0, tv_nsec: Int(clamping: min(wholeNanoseconds, 999_999_999)))
+        nanosleep(&time, nil)
     }
 }
 

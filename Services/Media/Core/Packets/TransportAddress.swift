@@ -52,6 +52,13 @@ package struct TransportAddress: Hashable, Sendable {
         }
     }
 
+    /// A number that different addresses seldom share, for tables that a packet's cost depends on: it has no secret, so
+    /// that peers could choose theirs to collide, and a table must bound what that costs.
+    package var mixedBits: UInt64 {
+        let bits = high ^ low ^ UInt64(port) << 32 ^ UInt64(localIndex) << 48
+        return (bits &* 0x9E37_79B9_7F4A_7C15) >> 32
+    }
+
     /// The address in host order, `nil` for IPv6.
     package var ipv4: UInt32? { isIPv4 ? UInt32(truncatingIfNeeded: low) : nil }
 

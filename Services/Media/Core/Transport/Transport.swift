@@ -29,12 +29,14 @@ final class Transport {
     private(set) var lastHeard: MediaTime
     let dtls: DTLSConnection
     private(set) var srtp: SRTPSession?
+    private let implementation: SRTPImplementation
     let fingerprint: CertificateFingerprint
 
     init(
         local: IceCredentials, session: NegotiatedSession, certificate: DTLSCertificate, profiles: [SRTPProfile],
-        now: MediaTime
+        implementation: SRTPImplementation, now: MediaTime
     ) throws(DTLSError) {
+        self.implementation = implementation
         self.local = local
         remoteFragment = session.remoteFragment
         remotePassword = session.remotePassword
@@ -121,7 +123,7 @@ final class Transport {
         case .failed(let error): return .failed(error)
         case .established(let keys):
             do {
-                srtp = try SRTPSession(keys: keys)
+                srtp = try SRTPSession(keys: keys, implementation: implementation)
                 return .established
             } catch {
                 return .failed(.library("\(error)"))
