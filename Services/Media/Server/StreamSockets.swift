@@ -79,8 +79,12 @@ final class StreamSockets {
 
     // MARK: Receiving
 
-    /// Takes new connections and gives the packets that have come by the others to `body`.
-    func receive(now: MediaTime, _ body: (UnsafeMutableRawBufferPointer, TransportAddress) -> Void) {
+    /// Takes new connections and gives the packets that have come by the others to `body`; `isValid` then tells whether
+    /// an authenticated check was among them.
+    func receive(
+        now: MediaTime, isValid: (TransportAddress) -> Bool,
+        _ body: (UnsafeMutableRawBufferPointer, TransportAddress) -> Void
+    ) {
         withUnsafeTemporaryAllocation(of: CStreamReady.self, capacity: Int(CStreamsReadyCount)) { ready in
             let count = Int(CStreamsReady(watch, ready.baseAddress))
             for index in 0..<max(0, count) {
@@ -88,7 +92,11 @@ final class StreamSockets {
                     accept(now: now)
                 } else if let connection = connections[ready[index].descriptor] {
                     if ready[index].isWritable != 0 { flush(connection) }
-                    if ready[index].isReadable != 0, !read(connection, body) { end(connection) }
+                    if ready[index].isReadable != 0, !read(connection, body) {
+                        end(connection)
+                    } else if !connection.isProven {
+                        connection.isProven = isValid(connection.address)
+                    }
                 }
             }
         }
@@ -196,11 +204,8 @@ final class StreamSockets {
             CStreamsWatch(watch, listener, 1, 1, 0)
         }
         for connection in connections.values {
-            if isValid(connection.address) {
-                connection.isProven = true
-            } else if connection.isProven || now >= connection.openedAt + Self.patience {
-                end(connection)
-            }
+            let isOver = connection.isProven || now >= connection.openedAt + Self.patience
+            if isOver, !isValid(connection.address) { end(connection) }
         }
         deadline = connections.isEmpty ? nil : now + Self.sweepInterval
     }

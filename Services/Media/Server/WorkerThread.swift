@@ -122,12 +122,12 @@ final class WorkerThread: @unchecked Sendable {
     private func turn(_ streams: StreamSockets, isReady: Bool) {
         let now = MediaTime.now
         if isReady {
-            streams.receive(now: now) { datagram, source in
+            streams.receive(now: now, isValid: worker.isValid) { datagram, source in
                 worker.receive(datagram, from: source, now: now)
                 if worker.outbox.isNearlyFull { send() }
             }
         }
-        streams.sweep(now: now) { worker.isValid($0) }
+        streams.sweep(now: now, isValid: worker.isValid)
         for ended in streams.takeEnded() { worker.forget(ended) }
     }
 
