@@ -44,6 +44,9 @@ private func operation(_ endpoint: EndpointDescription, _ schema: JSONSchema) ->
                 ["required": true, "content": ["application/json": ["schema": schema.reference(body.wireName)]]]
             ))
     }
+    if let takes = endpoint.takes {
+        parts.append(("requestBody", ["required": true, "content": text(takes)]))
+    }
     parts.append(("responses", .object([success(endpoint, schema)] + failures(endpoint, schema))))
     return .object(parts)
 }
@@ -64,7 +67,14 @@ private func queryParameter(_ parameter: QueryParameter) -> JSONValue {
     ]
 }
 
+/// Content that is text of a media type of its own.
+private func text(_ mediaType: String) -> JSONValue {
+    let content: JSONValue = ["schema": ["type": "string"]]
+    return .object([(mediaType, content)])
+}
+
 private func success(_ endpoint: EndpointDescription, _ schema: JSONSchema) -> (String, JSONValue) {
+    if let gives = endpoint.gives { return ("\(endpoint.status)", ["description": "Done.", "content": text(gives)]) }
     guard let answer = endpoint.answer else { return ("\(endpoint.status)", ["description": "Done."]) }
     return (
         "\(endpoint.status)",
@@ -79,7 +89,7 @@ private func success(_ endpoint: EndpointDescription, _ schema: JSONSchema) -> (
 private func failures(_ endpoint: EndpointDescription, _ schema: JSONSchema) -> [(String, JSONValue)] {
     var codes = endpoint.errors + Endpoints.commonErrors
     if !endpoint.isPublic { codes += Endpoints.tokenErrors }
-    if endpoint.body != nil { codes += [.bodyTooLarge, .unsupportedMediaType] }
+    if endpoint.body != nil || endpoint.takes != nil { codes += [.bodyTooLarge, .unsupportedMediaType] }
     let byStatus = Dictionary(grouping: codes, by: \.httpStatus)
     return byStatus.keys.sorted().map { status in
         let lines = (byStatus[status] ?? []).map { "`\($0.rawValue)`: \($0.title)." }

@@ -16,6 +16,8 @@ package enum ErrorCode: String, WireEnum {
     case nameTaken = "name_taken"
     case inviteInvalid = "invite_invalid"
     case conflict
+    case preconditionFailed = "precondition_failed"
+    case preconditionRequired = "precondition_required"
     case bodyTooLarge = "body_too_large"
     case unsupportedMediaType = "unsupported_media_type"
     case rateLimited = "rate_limited"
@@ -33,9 +35,11 @@ package enum ErrorCode: String, WireEnum {
         case .notFound, .inviteInvalid: 404
         case .methodNotAllowed: 405
         case .emailTaken, .usernameTaken, .nameTaken, .conflict: 409
+        case .preconditionFailed: 412
         case .bodyTooLarge: 413
         case .unsupportedMediaType: 415
         case .validationFailed: 422
+        case .preconditionRequired: 428
         case .rateLimited, .muted: 429
         case .internalError: 500
         case .unavailable: 503
@@ -61,8 +65,10 @@ package enum ErrorCode: String, WireEnum {
         case .nameTaken: "The name is taken"
         case .inviteInvalid: "The invite does not exist or has ended"
         case .conflict: "The request does not fit the present state"
+        case .preconditionFailed: "The state is not the one that was expected"
+        case .preconditionRequired: "Say which state is expected"
         case .bodyTooLarge: "The request is too large"
-        case .unsupportedMediaType: "Send JSON"
+        case .unsupportedMediaType: "The body is of another media type"
         case .rateLimited: "Too many requests"
         case .muted: "You are muted for a moment"
         case .internalError: "Something went wrong on our side"

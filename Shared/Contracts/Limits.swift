@@ -167,6 +167,8 @@ package enum Limits {
     package static let maximumVideoSections = 28
     /// Bytes of an offer: a browser that names every codec it has needs 137 KB for all sections.
     package static let sdpByteCount = 192 * 1024
+    /// Bytes of a fragment of SDP that changes candidates or restarts ICE.
+    package static let sdpFragmentByteCount = 16 * 1024
     package static let midCount = 16
     /// Changes of a call within this time are told together.
     package static let callStateHold = Duration.milliseconds(50)

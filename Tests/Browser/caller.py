@@ -28,7 +28,7 @@ async () => {
     const transport = all.find(one => one.type === "transport");
     const pair = stats.get(transport?.selectedCandidatePairId);
     const end = one => one && { type: one.candidateType, address: one.address, port: one.port,
-        relayProtocol: one.relayProtocol };
+        protocol: one.protocol, relayProtocol: one.relayProtocol };
     return { received: rows("inbound-rtp"), sent: rows("outbound-rtp"), cipher: transport?.srtpCipher,
         local: end(stats.get(pair?.localCandidateId)), remote: end(stats.get(pair?.remoteCandidateId)) };
 }

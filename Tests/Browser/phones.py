@@ -26,13 +26,14 @@ class Phones:
     callers: list[Caller] = field(default_factory=list)
     peers: list[AiortcPeer] = field(default_factory=list)
 
-    def chromium(self, account: Account, channel_id: str, *, base: str | None = None, arguments: tuple = ()) -> Caller:
-        """Signed in with the channel in view; `arguments` are more of Chromium's command line."""
-        tab = chromium.ChromiumTab(self.chromium_of(*arguments), base or self.url, RECORD_CONNECTIONS)
+    def chromium(self, account: Account, channel_id: str, *, base: str | None = None, arguments: tuple = (),
+                 preload: str = "") -> Caller:
+        """Signed in with the channel in view; `arguments` are more of Chromium's command line, `preload` a script."""
+        tab = chromium.ChromiumTab(self.chromium_of(*arguments), base or self.url, RECORD_CONNECTIONS + preload)
         return self._caller(account, tab, channel_id)
 
-    def firefox(self, account: Account, channel_id: str) -> Caller:
-        return self._caller(account, self.firefox_of().new_tab(self.url, RECORD_CONNECTIONS), channel_id)
+    def firefox(self, account: Account, channel_id: str, *, preload: str = "") -> Caller:
+        return self._caller(account, self.firefox_of().new_tab(self.url, RECORD_CONNECTIONS + preload), channel_id)
 
     def aiortc(self, account: Account) -> AiortcPeer:
         """Connected to a gateway."""

@@ -6,7 +6,7 @@ import MediaSecurity
 import Synchronization
 import TestSupport
 
-/// A ``MediaPeer`` on a UDP socket of its own, driven by a thread: it sends the sound and pictures of its sources from
+/// A ``MediaPeer`` on a UDP socket or a TCP connection of its own, driven by a thread: it sends the sound and pictures of its sources from
 /// the moment it is connected, 50 packets and 30 frames a second, until ``stop()``.
 final class CallPeer: Sendable {
     /// What a peer is and has got at one moment.
@@ -54,12 +54,14 @@ final class CallPeer: Sendable {
 
     /// Under which SSRCs it publishes.
     let streams: [CallSource: UInt32]
+    private let isByTCP: Bool
     private let state: Mutex<State>
-    private let place = Mutex<(socket: MediaSocket, port: UInt16)?>(nil)
+    private let place = Mutex<(path: any MediaPath, port: UInt16)?>(nil)
 
     init(_ configuration: MediaPeer.Configuration) throws {
         let peer = try MediaPeer(configuration: configuration)
         streams = Dictionary(uniqueKeysWithValues: peer.published.map { ($0.source, $0.ssrc) })
+        isByTCP = configuration.isByTCP
         state = Mutex(State(peer: peer))
     }
 
@@ -67,23 +69,34 @@ final class CallPeer: Sendable {
 
     func offer(number: Int) -> CallOffer { state.withLock { $0.peer.offer(number: number) } }
 
+    /// New ICE credentials in the next offer.
+    func restartIce() { state.withLock { $0.peer.restartIce() } }
+
     /// Takes an answer; the first one begins everything.
     func accept(_ answer: CallAnswer) throws {
         let candidate = try state.withLock { state in
             try state.peer.accept(answer, now: .now)
-            return state.peer.remoteCandidates.first
+            return isByTCP ? state.peer.remoteStreamCandidates.first : state.peer.remoteCandidates.first
         }
         guard let candidate else { throw Timeout("the answer has no candidate") }
         try place.withLock { place in
             guard place == nil else { return }
-            let socket = try MediaSocket(host: candidate.host, port: candidate.port)
-            place = (socket, candidate.port)
-            Thread { [weak self] in while let peer = self, peer.turn(socket) {} }.start()
+            let path: any MediaPath =
+                if isByTCP {
+                    try MediaStream(host: candidate.host, port: candidate.port)
+                } else {
+                    try MediaSocket(host: candidate.host, port: candidate.port)
+                }
+            place = (path, candidate.port)
+            Thread { [weak self] in while let peer = self, peer.turn(path) {} }.start()
         }
     }
 
     /// The node's, once there was an answer.
     var nodePort: UInt16 { place.withLock { $0?.port ?? 0 } }
+
+    /// Whether it came by TCP, and the node has closed the connection.
+    var hasStreamEnded: Bool { (place.withLock { $0?.path } as? MediaStream)?.hasEnded ?? false }
 
     // MARK: What it does
 
@@ -111,7 +124,9 @@ final class CallPeer: Sendable {
     }
 
     /// Sends a datagram as it is from the peer's own address.
-    func send(raw datagram: [UInt8]) { place.withLock { $0?.socket }?.send(datagram) }
+    func send(raw datagram: [UInt8]) {
+        datagram.withUnsafeBytes { bytes in _ = place.withLock { $0?.path }?.send(bytes) }
+    }
 
     /// The last datagrams that it sent.
     var samples: [[UInt8]] { state.withLock { $0.samples } }
@@ -181,7 +196,7 @@ final class CallPeer: Sendable {
     // MARK: The thread
 
     /// `false` when it is to end.
-    private func turn(_ socket: MediaSocket) -> Bool {
+    private func turn(_ socket: any MediaPath) -> Bool {
         socket.wait(milliseconds: Self.turnMilliseconds)
         return state.withLock { state in
             guard !state.isStopped else { return false }
@@ -229,7 +244,7 @@ extension CallPeer.State {
     }
 
     /// Sends what the peer has to send; with no socket, or while RTP is held, keeps the RTP.
-    fileprivate mutating func collect(to socket: MediaSocket? = nil) {
+    fileprivate mutating func collect(to socket: (any MediaPath)? = nil) {
         var taken: [[UInt8]] = []
         peer.takeDatagrams { taken.append(Array($0)) }
         for datagram in taken {
@@ -237,7 +252,7 @@ extension CallPeer.State {
                 held?.append(datagram)
                 continue
             }
-            socket?.send(datagram)
+            datagram.withUnsafeBytes { bytes in _ = socket?.send(bytes) }
             samples.append(datagram)
         }
         samples.removeFirst(max(0, samples.count - CallPeer.sampleCount))

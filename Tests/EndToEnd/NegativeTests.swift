@@ -106,6 +106,7 @@ extension EndToEnd {
                         "workspaceID": team.workspace.description, "channelID": secret.description,
                         "messageID": message.id.description, "code": invite.code,
                         "userID": team.owner.id.description, "sessionID": team.owner.signedIn.sessionID.description,
+                        "participantID": RequestID.fresh().description,
                     ])
             }
 
@@ -121,6 +122,18 @@ extension EndToEnd {
         private func body(_ endpoint: EndpointDescription) throws -> [UInt8]? {
             guard endpoint.body != nil else { return nil }
             return try json(try #require(Self.bodies[endpoint.name], "no sample body for \(endpoint.name)"))
+        }
+
+        /// Sends what an endpoint accepts: JSON, or text of its own media type.
+        private func send(
+            _ endpoint: EndpointDescription, to path: String, by api: APIClient
+        ) async throws -> APIClient.RawAnswer {
+            guard let mediaType = endpoint.takes else {
+                return try await api.send(endpoint.method, path, json: try body(endpoint))
+            }
+            return try await api.send(
+                method: endpoint.method.rawValue, path, body: Array("v=0\r\na=ice-ufrag:abcd\r\n".utf8),
+                headers: ["Content-Type": mediaType, "If-Match": "*"])
         }
 
         @Test("S1: every endpoint of the contract has a route on every API, and its own method")
@@ -246,8 +259,7 @@ extension EndToEnd {
             for (person, parameter, what) in cases {
                 for endpoint in Endpoints.all where endpoint.pathParameters.contains(parameter) {
                     let answers = try await [[:], [parameter: RequestID.fresh().description]].asyncMap { others in
-                        try await person.api.send(
-                            endpoint.method, scene.path(endpoint, others), json: try body(endpoint))
+                        try await send(endpoint, to: scene.path(endpoint, others), by: person.api)
                     }
                     #expect(answers[0].status == 404, "\(endpoint.name) of \(what)")
                     #expect(try answers.map { try $0.problem().code } == [.notFound, .notFound])
@@ -261,8 +273,7 @@ extension EndToEnd {
             // An id that is none names nothing either.
             for endpoint in Endpoints.all where !endpoint.pathParameters.isEmpty && !endpoint.isPublic {
                 let others = Dictionary(uniqueKeysWithValues: endpoint.pathParameters.map { ($0, "1%27%20OR%201=1--") })
-                let answer = try await scene.stranger.api.send(
-                    endpoint.method, scene.path(endpoint, others), json: try body(endpoint))
+                let answer = try await send(endpoint, to: scene.path(endpoint, others), by: scene.stranger.api)
                 #expect(answer.status == 404, "\(endpoint.name)")
             }
             let page = try await scene.team.owner.api.call(Endpoints.listMessages, path: [scene.secret])

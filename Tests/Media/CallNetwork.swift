@@ -24,7 +24,8 @@ final class CallNetwork {
         let seat: Seat
         let userID: UserID
         let route: SeatRoute
-        let address: TransportAddress
+        /// Where it sends from; another one is a move to another network.
+        var address: TransportAddress
         fileprivate(set) var state: CallState
         fileprivate(set) var states: [CallState] = []
         fileprivate(set) var speakers: [ParticipantID] = []
@@ -94,21 +95,27 @@ final class CallNetwork {
     }
 
     /// Takes a seat, offers and accepts the answer; the media path comes about as time passes.
-    func join(_ configuration: MediaPeer.Configuration) throws -> Person {
+    /// - Parameter rewrite: what is done to the offer on its way.
+    func join(
+        _ configuration: MediaPeer.Configuration, by kind: TransportKind = .udp,
+        rewrite: (String) -> String = { $0 }
+    ) throws -> Person {
         let seat = seat()
         let route = SeatRoute(gateway: freshID(), connectionID: freshID())
         let taken = try worker.join(
             seat, route: route, joinedAt: Timestamp(milliseconds: now.nanoseconds / 1_000_000), now: now)
         let person = Person(
             peer: try MediaPeer(configuration: configuration), seat: seat, route: route,
-            address: .v4(0x0A00_0000 + UInt32(people.count + 1), port: 50_000), state: taken.reply.state)
+            address: .v4(0x0A00_0000 + UInt32(truncatingIfNeeded: ids), port: 50_000), state: taken.reply.state)
+        person.address.kind = kind
         people.append(person)
-        try offer(person)
+        try offer(person, rewrite: rewrite)
         return person
     }
 
-    func offer(_ person: Person) throws {
-        let offer = person.peer.offer(number: person.offerNumber)
+    func offer(_ person: Person, rewrite: (String) -> String = { $0 }) throws {
+        let made = person.peer.offer(number: person.offerNumber)
+        let offer = CallOffer(number: made.number, sdp: rewrite(made.sdp), publications: made.publications)
         person.offerNumber += 1
         let request = SeatOfferRequest(participantID: person.id, connectionID: person.route.connectionID, offer: offer)
         let session = try NegotiatedSession(offer: offer.sdp)
@@ -126,6 +133,9 @@ final class CallNetwork {
         worker.leave(
             SeatLeaveRequest(participantID: person.id, connectionID: person.route.connectionID), now: now)
     }
+
+    /// Keeps nothing of who has left, as it would be too many to walk through.
+    func forget(_ person: Person) { people.removeAll { $0 === person } }
 
     // MARK: Time
 
@@ -176,7 +186,7 @@ final class CallNetwork {
             }
         }
         worker.outbox.withMemory { memory in
-            for entry in worker.outbox.entries {
+            for entry in worker.outbox.entries + worker.outbox.streamEntries {
                 guard let person = people.first(where: { $0.address == entry.destination }) else { continue }
                 let bytes = [UInt8](memory[entry.offset..<(entry.offset + entry.byteCount)])
                 send(bytes, to: person, from: Self.nodeAddress)

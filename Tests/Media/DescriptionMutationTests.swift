@@ -64,15 +64,19 @@ struct DescriptionMutationTests {
         }
     }
 
-    /// Whether the answer has all sections, only whole lines, and a bundle that begins with an accepted section.
+    /// Whether the answer has all sections, only whole lines, and all accepted sections bundled. What is alone, or has no
+    /// mids, needs no group.
     private func isWhole(_ answer: String, _ session: NegotiatedSession) -> Bool {
         let sections = DescriptionFixture.sections(answer)
         let text = answer.replacing("\r\n", with: "")
         let accepted = session.sections.filter { $0.role != .rejected }.map { Substring($0.mid) }
-        let bundled = sections[0].first { $0.hasPrefix("a=group:BUNDLE ") }?.split(separator: " ").dropFirst() ?? []
+        let group = sections[0].first { $0.hasPrefix("a=group:BUNDLE ") }
+        let bundled = group?.split(separator: " ").dropFirst() ?? accepted[...]
+        let hasMids = sections.contains { $0.contains { $0.hasPrefix("a=mid:") } }
         return answer.hasSuffix("\r\n") && !text.utf8.contains { $0 == 10 || $0 == 13 || $0 == 0 }
             && sections.count == session.sections.count + 1
-            && zip(session.sections, sections.dropFirst()).allSatisfy { $1.contains("a=mid:\($0.mid)") }
+            && (!hasMids || zip(session.sections, sections.dropFirst()).allSatisfy { $1.contains("a=mid:\($0.mid)") })
+            && (group != nil || !hasMids || session.sections.count == 1)
             && !accepted.isEmpty && Set(bundled) == Set(accepted) && bundled.count == accepted.count
     }
 

@@ -18,8 +18,10 @@ extension MediaPeer {
         /// association with each is its own.
         package var certificate: DTLSCertificate?
         /// What its offers say of DTLS (RFC 5763 §5): `actpass` as browsers do, or `active` for a server that would
-        /// choose to be the client, which a peer is.
+        /// choose to be the client, or `passive` to have the server be it.
         package var setup = "actpass"
+        /// Whether the caller is to connect to the node by TCP (RFC 6544) instead of UDP.
+        package var isByTCP = false
         /// For negative tests: the value of `a=fingerprint` in its offers.
         package var fingerprint: String?
         /// For negative tests: the key of the checks' MESSAGE-INTEGRITY.

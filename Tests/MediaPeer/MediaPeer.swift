@@ -14,6 +14,8 @@ package final class MediaPeer {
     package internal(set) var published: [PublishedTrack]
     /// The node's addresses, best first, from the last answer.
     package private(set) var remoteCandidates: [(host: String, port: UInt16)] = []
+    /// Where the node can be reached by TCP (RFC 6544), from the last answer.
+    package private(set) var remoteStreamCandidates: [(host: String, port: UInt16)] = []
     /// Why there will be no connection, if so.
     package private(set) var failure: Failure?
     /// What DTLS agreed on.
@@ -119,7 +121,7 @@ package final class MediaPeer {
     /// breaks a rule, and nothing has changed then.
     package func accept(_ answer: CallAnswer, now: MediaTime) throws(Failure) {
         guard answer.number == lastOffer else { throw .answer("it is the one to offer \(lastOffer)") }
-        let read = try PeerAnswer(answer.sdp)
+        let read = try PeerAnswer(answer.sdp, setup: configuration.setup == "passive" ? "active" : "passive")
         try read.check(against: layout, formats: formats)
         try apply(read, now: now)
     }
@@ -141,6 +143,7 @@ package final class MediaPeer {
         try prepareSecurity(read)
         for section in read.sections { negotiate(section) }
         if !read.candidates.isEmpty { remoteCandidates = read.candidates }
+        if !read.streamCandidates.isEmpty { remoteStreamCandidates = read.streamCandidates }
         guard ice?.remoteFragment != read.fragment || ice?.localFragment != credentials.fragment else { return }
         ice = IceClient(
             localFragment: credentials.fragment, localPassword: credentials.password, remoteFragment: read.fragment,
@@ -155,7 +158,8 @@ package final class MediaPeer {
         }
         do {
             dtls = try DTLSConnection(
-                certificate: certificate, role: .client, expected: answer.fingerprint, profiles: configuration.profiles)
+                certificate: certificate, role: configuration.setup == "passive" ? .server : .client,
+                expected: answer.fingerprint, profiles: configuration.profiles)
         } catch {
             throw .security(error)
         }

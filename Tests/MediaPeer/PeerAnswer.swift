@@ -21,6 +21,9 @@ struct PeerAnswer {
     private(set) var password = ""
     private(set) var fingerprint: CertificateFingerprint?
     private(set) var candidates: [(host: String, port: UInt16)] = []
+    /// Those by TCP.
+    private(set) var streamCandidates: [(host: String, port: UInt16)] = []
+    private var leastPriority = UInt32.max
     private(set) var bundle: [String] = []
     private(set) var isLite = false
     private(set) var sections: [Section] = []
@@ -101,16 +104,22 @@ struct PeerAnswer {
 
     private mutating func readCandidate(_ value: Substring) throws(MediaPeer.Failure) {
         let words = value.split(separator: " ")
-        guard words.count >= 8, words[1] == "1", words[2].lowercased() == "udp", UInt32(words[3]) != nil,
-            let port = UInt16(words[5]), words[6] == "typ", words[7] == "host"
-        else { throw .answer("candidate:\(value) is a UDP host candidate") }
-        candidates.append((String(words[4]), port))
+        guard words.count >= 8, words[1] == "1", let priority = UInt32(words[3]), let port = UInt16(words[5]),
+            words[6] == "typ", words[7] == "host"
+        else { throw .answer("candidate:\(value) is a host candidate") }
+        guard priority < leastPriority else { throw .answer("the priorities of candidates fall") }
+        leastPriority = priority
+        switch words[2].lowercased() {
+        case "udp": candidates.append((String(words[4]), port))
+        case "tcp" where words[8...] == ["tcptype", "passive"]: streamCandidates.append((String(words[4]), port))
+        default: throw .answer("candidate:\(value) is by UDP, or passive by TCP")
+        }
     }
 
     /// The transport's attributes, which all sections must agree on.
     private mutating func take(_ section: Section, setup: String) throws(MediaPeer.Failure) {
         let attributes = section.attributes.merging(attributes) { own, _ in own }
-        guard attributes["setup"] == setup else { throw .answer("a node that is ICE-lite is \(setup)") }
+        guard attributes["setup"] == setup else { throw .answer("a=setup is \(setup)") }
         guard section.isMultiplexed else { throw .answer("section \(section.mid) has rtcp-mux") }
         guard let text = attributes["fingerprint"], let fingerprint = CertificateFingerprint(text) else {
             throw .answer("section \(section.mid) has a fingerprint")

@@ -1,8 +1,18 @@
 import Glibc
 
+/// What carries a peer's packets. Of one thread, but for sending.
+package protocol MediaPath: Sendable {
+    /// Whether the kernel took it.
+    @discardableResult func send(_ packet: UnsafeRawBufferPointer) -> Bool
+    /// The length of the next packet, which is in `memory` then; `nil` when there is none.
+    func receive(into memory: UnsafeMutableRawBufferPointer) -> Int?
+    /// Returns when there is something to receive, or when the time is over.
+    func wait(milliseconds: Int32)
+}
+
 /// A UDP socket of this machine that speaks with one IPv4 address. It never waits but in ``wait(milliseconds:)``: what
 /// the kernel does not take is lost, as on any network.
-package final class MediaSocket: Sendable {
+package final class MediaSocket: MediaPath {
     /// It could not be made.
     package struct Failure: Error {
         package let operation: String

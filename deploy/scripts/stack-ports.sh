@@ -69,7 +69,7 @@ choose_free_ports() {
         wishers+=("$name")
         first=${recorded_ranges[$name]:-0}
         case $name in
-            media-*) wishes+=("${first%-*}/udp/$media_ports") ;;
+            media-*) wishes+=("${first%-*}/tcp+udp/$media_ports") ;;
             turn) wishes+=("${first%-*}/udp/$relay_ports") ;;
             *) continue ;;
         esac
@@ -127,7 +127,7 @@ claims() {
     address=$(host_of "$1"):${ports[$1]}
     case $1 in
         turn) echo "$variable $address/tcp+udp" ;;
-        media-*) printf '%s\n' "$variable $address" "ROOST_MEDIA_BASE_PORT 0.0.0.0:${ranges[$1]%-*}/udp/$media_ports" ;;
+        media-*) printf '%s\n' "$variable $address" "ROOST_MEDIA_BASE_PORT 0.0.0.0:${ranges[$1]%-*}/tcp+udp/$media_ports" ;;
         *) echo "$variable $address" ;;
     esac
 }

@@ -15,7 +15,7 @@
 #   PORT, ROOST_HOST           where the site listens, and coturn with it                    (default: 8080, 127.0.0.1)
 #   ROOST_API_BASE_PORT        API i listens on this + 2i                                               (default: 3000)
 #   ROOST_GATEWAY_BASE_PORT    gateway i listens on this + 2i                                           (default: 3001)
-#   ROOST_MEDIA_BASE_PORT      media node i has the 16 UDP ports from this + 16i, one a worker         (default: 40000)
+#   ROOST_MEDIA_BASE_PORT      media node i has the 16 UDP and TCP ports from this + 16i, one a worker (default: 40000)
 #   ROOST_MEDIA_HEALTH_BASE_PORT  and answers /health/ready by TCP on this + 2i                         (default: 3200)
 #   ROOST_TURN_PORT            coturn, UDP and TCP                                                      (default: 3478)
 #   ROOST_TURN_RELAY_PORTS     UDP ports that coturn relays from                                 (default: 49152-65535)

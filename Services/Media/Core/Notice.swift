@@ -1,11 +1,12 @@
 package import Contracts
 
-/// Who holds a seat: the gateway and its connection.
+/// Who holds a seat: the gateway and its connection. One that is held by HTTP (RFC 9725) has no gateway and is told
+/// nothing.
 package struct SeatRoute: Hashable, Sendable {
-    package let gateway: InstanceID
+    package let gateway: InstanceID?
     package let connectionID: ConnectionID
 
-    package init(gateway: InstanceID, connectionID: ConnectionID) {
+    package init(gateway: InstanceID?, connectionID: ConnectionID) {
         self.gateway = gateway
         self.connectionID = connectionID
     }

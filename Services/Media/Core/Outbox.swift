@@ -20,6 +20,8 @@ package final class Outbox {
     private let memory: UnsafeMutableRawBufferPointer
     private var end = 0
     package private(set) var entries: [Entry] = []
+    /// Those that leave by TCP connections.
+    package private(set) var streamEntries: [Entry] = []
     /// Datagrams that found no room.
     package private(set) var droppedCount = 0
 
@@ -44,7 +46,8 @@ package final class Outbox {
         }
         let place = UnsafeMutableRawBufferPointer(rebasing: memory[end..<(end + Self.datagramByteCount)])
         guard let byteCount = write(place), byteCount > 0 else { return }
-        entries.append(Entry(destination: destination, offset: end, byteCount: byteCount))
+        let entry = Entry(destination: destination, offset: end, byteCount: byteCount)
+        if destination.kind == .udp { entries.append(entry) } else { streamEntries.append(entry) }
         end += byteCount
     }
 
@@ -67,6 +70,7 @@ package final class Outbox {
     /// All are sent.
     package func removeAll() {
         entries.removeAll(keepingCapacity: true)
+        streamEntries.removeAll(keepingCapacity: true)
         end = 0
     }
 }

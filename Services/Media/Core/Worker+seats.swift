@@ -87,8 +87,8 @@ extension Worker {
         let sdp = session.answer(
             LocalDescription(
                 fragment: transport.local.fragment, password: transport.local.password,
-                fingerprint: configuration.certificate.fingerprint, candidates: configuration.candidates,
-                sessionID: participant.descriptionID, version: offer.number),
+                fingerprint: configuration.certificate.fingerprint, role: transport.role,
+                candidates: configuration.candidates, sessionID: participant.descriptionID, version: offer.number),
             senders: senders)
         let answer = CallAnswer(number: offer.number, sdp: sdp)
         participant.answered = (offer, answer)
@@ -104,11 +104,11 @@ extension Worker {
             guard transport.fingerprint == session.fingerprint else {
                 throw SeatError(.conflict, "This seat has another peer connection; leave and join for a new one.")
             }
+            guard session.setup.permits(transport.role) else {
+                throw SeatError(.validationFailed, "The sides of DTLS stay as they were: offer a=setup:actpass.")
+            }
             if participant.remoteFragment != session.remoteFragment {
-                participant.remoteFragment = session.remoteFragment
-                if let former = transport.former { fragments[former.fragment] = nil }
-                transport.restart(with: IceCredentials(using: &random))
-                fragments[transport.local.fragment] = participant
+                restart(participant, transport, with: session.remoteFragment)
             }
             return transport
         }
@@ -159,7 +159,7 @@ extension Worker {
         for room in rooms.values { changed(room, now: now) }
     }
 
-    private func seat(_ id: ParticipantID, _ connection: ConnectionID) throws(SeatError) -> Participant {
+    func seat(_ id: ParticipantID, _ connection: ConnectionID) throws(SeatError) -> Participant {
         guard let participant = participants[id], participant.route.connectionID == connection else {
             throw SeatError(.notFound, "There is no such seat; join again.")
         }

@@ -56,6 +56,8 @@ package final class Worker {
 
     package var participantCount: Int { participants.count }
     package var roomCount: Int { rooms.count }
+    /// ICE fragments and addresses that lead to seats.
+    package var pathCount: Int { fragments.count + addresses.count }
     /// Whether nothing is kept of anyone.
     package var isEmpty: Bool { participants.isEmpty && rooms.isEmpty && fragments.isEmpty && addresses.isEmpty }
 
@@ -85,6 +87,8 @@ package final class Worker {
         guard let participant = addresses[source] else { return drop(.unknownAddress) }
         guard let srtp = participant.transport?.srtp else { return drop(.notSecured) }
         guard let byteCount = srtp.unprotectRTP(datagram, count: datagram.count) else { return drop(.notAuthentic) }
+        // Some publishers by HTTP check the path only once (FFmpeg 8): what they send says that they are there.
+        if participant.route.gateway == nil { participant.transport?.noteMedia(now: now) }
         let packet = UnsafeRawBufferPointer(rebasing: datagram[..<byteCount])
         guard let header = RTPHeader(packet.assumingMemoryBound(to: UInt8.self).span) else { return drop(.malformed) }
         guard let publication = participant.publication(of: header, in: packet),
@@ -172,6 +176,8 @@ package final class Worker {
             addresses[source] = participant
             if let old = wasRestarting, transport.former == nil { fragments[old.fragment] = nil }
             outbox.append(answer, to: source)
+            perform(transport.startIfDue(now: now), participant, now: now)
+            flushDTLS(of: transport, to: transport.selected)
         }
     }
 
@@ -281,6 +287,7 @@ package final class Worker {
     }
 
     func tell(_ participant: Participant, _ frame: ServerFrame) {
+        guard participant.route.gateway != nil else { return }
         notices.append(.frame(frame, participantID: participant.id, route: participant.route))
     }
 }

@@ -215,8 +215,10 @@ package struct SocketError: Error, CustomStringConvertible {
     let operation: String
     let port: UInt16
     let number: Int32
+    var transport = "UDP"
 
     package var description: String {
-        "\(operation) of UDP port \(port): \(String(cString: strerror(number))). Set ROOST_MEDIA_PORT to free ports."
+        "\(operation) of \(transport) port \(port): \(String(cString: strerror(number))). "
+            + "Set ROOST_MEDIA_PORT to free ports."
     }
 }

@@ -10,6 +10,8 @@ package struct MediaConfiguration: Sendable {
     package let redisURL: String
     /// The first UDP port; worker k has this + k.
     package let port: Int
+    /// The first TCP port, of worker k this + k; `nil` when there is no TCP.
+    package let streamPort: Int?
     package let workerCount: Int
     /// The addresses that peers are told, the best first; empty for those of this machine.
     package let addresses: [String]
@@ -22,6 +24,8 @@ package struct MediaConfiguration: Sendable {
         redisURL = try settings.required("ROOST_REDIS_URL", "where Redis is, such as redis://127.0.0.1:6379")
         workerCount = try settings.integer("ROOST_MEDIA_WORKERS", default: coreCount, in: Limits.mediaWorkers)
         port = try settings.integer("ROOST_MEDIA_PORT", default: 40_000, in: 1...(65_536 - workerCount))
+        let stream = try settings.integer("ROOST_MEDIA_TCP_PORT", default: port, in: 0...(65_536 - workerCount))
+        streamPort = stream == 0 ? nil : stream
         addresses = settings.list("ROOST_MEDIA_ADDRESSES")
         let name = settings.optional("ROOST_MEDIA_SRTP") ?? SRTPImplementation.openSSL.rawValue
         guard let srtp = SRTPImplementation(rawValue: name) else {

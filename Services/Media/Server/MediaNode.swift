@@ -124,8 +124,15 @@ actor MediaNode {
         } catch {
             throw BusFailure(.validationFailed, "\(error)")
         }
+        let named = request.naming(session)
         return try await worker(of: request.participantID).perform { worker, now in
-            Result { () throws(SeatError) in try worker.offer(request, session, now: now) }
+            Result { () throws(SeatError) in try worker.offer(named, session, now: now) }
+        }.mapError(BusFailure.init).get()
+    }
+
+    nonisolated func ice(_ request: SeatIceRequest) async throws -> SeatIceReply {
+        try await worker(of: request.participantID).perform { worker, _ in
+            Result { () throws(SeatError) in try worker.ice(request) }
         }.mapError(BusFailure.init).get()
     }
 

@@ -38,15 +38,11 @@ package struct MediaServer: Service {
         self.notices = notices
         workers = try (0..<configuration.workerCount).map { index in
             let port = UInt16(configuration.port + index)
-            let candidates = try hosts.map { host in
-                guard let address = TransportAddress(host: host, port: port) else {
-                    throw SettingsError.invalid(
-                        name: "ROOST_MEDIA_ADDRESSES", value: host, expected: "IP addresses, separated by commas")
-                }
-                return address
-            }
+            let streamPort = configuration.streamPort.map { UInt16($0 + index) }
+            var candidates = try hosts.map { host in try Self.candidate(host, port, .udp) }
+            if let streamPort { candidates += try hosts.map { host in try Self.candidate(host, streamPort, .tcp) } }
             return try WorkerThread(
-                port: port,
+                port: port, streamPort: streamPort,
                 configuration: WorkerConfiguration(
                     certificate: certificate, candidates: candidates, srtp: configuration.srtp)
             ) { for notice in $0 { continuation.yield(notice) } }
@@ -60,6 +56,17 @@ package struct MediaServer: Service {
         logger.info(
             "media ports open",
             metadata: ["ports": "\(configuration.port)+\(workers.count)", "addresses": "\(hosts)"])
+    }
+
+    private static func candidate(
+        _ host: String, _ port: UInt16, _ kind: TransportKind
+    ) throws(SettingsError) -> TransportAddress {
+        guard var address = TransportAddress(host: host, port: port) else {
+            throw .invalid(
+                name: "ROOST_MEDIA_ADDRESSES", value: host, expected: "IP addresses, separated by commas")
+        }
+        address.kind = kind
+        return address
     }
 
     /// Whether seats can be given: there is Redis, and the keys that verify grants.

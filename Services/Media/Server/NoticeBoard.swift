@@ -41,6 +41,7 @@ actor NoticeBoard {
     func forget(_ participant: ParticipantID) { pending[participant] = nil }
 
     func post(_ frame: ServerFrame, to participant: ParticipantID, by route: SeatRoute) {
+        guard route.gateway != nil else { return }
         if pending[participant]?.route != route { pending[participant] = Pending(route: route) }
         switch frame {
         case .callSpeakers: pending[participant]?.speakers = frame
@@ -54,11 +55,13 @@ actor NoticeBoard {
     private func tell(_ participant: ParticipantID) async {
         var pause = Self.retry.lowerBound
         var tries = 0
-        while let route = pending[participant]?.route, let frame = pending[participant]?.take() {
+        while let route = pending[participant]?.route, let gateway = route.gateway,
+            let frame = pending[participant]?.take()
+        {
             do {
                 let notice = SeatNotice(participantID: participant, connectionID: route.connectionID, frame: frame)
                 _ = try await bus.request(
-                    .seatNotice, to: InstanceAddress(kind: .gateway, id: route.gateway),
+                    .seatNotice, to: InstanceAddress(kind: .gateway, id: gateway),
                     body: ByteBuffer(bytes: WireJSON.encode(notice)))
                 pause = Self.retry.lowerBound
                 tries = 0

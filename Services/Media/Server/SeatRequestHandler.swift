@@ -25,6 +25,7 @@ package struct SeatRequestHandler: Sendable {
             case .seatLeave:
                 await node.leave(try decode(body))
                 return .success(try encode(Empty()))
+            case .seatIce: return .success(try encode(await node.ice(decode(body))))
             default: return .failure(BusFailure(.notFound, "A media node does not serve \(kind.rawValue)."))
             }
         } catch let failure as BusFailure {

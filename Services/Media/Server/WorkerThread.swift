@@ -24,16 +24,20 @@ final class WorkerThread: @unchecked Sendable {
 
     private let worker: Worker
     private let socket: DatagramSocket
+    /// `nil` when TCP is off.
+    private let streams: StreamSockets?
     private let event: Int32
     private var coalescing = ReceiveCoalescing()
     private let mailbox = Mutex(Mailbox())
     private let onNotices: @Sendable ([Notice]) -> Void
 
-    /// Binds the port. - Throws: ``SocketError``.
+    /// Binds the ports. - Throws: ``SocketError``.
     init(
-        port: UInt16, configuration: WorkerConfiguration, onNotices: @escaping @Sendable ([Notice]) -> Void
+        port: UInt16, streamPort: UInt16?, configuration: WorkerConfiguration,
+        onNotices: @escaping @Sendable ([Notice]) -> Void
     ) throws(SocketError) {
         socket = try DatagramSocket(port: port)
+        if let streamPort { streams = try StreamSockets(port: streamPort) } else { streams = nil }
         worker = Worker(configuration: configuration, random: SystemRandomNumberGenerator())
         event = CDatagramsMakeEvent()
         precondition(event >= 0, "A process has room for one more descriptor.")
@@ -85,16 +89,19 @@ final class WorkerThread: @unchecked Sendable {
         var descriptors = [
             pollfd(fd: socket.descriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: event, events: Int16(POLLIN), revents: 0),
+            // poll ignores a negative one.
+            pollfd(fd: streams?.watch ?? -1, events: Int16(POLLIN), revents: 0),
         ]
         while true {
             let start = MediaTime.now
-            poll(&descriptors, 2, timeoutMilliseconds(now: start))
+            poll(&descriptors, nfds_t(descriptors.count), timeoutMilliseconds(now: start))
             if descriptors[1].revents != 0, !runCommands() { return }
             if descriptors[0].revents != 0 {
                 let now = MediaTime.now
                 coalescing.pause(hasWaited: now - start > Self.pollDuration, now: now)?.sleep()
                 receive()
             }
+            if let streams { turn(streams, isReady: descriptors[2].revents != 0) }
             worker.handleTimeout(now: .now)
             send()
             let notices = worker.takeNotices()
@@ -104,7 +111,7 @@ final class WorkerThread: @unchecked Sendable {
 
     /// Rounded up, so that the deadline has passed when poll returns; -1 waits for whatever comes.
     private func timeoutMilliseconds(now: MediaTime) -> Int32 {
-        guard let deadline = worker.deadline else { return -1 }
+        guard let deadline = [worker.deadline, streams?.deadline].compactMap(\.self).min() else { return -1 }
         let nanoseconds = max(0, deadline.nanoseconds - now.nanoseconds)
         return Int32(clamping: (nanoseconds + 999_999) / 1_000_000)
     }
@@ -120,11 +127,25 @@ final class WorkerThread: @unchecked Sendable {
         }
     }
 
+    private func turn(_ streams: StreamSockets, isReady: Bool) {
+        let now = MediaTime.now
+        if isReady {
+            streams.receive(now: now, isValid: worker.isValid) { datagram, source in
+                worker.receive(datagram, from: source, now: now)
+                if worker.outbox.isNearlyFull { send() }
+            }
+        }
+        streams.sweep(now: now, isValid: worker.isValid)
+        for ended in streams.takeEnded() { worker.forget(ended) }
+    }
+
     private func send() {
         let count = worker.outbox.entries.count
         guard count > 0 else { return }
         coalescing.record(sent: count, now: .now)
+        streams?.send(worker.outbox)
         socket.send(worker.outbox)
+        worker.outbox.removeAll()
     }
 
     /// `false` when the thread is to end.

@@ -73,6 +73,8 @@ package enum BusRequestKind: String, WireEnum {
     case seatUpdate
     /// Gateway → media node: ``SeatLeaveRequest`` → ``Empty``.
     case seatLeave
+    /// API → media node: ``SeatIceRequest`` → ``SeatIceReply``.
+    case seatIce
     /// Media node → gateway: ``SeatNotice`` → ``Empty``.
     case seatNotice
 }

@@ -88,17 +88,20 @@ package struct CallRenewReply: WireObject {
     package init(refused: [ParticipantID]) { self.refused = refused }
 }
 
-/// Gateway → media node: take this seat, or take it again on another connection.
+/// Gateway → media node: take this seat, or take it again on another connection. Also API → media node, for a seat that is
+/// held by HTTP (RFC 9725).
 ///
 /// Failures: `unauthenticated` for a grant that is not signed, expired or meant for another node; `conflict` when the
 /// room moved.
 package struct SeatJoinRequest: WireObject {
     package static let summary = "Takes a seat."
     package let grant: String
-    package let gateway: InstanceID
+    /// Who passes notices on to the holder; a seat that is held by HTTP has none.
+    package let gateway: InstanceID?
+    /// Of the holder: whoever names it holds the seat.
     package let connectionID: ConnectionID
 
-    package init(grant: String, gateway: InstanceID, connectionID: ConnectionID) {
+    package init(grant: String, gateway: InstanceID?, connectionID: ConnectionID) {
         self.grant = grant
         self.gateway = gateway
         self.connectionID = connectionID
@@ -116,7 +119,15 @@ package struct SeatJoinReply: WireObject {
     }
 }
 
-/// Gateway → media node: an offer. Answered by ``CallAnswer``. The same number again gives the same answer.
+/// What a seat that is held by HTTP is for.
+package enum SeatUse: String, WireEnum {
+    /// WHIP (RFC 9725): each section that the client sends on carries the first source of its kind that is left.
+    case publish
+    /// WHEP: nothing is taken from the client.
+    case receive
+}
+
+/// Gateway or API → media node: an offer. Answered by ``CallAnswer``. The same number again gives the same answer.
 ///
 /// Failures: `not_found` when the connection does not hold the seat, `validation_failed` for an offer that cannot be used.
 package struct SeatOfferRequest: WireObject {
@@ -124,11 +135,16 @@ package struct SeatOfferRequest: WireObject {
     package let participantID: ParticipantID
     package let connectionID: ConnectionID
     package let offer: CallOffer
+    /// Of a seat that is held by HTTP, whose offer names no publications.
+    package let use: SeatUse?
 
-    package init(participantID: ParticipantID, connectionID: ConnectionID, offer: CallOffer) {
+    package init(
+        participantID: ParticipantID, connectionID: ConnectionID, offer: CallOffer, use: SeatUse? = nil
+    ) {
         self.participantID = participantID
         self.connectionID = connectionID
         self.offer = offer
+        self.use = use
     }
 }
 
@@ -155,6 +171,39 @@ package struct SeatLeaveRequest: WireObject {
     package init(participantID: ParticipantID, connectionID: ConnectionID) {
         self.participantID = participantID
         self.connectionID = connectionID
+    }
+}
+
+/// API → media node: does this seat stand, and is ICE to begin anew (RFC 9725 §4.3)?
+///
+/// Failures: `not_found` when the connection does not hold the seat, `precondition_failed` for another tag.
+package struct SeatIceRequest: WireObject {
+    package static let summary = "Asks after a seat's ICE session."
+    package let participantID: ParticipantID
+    package let connectionID: ConnectionID
+    /// The ICE session that the client knows; absent for whichever there is.
+    package let tag: String?
+    /// The client's ICE user name fragment: another than it had restarts ICE. Absent to ask after the seat only.
+    package let fragment: String?
+
+    package init(participantID: ParticipantID, connectionID: ConnectionID, tag: String?, fragment: String?) {
+        self.participantID = participantID
+        self.connectionID = connectionID
+        self.tag = tag
+        self.fragment = fragment
+    }
+}
+
+package struct SeatIceReply: WireObject {
+    package static let summary = "The seat's ICE session."
+    /// Names the ICE session: the node's user name fragment.
+    package let tag: String
+    /// The node's side of the new session as a fragment of SDP (RFC 8840 §9); absent if ICE did not restart.
+    package let sdp: String?
+
+    package init(tag: String, sdp: String?) {
+        self.tag = tag
+        self.sdp = sdp
     }
 }
 

@@ -4,11 +4,12 @@ package struct Endpoint<Body: WireObject, Answer: WireObject>: Sendable {
 
     init(
         _ method: EndpointMethod, _ path: String, _ name: String, _ summary: String, group: EndpointGroup,
-        isPublic: Bool = false, status: Int = 200, query: [QueryParameter] = [], errors: [ErrorCode] = []
+        isPublic: Bool = false, status: Int = 200, query: [QueryParameter] = [], errors: [ErrorCode] = [],
+        takes: String? = nil, gives: String? = nil
     ) {
         description = EndpointDescription(
             method: method, path: path, name: name, summary: summary, group: group, isPublic: isPublic, status: status,
-            query: query, errors: errors, body: Body.self == Empty.self ? nil : Body.self,
+            query: query, errors: errors, takes: takes, gives: gives, body: Body.self == Empty.self ? nil : Body.self,
             answer: Answer.self == Empty.self ? nil : Answer.self)
     }
 }
@@ -29,6 +30,9 @@ package struct EndpointDescription: Sendable {
     package let query: [QueryParameter]
     /// The errors that are its own; those every endpoint may answer are not repeated.
     package let errors: [ErrorCode]
+    /// The media type of a body that is text instead of JSON, and of such an answer.
+    package let takes: String?
+    package let gives: String?
     package let body: (any WireObject.Type)?
     package let answer: (any WireObject.Type)?
 

@@ -80,6 +80,37 @@ package enum Endpoints {
         .get, "/api/v1/channels/{channelID}/call", "readCall", "Read who is in the call of a channel",
         group: .channels, errors: [.notFound, .forbidden])
 
+    // MARK: Calls by HTTP (WHIP: RFC 9725; WHEP: draft-ietf-wish-whep)
+    package static let publish = Endpoint<Empty, Empty>(
+        .post, "/api/v1/channels/{channelID}/whip", "publish",
+        "Send sound and pictures into the call of a channel (WHIP). Location names the seat, ETag its ICE session",
+        group: .channels, status: 201, errors: whipErrors + [.conflict, .rateLimited], takes: sdp, gives: sdp)
+    package static let updatePublisher = Endpoint<Empty, Empty>(
+        .patch, "/api/v1/channels/{channelID}/whip/{participantID}", "updatePublisher",
+        "Add candidates (204), or restart ICE (200 with the node's side); If-Match names the ICE session, or is *",
+        group: .channels, status: 204, errors: whipErrors + [.preconditionFailed, .preconditionRequired],
+        takes: sdpFragment)
+    package static let endPublisher = Endpoint<Empty, Empty>(
+        .delete, "/api/v1/channels/{channelID}/whip/{participantID}", "endPublisher", "Give up the seat of a publisher",
+        group: .channels, errors: whipErrors)
+    package static let subscribe = Endpoint<Empty, Empty>(
+        .post, "/api/v1/channels/{channelID}/whep", "subscribe",
+        "Receive the call of a channel (WHEP): on each section one of those who speak, or a picture",
+        group: .channels, status: 201, errors: whipErrors + [.conflict, .rateLimited], takes: sdp, gives: sdp)
+    package static let updateSubscriber = Endpoint<Empty, Empty>(
+        .patch, "/api/v1/channels/{channelID}/whep/{participantID}", "updateSubscriber",
+        "Add candidates (204), or restart ICE (200 with the node's side); If-Match names the ICE session, or is *",
+        group: .channels, status: 204, errors: whipErrors + [.preconditionFailed, .preconditionRequired],
+        takes: sdpFragment)
+    package static let endSubscriber = Endpoint<Empty, Empty>(
+        .delete, "/api/v1/channels/{channelID}/whep/{participantID}", "endSubscriber",
+        "Give up the seat of a subscriber",
+        group: .channels, errors: whipErrors)
+
+    private static let whipErrors: [ErrorCode] = [.notFound, .timedOut]
+    private static let sdp = "application/sdp"
+    private static let sdpFragment = "application/trickle-ice-sdpfrag"
+
     // MARK: Messages
     package static let sendMessage = Endpoint<SendMessageRequest, Message>(
         .post, "/api/v1/channels/{channelID}/messages", "sendMessage", "Send a message", group: .messages, status: 201,
@@ -116,6 +147,8 @@ package enum Endpoints {
         openDirectChannel.description, readChannel.description, updateChannel.description, joinChannel.description,
         leaveChannel.description, listChannelMembers.description, addChannelMember.description,
         removeChannelMember.description, readCall.description,
+        publish.description, updatePublisher.description, endPublisher.description,
+        subscribe.description, updateSubscriber.description, endSubscriber.description,
         sendMessage.description, listMessages.description, editMessage.description, deleteMessage.description,
         markRead.description, markUnread.description, readUnread.description,
     ]

@@ -14,6 +14,9 @@ package struct APIRequestContext: RequestContext {
 
 extension HTTPField.Name {
     static let requestID = HTTPField.Name("X-Request-ID")!
+    static let link = HTTPField.Name("Link")!
+    static let acceptPost = HTTPField.Name("Accept-Post")!
+    static let acceptPatch = HTTPField.Name("Accept-Patch")!
     static let retryAfter = HTTPField.Name("Retry-After")!
     static let idempotencyReplayed = HTTPField.Name("Idempotency-Replayed")!
     static let referrerPolicy = HTTPField.Name("Referrer-Policy")!

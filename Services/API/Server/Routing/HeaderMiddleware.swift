@@ -17,6 +17,7 @@ struct HeaderMiddleware: RouterMiddleware {
         if let origin {
             response.headers[.accessControlAllowOrigin] = origin
             response.headers[.accessControlAllowCredentials] = "true"
+            response.headers[.accessControlExposeHeaders] = "ETag, Link, Location"
             response.headers[.vary] = "Origin"
         }
         secure(&response.headers, path: request.uri.path)
@@ -28,7 +29,7 @@ struct HeaderMiddleware: RouterMiddleware {
             .accessControlAllowOrigin: origin,
             .accessControlAllowCredentials: "true",
             .accessControlAllowMethods: "GET, POST, PATCH, DELETE",
-            .accessControlAllowHeaders: "Authorization, Content-Type",
+            .accessControlAllowHeaders: "Authorization, Content-Type, If-Match",
             .accessControlMaxAge: "600",
             .vary: "Origin",
         ]

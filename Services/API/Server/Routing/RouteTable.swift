@@ -42,6 +42,25 @@ final class RouteTable {
         add(endpoint, access: authenticator.verify(authorization:), perform: perform)
     }
 
+    /// An endpoint whose body, of at most so many bytes, or whose answer is text of a media type of its own.
+    func on(
+        text endpoint: Endpoint<Empty, Empty>, upTo byteCount: Int,
+        perform: @escaping @Sendable (Call<Empty>, String, Principal) async throws -> TextAnswer
+    ) {
+        let description = endpoint.description
+        route(description) { [authenticator] request, context in
+            let principal = try await authenticator.authenticate(authorization: request.headers[.authorization])
+            let text = try await text(of: request, as: description.takes, upTo: byteCount)
+            let call = Call<Empty>(body: Empty(), request: request, parameters: context.parameters)
+            return try await perform(call, text, principal).response(to: description)
+        }
+    }
+
+    /// Says what an address takes; for anybody, as it is no endpoint that does anything.
+    func onOptions(_ path: String, _ headers: HTTPFields) {
+        router.on(RouterPath(path), method: .options) { _, _ in Response(status: .noContent, headers: headers) }
+    }
+
     /// Who asks comes before what is asked: a stranger learns nothing from what is wrong with a body.
     private func add<Body, Reply, Caller>(
         _ endpoint: Endpoint<Body, Reply>,
@@ -49,15 +68,24 @@ final class RouteTable {
         perform: @escaping @Sendable (Call<Body>, Caller) async throws -> Answer<Reply>
     ) {
         let description = endpoint.description
+        route(description) { request, context in
+            let caller = try await access(request.headers[.authorization])
+            let body: Body = try await decodeBody(of: request)
+            let call = Call(body: body, request: request, parameters: context.parameters)
+            return try encode(try await perform(call, caller), status: description.status)
+        }
+    }
+
+    private func route(
+        _ description: EndpointDescription,
+        handle: @escaping @Sendable (Request, APIRequestContext) async throws -> Response
+    ) {
         names.insert(description.name)
         guard let method = HTTPRequest.Method(rawValue: description.method.rawValue) else {
             preconditionFailure("\(description.name) has no HTTP method")
         }
         router.on(RouterPath(description.path), method: method) { request, context in
-            let caller = try await access(request.headers[.authorization])
-            let body: Body = try await decodeBody(of: request)
-            let call = Call(body: body, request: request, parameters: context.parameters)
-            return try encode(try await perform(call, caller), status: description.status)
+            try await handle(request, context)
         }
     }
 }

@@ -6,7 +6,10 @@ package struct LocalDescription: Sendable {
     package let fragment: String
     package let password: String
     package let fingerprint: CertificateFingerprint
-    /// Where the client can reach the node, the preferred first. All are UDP host candidates (RFC 8445 §5.1.1.1).
+    /// Which side of DTLS the node is; the same for all answers to one peer connection (RFC 8842 §5.5).
+    package let role: DTLSRole
+    /// Where the client can reach the node, the preferred first. All are host candidates (RFC 8445 §5.1.1.1); one by
+    /// TCP is passive: the client connects (RFC 6544 §4.1).
     package let candidates: [TransportAddress]
     /// The same for all answers to one peer connection; below 2^63 (RFC 8829 §5.2.1).
     package let sessionID: UInt64
@@ -14,12 +17,13 @@ package struct LocalDescription: Sendable {
     package let version: Int
 
     package init(
-        fragment: String, password: String, fingerprint: CertificateFingerprint, candidates: [TransportAddress],
-        sessionID: UInt64, version: Int
+        fragment: String, password: String, fingerprint: CertificateFingerprint, role: DTLSRole = .server,
+        candidates: [TransportAddress], sessionID: UInt64, version: Int
     ) {
         self.fragment = fragment
         self.password = password
         self.fingerprint = fingerprint
+        self.role = role
         self.candidates = candidates
         self.sessionID = sessionID
         self.version = version

@@ -1,5 +1,7 @@
+import MediaSecurity
+
 extension NegotiatedSession {
-    /// The answer to the offer (RFC 8829 §5.3.1), with CRLF: the node is ICE-lite and the DTLS server, and each section
+    /// The answer to the offer (RFC 8829 §5.3.1), with CRLF: the node is ICE-lite, and each section
     /// is used in one direction.
     ///
     /// `senders` tells by mid what the node sends on the sections that the client receives on; one without an entry is
@@ -12,14 +14,14 @@ extension NegotiatedSession {
         writer.line("s=-")
         writer.line("t=0 0")
         writer.line("a=ice-lite")
-        writer.line("a=group:BUNDLE \(bundle.joined(separator: " "))")
+        if isGrouped { writer.line("a=group:BUNDLE \(bundle.joined(separator: " "))") }
         if allowsMixedExtensions { writer.line("a=extmap-allow-mixed") }
         for section in sections {
             guard section.role != .rejected else {
-                writer.rejected(section)
+                writer.rejected(section, hasMid: hasMids)
                 continue
             }
-            writer.media(section, sender: senders[section.mid])
+            writer.media(section, hasMid: hasMids, sender: senders[section.mid])
             writer.transport(local)
             if section.mid == bundle.first { writer.candidates(local.candidates) }
         }
@@ -28,26 +30,26 @@ extension NegotiatedSession {
 }
 
 /// Writes the sections of an answer, line by line.
-private struct SDPWriter {
+struct SDPWriter {
     private(set) var text = ""
 
     mutating func line(_ line: String) { text += "\(line)\r\n" }
 
     /// A section that is not taken: port 0, and what `m=` must repeat (RFC 3264 §6).
-    mutating func rejected(_ section: NegotiatedSection) {
+    mutating func rejected(_ section: NegotiatedSection, hasMid: Bool) {
         line("m=\(section.media) 0 \(section.transport) \(section.formats)")
         line("c=IN IP4 0.0.0.0")
-        line("a=mid:\(section.mid)")
+        if hasMid { line("a=mid:\(section.mid)") }
         line("a=inactive")
     }
 
     /// Everything of an accepted section that is not of the transport. Address and port mean nothing with ICE: 9 is the
     /// discard port (RFC 8829 §5.3.1).
-    mutating func media(_ section: NegotiatedSection, sender: SenderIdentity?) {
+    mutating func media(_ section: NegotiatedSection, hasMid: Bool, sender: SenderIdentity?) {
         let payloadTypes = section.codecs.map { String($0.payloadType) }
         line("m=\(section.media) 9 \(section.transport) \(payloadTypes.joined(separator: " "))")
         line("c=IN IP4 0.0.0.0")
-        line("a=mid:\(section.mid)")
+        if hasMid { line("a=mid:\(section.mid)") }
         line("a=\(direction(section, sender).rawValue)")
         if section.role == .send, let sender { self.sender(sender) }
         line("a=rtcp-mux")
@@ -83,19 +85,29 @@ private struct SDPWriter {
         if codec.supportsFIR { line("a=rtcp-fb:\(payloadType) ccm fir") }
     }
 
+    mutating func credentials(_ fragment: String, _ password: String) {
+        line("a=ice-ufrag:\(fragment)")
+        line("a=ice-pwd:\(password)")
+    }
+
     mutating func transport(_ local: LocalDescription) {
-        line("a=ice-ufrag:\(local.fragment)")
-        line("a=ice-pwd:\(local.password)")
+        credentials(local.fragment, local.password)
         line("a=fingerprint:\(local.fingerprint)")
-        line("a=setup:passive")
+        line("a=setup:\(local.role == .server ? "passive" : "active")")
     }
 
     /// Host candidates of component 1 (RFC 8839 §5.1), each its own foundation, with priorities that fall in their
-    /// order (RFC 8445 §5.1.2.1): 2^24 · 126 for a host + 2^8 · local preference + 256 − component.
+    /// order (RFC 8445 §5.1.2.1): 2^24 · 126 for a host + 2^8 · local preference + 256 − component. TCP is below all of
+    /// UDP, with the lesser type preference 90 and, in the local preference, 2^13 · 4 for passive (RFC 6544 §4.2).
     mutating func candidates(_ addresses: [TransportAddress]) {
         for (index, address) in addresses.enumerated() {
-            let priority = 126 << 24 | (65_535 - index) << 8 | 255
-            line("a=candidate:\(index + 1) 1 udp \(priority) \(address.host) \(address.port) typ host")
+            let place = "\(address.host) \(address.port) typ host"
+            switch address.kind {
+            case .udp: line("a=candidate:\(index + 1) 1 udp \(126 << 24 | (65_535 - index) << 8 | 255) \(place)")
+            case .tcp:
+                let priority = 90 << 24 | (4 << 13 | 8_191 - index) << 8 | 255
+                line("a=candidate:\(index + 1) 1 tcp \(priority) \(place) tcptype passive")
+            }
         }
         line("a=end-of-candidates")
     }

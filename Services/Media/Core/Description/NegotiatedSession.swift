@@ -11,6 +11,13 @@ package struct NegotiatedSession: Sendable {
     package let fingerprint: CertificateFingerprint
     /// All sections in the offer's order, the rejected ones too. At least one is accepted.
     package let sections: [NegotiatedSection]
+    /// Which side of DTLS the client would be.
+    package let setup: SetupAttribute
+    /// Whether the offer has mids (RFC 5888). Where it has none, a section is named by its place, from 0, and the answer
+    /// has none either.
+    let hasMids: Bool
+    /// Whether the offer has a BUNDLE group; one section needs none, and sections without mids cannot have one.
+    let isGrouped: Bool
     /// The mids of the accepted sections in the offer's order; the first is the section that stands for the transport.
     let bundle: [String]
     /// Whether the client lets one-byte and two-byte header extensions mix in all sections (RFC 8285 §6).
@@ -23,8 +30,11 @@ package struct NegotiatedSession: Sendable {
     /// sections may be absent and mean nothing (RFC 9143 §7).
     package init(offer: String) throws(SDPError) {
         let description = try SessionDescription(offer)
-        let bundle = description.bundle
-        let mids = try description.uniqueMids()
+        hasMids = description.sections.contains { $0.attributes.contains("mid") }
+        let mids = try hasMids ? description.uniqueMids() : description.sections.indices.map(String.init)
+        let isGrouped = !description.bundle.isEmpty
+        self.isGrouped = isGrouped
+        let bundle = isGrouped ? description.bundle : description.impliedBundle(mids)
         var sections: [NegotiatedSection] = []
         for (mid, section) in zip(mids, description.sections) {
             let negotiated = try NegotiatedSection(
@@ -39,14 +49,41 @@ package struct NegotiatedSession: Sendable {
             section: description.sections[index].attributes, session: description.attributes, mid: first)
         (remoteFragment, remotePassword) = try transport.credentials()
         fingerprint = try transport.fingerprint()
-        try transport.checkSetup()
+        setup = try transport.setup()
         try transport.checkMultiplexing()
         self.sections = sections
         allowsMixedExtensions = description.attributes.contains("extmap-allow-mixed")
     }
 }
 
+/// Which side of DTLS a client would be (RFC 8842 §5.2, RFC 4145 §4).
+package enum SetupAttribute: String, Sendable {
+    case actpass
+    case active
+    case passive
+
+    /// Whether the node may be on this side then.
+    package func permits(_ role: DTLSRole) -> Bool {
+        switch self {
+        case .actpass: true
+        case .active: role == .server
+        case .passive: role == .client
+        }
+    }
+
+    /// The node is the server where it may choose: a client that was told so may begin before the answer is there.
+    package var preferredRole: DTLSRole { permits(.server) ? .server : .client }
+}
+
 extension SessionDescription {
+    /// What stands for a BUNDLE group in an offer without one: a section alone needs no group, and sections without mids
+    /// cannot be in one, but are taken as one if they have one transport.
+    fileprivate func impliedBundle(_ mids: [String]) -> [Substring] {
+        let fragments = Set(sections.map { $0.attributes.value("ice-ufrag") ?? attributes.value("ice-ufrag") })
+        let hasMids = sections.contains { $0.attributes.contains("mid") }
+        return sections.count == 1 || !hasMids && fragments.count == 1 ? mids.map { $0[...] } : []
+    }
+
     /// The mid of each section (RFC 5888), in their order.
     fileprivate func uniqueMids() throws(SDPError) -> [String] {
         var mids: [String] = []
@@ -88,10 +125,10 @@ private struct TransportAttributes {
         throw .fingerprintNotSupported(mid: mid)
     }
 
-    /// The node is the DTLS server (`passive`), so the client must be ready to be the client (RFC 8842 §5.3).
-    func checkSetup() throws(SDPError) {
-        guard let setup = value("setup") else { throw .missingSetup(mid: mid) }
-        guard setup == "actpass" || setup == "active" else { throw .setupNotSupported(mid: mid) }
+    func setup() throws(SDPError) -> SetupAttribute {
+        guard let text = value("setup") else { throw .missingSetup(mid: mid) }
+        guard let setup = SetupAttribute(rawValue: String(text)) else { throw .setupNotSupported(mid: mid) }
+        return setup
     }
 
     func checkMultiplexing() throws(SDPError) {

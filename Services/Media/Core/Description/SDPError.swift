@@ -32,7 +32,7 @@ package enum SDPError: Error, Equatable {
     case fingerprintNotSupported(mid: String)
     /// The bundle has no `a=setup` (RFC 8842 §5.2).
     case missingSetup(mid: String)
-    /// `a=setup` is neither `actpass` nor `active`: the client does not want to be the DTLS client.
+    /// `a=setup` is not `actpass`, `active` or `passive`.
     case setupNotSupported(mid: String)
     /// The bundle has no `a=rtcp-mux` (RFC 5761).
     case missingRTCPMux(mid: String)
@@ -66,7 +66,7 @@ extension SDPError: CustomStringConvertible {
         case .missingFingerprint(let mid): "Section \(mid) has no a=fingerprint: media is only sent over DTLS-SRTP."
         case .fingerprintNotSupported(let mid): "Section \(mid) needs a fingerprint by SHA-256, SHA-384 or SHA-512."
         case .missingSetup(let mid): "Section \(mid) has no a=setup: offer actpass."
-        case .setupNotSupported(let mid): "Section \(mid) must offer a=setup:actpass or a=setup:active."
+        case .setupNotSupported(let mid): "Section \(mid) must offer a=setup:actpass, active or passive."
         case .missingRTCPMux(let mid): "Section \(mid) has no a=rtcp-mux: RTP and RTCP must share a port."
         case .invalidPayloadType(let mid): "A payload type of section \(mid) is not a number from 0 to 127."
         case .tooManyCodecs(let mid): "Section \(mid) has more than \(SDPLimits.formatCount) payload types."

@@ -1,5 +1,12 @@
 import Glibc
 
+/// What carries the packets of a path.
+package enum TransportKind: UInt8, Sendable {
+    case udp
+    /// Packets framed in a TCP connection that the peer has opened (RFC 6544, RFC 4571).
+    case tcp
+}
+
 /// An IPv4 or IPv6 address with a port: where a datagram came from or goes to.
 ///
 /// A plain value without a heap object, cheap to hash. `192.0.2.1` and the IPv6 address `::ffff:192.0.2.1` are different
@@ -16,6 +23,8 @@ package struct TransportAddress: Hashable, Sendable {
     /// Which of this machine's addresses the peer has reached, as the socket numbers them: answers leave from there, or
     /// the peer would not know them. The same peer by another of them is another path. 0 where it makes no difference.
     package var localIndex: UInt8 = 0
+    /// The same address and port by the other kind is another path.
+    package var kind = TransportKind.udp
 
     private init(high: UInt64, low: UInt64, port: UInt16, isIPv4: Bool) {
         self.high = high

@@ -28,6 +28,10 @@ final class Transport {
     private(set) var selected: TransportAddress?
     private(set) var lastHeard: MediaTime
     let dtls: DTLSConnection
+    /// Which side of DTLS the node is.
+    let role: DTLSRole
+    /// A client begins once there is an address to send to.
+    private var isStartDue: Bool
     private(set) var srtp: SRTPSession?
     private let implementation: SRTPImplementation
     let fingerprint: CertificateFingerprint
@@ -42,8 +46,10 @@ final class Transport {
         remotePassword = session.remotePassword
         fingerprint = session.fingerprint
         lastHeard = now
+        role = session.setup.preferredRole
+        isStartDue = role == .client
         dtls = try DTLSConnection(
-            certificate: certificate, role: .server, expected: session.fingerprint, profiles: profiles)
+            certificate: certificate, role: role, expected: session.fingerprint, profiles: profiles)
     }
 
     var isConnected: Bool { srtp != nil && selected != nil }
@@ -98,6 +104,15 @@ final class Transport {
         return [addresses.remove(at: oldest)]
     }
 
+    /// An authentic packet came.
+    func noteMedia(now: MediaTime) { lastHeard = now }
+
+    /// The connection from this address has ended: until the peer nominates another, nothing is sent.
+    func forget(_ address: TransportAddress) {
+        addresses.removeAll { $0 == address }
+        if selected == address { selected = nil }
+    }
+
     // MARK: DTLS
 
     enum SecurityOutcome {
@@ -105,6 +120,13 @@ final class Transport {
         case established
         case closed
         case failed(DTLSError)
+    }
+
+    /// Begins the handshake if that is the node's part and there is an address for it.
+    func startIfDue(now: MediaTime) -> SecurityOutcome {
+        guard isStartDue, selected != nil else { return .none }
+        isStartDue = false
+        return outcome(of: dtls.start(now: now))
     }
 
     func receive(dtls datagram: UnsafeRawBufferPointer, now: MediaTime) -> SecurityOutcome {

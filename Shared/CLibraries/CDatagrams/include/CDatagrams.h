@@ -3,6 +3,7 @@
 #ifndef CDATAGRAMS_H
 #define CDATAGRAMS_H
 
+#include "CStreams.h"
 #include <netinet/in.h>
 #include <sys/socket.h>
 
