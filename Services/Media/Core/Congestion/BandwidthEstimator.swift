@@ -1,0 +1,168 @@
+package import MediaSecurity
+
+/// How much may be sent to a receiver that gives transport-wide feedback: what the growth of delay allows (additive increase,
+/// multiplicative decrease; draft-ietf-rmcat-gcc-02 §5), and no more than loss allows (``LossBound``). A sender with layers
+/// rarely sends as much as it may, so time alone raises the estimate only a little above what is in fact sent; the rest has to
+/// be measured by the ``Prober``. Owned by what sends; no clock, no allocation per packet.
+package struct BandwidthEstimator: Sendable {
+    /// All rates are in bits/s.
+    package static let minimum = 50_000
+    package static let maximum = 30_000_000
+    package static let start = 500_000
+    /// What is left of the delivered bitrate when a queue grows.
+    package static let decrease = 0.85
+    /// Of the target per second, while the capacity is unknown.
+    package static let multiplicativeIncrease = 0.08
+    /// How far time alone raises the target above what is delivered.
+    package static let unprobedHeadroom = 1.15
+    /// What of a rate at which the link was seen full is used.
+    package static let probedShare = 0.95
+    /// Without feedback for so long, and a round trip, the target halves; and again as often as it passes.
+    package static let feedbackTimeout = Duration.milliseconds(1_500)
+    /// Of queueing, in ms, from which on delivered bitrate is the link's capacity rather than what we chose to send.
+    private static let backlogDelay = 40.0
+    /// Between two decreases at least.
+    private static let decreaseInterval = Duration.milliseconds(200)
+
+    private var trend = DelayTrend()
+    private var delivered = DeliveredBitrate()
+    private var loss = LossBound()
+    private var delayBased: Double
+    /// Mean and variance of what was delivered when the link was full.
+    private var capacity: (mean: Double, deviation: Double)?
+    private var sawOver = false
+    private var roundTrip = Duration.milliseconds(200)
+    private var lastUpdate: MediaTime?
+    private var lastDecrease: MediaTime?
+    private var lastFeedback: MediaTime?
+    private var firstUnanswered: MediaTime?
+    private var ignoresDelayUntil: MediaTime?
+    private var receiverBitrate = Int.max
+    /// How often the target fell because of delay.
+    package private(set) var decreaseCount = 0
+
+    /// - Parameter start: the target until something is known.
+    package init(start: Int = Self.start) { delayBased = Double(start) }
+
+    /// What may be sent altogether, all headers of RTP included.
+    package var target: Int {
+        let bound = min(Int(delayBased), loss.bitrate ?? Int.max, receiverBitrate)
+        return min(max(bound, Self.minimum), Self.maximum)
+    }
+
+    /// What arrived in the last half second; `nil` if that is not known.
+    package var deliveredBitrate: Int? { delivered.bitrate }
+
+    /// The share of packets the link loses however little is sent, 0–0.45.
+    package var ownLoss: Double { loss.own }
+
+    /// The share of packets lost beyond ``ownLoss`` in the last half second or more.
+    package var excessLoss: Double { loss.excess }
+
+    /// What the last packets waited in queues on the way.
+    package var queueDelay: Duration { .microseconds(Int64(trend.queueDelay * 1_000)) }
+
+    /// By how much the delay differs from burst to burst, in the mean.
+    package var jitter: Duration { .microseconds(Int64(trend.jitter * 1_000)) }
+
+    /// Whether a queue grows now.
+    package var isOverused: Bool { trend.usage == .over }
+
+    /// When the target fell last because of delay.
+    package var lastDecreaseTime: MediaTime? { lastDecrease }
+
+    /// A packet leaves: if nothing is heard in the time that follows, the way there or back is broken.
+    package mutating func sent(now: MediaTime) {
+        if firstUnanswered == nil { firstUnanswered = now }
+    }
+
+    /// A packet was reported on. ``update(now:roundTrip:)`` follows after the last of a feedback.
+    package mutating func receive(_ result: PacketResult) {
+        loss.receive(result)
+        guard let arrival = result.arrival else { return }
+        delivered.receive(byteCount: result.byteCount, arrival: arrival)
+        trend.receive(sent: result.sent, arrival: arrival)
+        if trend.usage == .over { sawOver = true }
+    }
+
+    /// All packets of a feedback were given.
+    ///
+    /// - Parameter roundTrip: ``SendHistory/roundTrip``.
+    package mutating func update(now: MediaTime, roundTrip: Duration?) {
+        if let roundTrip { self.roundTrip = roundTrip }
+        let elapsed = min(now - (lastUpdate ?? now), .seconds(1)) / .seconds(1)
+        (lastUpdate, lastFeedback, firstUnanswered) = (now, now, nil)
+        loss.update(now: now, roundTrip: self.roundTrip, isQueueing: trend.queueDelay > Self.backlogDelay)
+        let isOver = sawOver && trend.usage != .under
+        sawOver = false
+        if let until = ignoresDelayUntil, now < until { return }
+        if isOver {
+            fall(now: now)
+        } else if trend.usage == .normal {
+            rise(elapsed)
+        }
+    }
+
+    /// A cluster of the ``Prober`` runs, or its queue is still draining: growth of delay until `time` says nothing new.
+    package mutating func ignoreDelay(until time: MediaTime) { ignoresDelayUntil = time }
+
+    /// A cluster of packets was sent at one rate and arrived at another.
+    package mutating func receive(_ probe: ProbeResult, now: MediaTime) {
+        let measured = Double(min(probe.sentBitrate, probe.receivedBitrate))
+        if probe.isLinkFull { noteCapacity(Double(probe.receivedBitrate)) }
+        let usable = probe.isLinkFull ? measured * Self.probedShare : measured
+        guard usable > Double(target) else { return }
+        delayBased = max(delayBased, min(usable, Double(Self.maximum)))
+        loss.raise(to: Int(usable))
+        if let capacity, usable > capacity.mean + 3 * capacity.deviation { self.capacity = nil }
+    }
+
+    /// What the receiver says it can take (REMB).
+    package mutating func receive(_ estimate: ReceiverEstimate) { receiverBitrate = estimate.bitrate }
+
+    /// Time passes: call it at least twice a second.
+    package mutating func advance(now: MediaTime) {
+        guard let since = firstUnanswered, now - since > Self.feedbackTimeout + roundTrip else { return }
+        firstUnanswered = now
+        delayBased = max(Double(target) / 2, Double(Self.minimum))
+    }
+
+    /// What is delivered, and what the link loses of itself: so much was sent and did no harm.
+    private var carried: Double? { delivered.bitrate.map { Double($0) / (1 - loss.own) } }
+
+    private mutating func fall(now: MediaTime) {
+        if let lastDecrease, now - lastDecrease < max(Self.decreaseInterval, min(roundTrip, .seconds(1))) { return }
+        var next = Self.decrease * Double(target)
+        if let carried, trend.queueDelay > Self.backlogDelay || carried > 0.8 * Double(target) {
+            noteCapacity(carried)
+            next = min(next, Self.decrease * carried)
+        }
+        delayBased = max(next, Double(Self.minimum))
+        lastDecrease = now
+        decreaseCount += 1
+    }
+
+    private mutating func rise(_ seconds: Double) {
+        guard let carried, Double(target) < Self.unprobedHeadroom * carried else { return }
+        if let known = capacity, carried > known.mean + 3 * known.deviation { capacity = nil }
+        let step: Double
+        if capacity == nil {
+            step = max(Self.multiplicativeIncrease * delayBased * seconds, 100)
+        } else {
+            // A packet more in each time it takes to learn about it.
+            let response = roundTrip / .seconds(1) + 0.1
+            step = max(1_200 * 8 / response, 0.02 * delayBased) * seconds
+        }
+        delayBased = min(delayBased + step, max(delayBased, Self.unprobedHeadroom * carried), Double(Self.maximum))
+    }
+
+    private mutating func noteCapacity(_ sample: Double) {
+        guard let known = capacity else {
+            capacity = (sample, 0.08 * sample)
+            return
+        }
+        let mean = known.mean + 0.2 * (sample - known.mean)
+        let deviation = known.deviation + 0.2 * (abs(sample - mean) - known.deviation)
+        capacity = (mean, max(deviation, 0.03 * mean))
+    }
+}

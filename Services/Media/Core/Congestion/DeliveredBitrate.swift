@@ -1,0 +1,45 @@
+import MediaSecurity
+
+/// How much arrived at the receiver lately, by the times it arrived. Part of the ``BandwidthEstimator``.
+struct DeliveredBitrate: Sendable {
+    static let bucketMilliseconds: Int64 = 50
+    /// With the one being filled.
+    static let bucketCount = 11
+    /// What has to have passed before there is a figure.
+    static let least: Int64 = 4
+
+    private var bytes = [Int](repeating: 0, count: Self.bucketCount)
+    /// Of the newest arrival and of the first, in buckets since the clock's origin.
+    private var newest: Int64?
+    private var first: Int64 = 0
+
+    mutating func receive(byteCount: Int, arrival: MediaTime) {
+        let bucket = arrival.nanoseconds / (Self.bucketMilliseconds * 1_000_000)
+        guard let last = newest, bucket - last < 100 else {
+            for index in bytes.indices { bytes[index] = 0 }
+            (newest, first) = (bucket, bucket)
+            bytes[Self.index(bucket)] = byteCount
+            return
+        }
+        guard bucket > last - Int64(Self.bucketCount) else { return }
+        if bucket > last {
+            for passed in max(last + 1, bucket - Int64(Self.bucketCount) + 1)...bucket { bytes[Self.index(passed)] = 0 }
+            newest = bucket
+        }
+        bytes[Self.index(bucket)] += byteCount
+    }
+
+    /// In bits/s over the full buckets of the last 500 ms; `nil` at the beginning and after a pause.
+    var bitrate: Int? {
+        guard let newest, newest - first >= Self.least else { return nil }
+        let count = min(newest - first, Int64(Self.bucketCount - 1))
+        var sum = 0
+        for bucket in (newest - count)..<newest { sum += bytes[Self.index(bucket)] }
+        return sum * 8 * 1_000 / Int(count * Self.bucketMilliseconds)
+    }
+
+    private static func index(_ bucket: Int64) -> Int {
+        let remainder = Int(bucket % Int64(bucketCount))
+        return remainder < 0 ? remainder + bucketCount : remainder
+    }
+}
