@@ -21,6 +21,10 @@ package struct BandwidthEstimator: Sendable {
     package static let feedbackTimeout = Duration.milliseconds(1_500)
     /// Of queueing, in ms, from which on delivered bitrate is the link's capacity rather than what we chose to send.
     private static let backlogDelay = 40.0
+    /// Of the target; who sends less does so because there is no more to send.
+    private static let limitedShare = 0.8
+    /// Of what is delivered; a target below it is low enough for a queue to drain.
+    private static let drainingShare = 0.92
     /// Between two decreases at least.
     private static let decreaseInterval = Duration.milliseconds(200)
 
@@ -36,7 +40,6 @@ package struct BandwidthEstimator: Sendable {
     private var lastDecrease: MediaTime?
     private var lastFeedback: MediaTime?
     private var firstUnanswered: MediaTime?
-    private var ignoresDelayUntil: MediaTime?
     private var receiverBitrate = Int.max
     /// How often the target fell because of delay.
     package private(set) var decreaseCount = 0
@@ -81,6 +84,7 @@ package struct BandwidthEstimator: Sendable {
         loss.receive(result)
         guard let arrival = result.arrival else { return }
         delivered.receive(byteCount: result.byteCount, arrival: arrival)
+        guard result.cluster == nil else { return trend.receiveProbe(sent: result.sent, arrival: arrival) }
         trend.receive(sent: result.sent, arrival: arrival)
         if trend.usage == .over { sawOver = true }
     }
@@ -95,16 +99,12 @@ package struct BandwidthEstimator: Sendable {
         loss.update(now: now, roundTrip: self.roundTrip, isQueueing: trend.queueDelay > Self.backlogDelay)
         let isOver = sawOver && trend.usage != .under
         sawOver = false
-        if let until = ignoresDelayUntil, now < until { return }
         if isOver {
             fall(now: now)
         } else if trend.usage == .normal {
             rise(elapsed)
         }
     }
-
-    /// A cluster of the ``Prober`` runs, or its queue is still draining: growth of delay until `time` says nothing new.
-    package mutating func ignoreDelay(until time: MediaTime) { ignoresDelayUntil = time }
 
     /// A cluster of packets was sent at one rate and arrived at another.
     package mutating func receive(_ probe: ProbeResult, now: MediaTime) {
@@ -131,11 +131,19 @@ package struct BandwidthEstimator: Sendable {
     private var carried: Double? { delivered.bitrate.map { Double($0) / (1 - loss.own) } }
 
     private mutating func fall(now: MediaTime) {
+        // It fell already below what still arrives: the queue is draining.
+        if let carried, Double(target) < Self.drainingShare * carried { return }
         if let lastDecrease, now - lastDecrease < max(Self.decreaseInterval, min(roundTrip, .seconds(1))) { return }
-        var next = Self.decrease * Double(target)
-        if let carried, trend.queueDelay > Self.backlogDelay || carried > 0.8 * Double(target) {
+        let next: Double
+        if let carried, carried > Self.limitedShare * Double(target) {
             noteCapacity(carried)
-            next = min(next, Self.decrease * carried)
+            next = Self.decrease * min(carried, Double(target))
+        } else if let peak = delivered.peakBitrate {
+            // We sent less than we might, and yet a queue grew: in a burst of our own, or because the link got slower. What
+            // arrived at the densest tells which.
+            next = min(Double(target), Double(peak) / (1 - loss.own)) * Self.probedShare
+        } else {
+            next = Self.decrease * Double(target)
         }
         delayBased = max(next, Double(Self.minimum))
         lastDecrease = now

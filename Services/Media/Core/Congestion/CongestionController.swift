@@ -111,7 +111,6 @@ package struct CongestionController: Sendable {
             target: target, wanted: wanted, jitter: estimator.jitter, ownLoss: estimator.ownLoss,
             isQuiet: estimator.queueDelay < Self.quietDelay + estimator.jitter * 2, now: now)
         if let result { estimator.receive(result, now: now) }
-        if prober.isWaiting { estimator.ignoreDelay(until: now + (history.roundTrip ?? .milliseconds(100))) }
     }
 
     /// Queues shorter than this do not disturb a probe.

@@ -76,6 +76,14 @@ struct DelayTrend: Sendable {
             firstSent: sentTime, lastSent: sentTime, firstArrival: arrivalTime, lastArrival: arrivalTime)
     }
 
+    /// A packet of a probe arrived: the queue it makes is of our own doing, and the next burst begins the comparison anew.
+    mutating func receiveProbe(sent: MediaTime, arrival: MediaTime) {
+        let zero = origin ?? sent.nanoseconds
+        origin = zero
+        noteQueue(Double(arrival.nanoseconds - sent.nanoseconds) / 1e6, at: Double(sent.nanoseconds - zero) / 1e6)
+        (current, previous) = (nil, nil)
+    }
+
     /// Packets that waited somewhere together and arrive at once tell nothing about the time between them.
     private func isPileUp(_ burst: Burst, _ sentTime: Double, _ arrivalTime: Double) -> Bool {
         let arrivalGap = arrivalTime - burst.lastArrival

@@ -38,6 +38,16 @@ struct DeliveredBitrate: Sendable {
         return sum * 8 * 1_000 / Int(count * Self.bucketMilliseconds)
     }
 
+    /// The highest rate of the last 300 ms, over 100 ms: what the link carried while there was something to carry.
+    var peakBitrate: Int? {
+        guard let newest, newest - first >= Self.least else { return nil }
+        var most = 0
+        for bucket in (newest - min(newest - first, 6))..<(newest - 1) {
+            most = max(most, bytes[Self.index(bucket)] + bytes[Self.index(bucket + 1)])
+        }
+        return most * 8 * 1_000 / Int(2 * Self.bucketMilliseconds)
+    }
+
     private static func index(_ bucket: Int64) -> Int {
         let remainder = Int(bucket % Int64(bucketCount))
         return remainder < 0 ? remainder + bucketCount : remainder

@@ -10,6 +10,8 @@ package struct LayerAllocator: Sendable {
     /// For how long there has to be room before anything is raised.
     package static let hold = Duration.milliseconds(1_500)
     package static let longestHold = Duration.seconds(24)
+    /// Between two raises: one picture after the other, because each begins with a key frame.
+    package static let step = Duration.milliseconds(300)
     /// A raise that does not last so long was wrong.
     package static let trialPeriod = Duration.seconds(10)
     /// After so long without a lowering, what was learned about raising is forgotten.
@@ -74,8 +76,8 @@ package struct LayerAllocator: Sendable {
         }
         if isRaised(from: next, to: careful, order: order) {
             if !isLowered, hasWaited(now: now) {
-                next = careful
-                (lastRaise, roomSince) = (now, nil)
+                next = raised(next, to: careful, items, order: order, room: room)
+                lastRaise = now
             }
         } else {
             roomSince = nil
@@ -151,7 +153,18 @@ package struct LayerAllocator: Sendable {
             roomSince = now
             return false
         }
+        if let lastRaise, now - lastRaise < Self.step { return false }
         return now - since >= currentHold
+    }
+
+    /// The most important of those that get more; all of the division if others have to make room for it.
+    private func raised(
+        _ positions: [Int], to careful: [Int], _ items: [Item], order: [Int], room: Int
+    ) -> [Int] {
+        guard let first = order.first(where: { positions[$0] < careful[$0] }) else { return careful }
+        var next = positions
+        next[first] = careful[first]
+        return Self.cost(items, next) <= room ? next : careful
     }
 
     private mutating func noteLowering(now: MediaTime) {

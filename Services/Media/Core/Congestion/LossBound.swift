@@ -70,10 +70,10 @@ struct LossBound: Sendable {
             self.trial = nil
             conclude(trial, sent: sent, loss: loss)
         }
-        // What chance adds to loss that is the link's own counts for nothing.
-        let noise = (own * (1 - own) / Double(expected)).squareRoot()
         excess = max(0, (loss - own) / (1 - own))
-        let isHigh = (loss - own - noise) / (1 - own) > Self.fallsAbove
+        // What chance adds to loss that is the link's own, one standard deviation of it, counts for nothing.
+        let beyond = loss - own - Self.fallsAbove * (1 - own)
+        let isHigh = beyond > 0 && beyond * beyond > own * (1 - own) / Double(expected)
         if isHigh {
             // One interval may be a burst that passes.
             if wasHigh, trial == nil { fall(sent: sent, loss: loss, now: now, roundTrip: roundTrip) }
