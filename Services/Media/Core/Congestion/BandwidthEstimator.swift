@@ -22,7 +22,10 @@ package struct BandwidthEstimator: Sendable {
     /// Of queueing, in ms, from which on delivered bitrate is the link's capacity rather than what we chose to send.
     private static let backlogDelay = 40.0
     /// Of the target; who sends less does so because there is no more to send.
-    private static let limitedShare = 0.8
+    private static let limitedShare = 0.92
+    /// A queue of our own bursts is no longer than this, in ms, and lasts no longer than the time below.
+    private static let burstDelay = 100.0
+    private static let burstPatience = Duration.milliseconds(250)
     /// Of what is delivered; a target below it is low enough for a queue to drain.
     private static let drainingShare = 0.92
     /// Between two decreases at least.
@@ -34,7 +37,10 @@ package struct BandwidthEstimator: Sendable {
     private var delayBased: Double
     /// Mean and variance of what was delivered when the link was full.
     private var capacity: (mean: Double, deviation: Double)?
+    /// What the last probe measured, if that was less than the target.
+    private var doubt: Double?
     private var sawOver = false
+    private var overSince: MediaTime?
     private var roundTrip = Duration.milliseconds(200)
     private var lastUpdate: MediaTime?
     private var lastDecrease: MediaTime?
@@ -89,6 +95,12 @@ package struct BandwidthEstimator: Sendable {
         if trend.usage == .over { sawOver = true }
     }
 
+    /// Feedback was lost: what became of some packets is not known, but most will have arrived.
+    package mutating func receive(_ gap: FeedbackGap) {
+        let byteCount = Double(gap.byteCount) * (1 - loss.own)
+        delivered.receive(byteCount: Int(byteCount), from: gap.from, to: gap.to)
+    }
+
     /// All packets of a feedback were given.
     ///
     /// - Parameter roundTrip: ``SendHistory/roundTrip``.
@@ -99,6 +111,7 @@ package struct BandwidthEstimator: Sendable {
         loss.update(now: now, roundTrip: self.roundTrip, isQueueing: trend.queueDelay > Self.backlogDelay)
         let isOver = sawOver && trend.usage != .under
         sawOver = false
+        overSince = isOver ? overSince ?? now : nil
         if isOver {
             fall(now: now)
         } else if trend.usage == .normal {
@@ -111,6 +124,13 @@ package struct BandwidthEstimator: Sendable {
         let measured = Double(min(probe.sentBitrate, probe.receivedBitrate))
         if probe.isLinkFull { noteCapacity(Double(probe.receivedBitrate)) }
         let usable = probe.isLinkFull ? measured * Self.probedShare : measured
+        if probe.isLinkFull, usable < Self.drainingShare * Double(target) {
+            // The target was never true, or is no longer, if two say so; but what is carried is carried.
+            if let doubt { delayBased = max(usable, doubt, min(carried ?? usable, Double(target))) }
+            doubt = doubt == nil ? usable : nil
+            return
+        }
+        doubt = nil
         guard usable > Double(target) else { return }
         delayBased = max(delayBased, min(usable, Double(Self.maximum)))
         loss.raise(to: Int(usable))
@@ -131,21 +151,20 @@ package struct BandwidthEstimator: Sendable {
     private var carried: Double? { delivered.bitrate.map { Double($0) / (1 - loss.own) } }
 
     private mutating func fall(now: MediaTime) {
+        let carried = self.carried ?? Double(target)
         // It fell already below what still arrives: the queue is draining.
-        if let carried, Double(target) < Self.drainingShare * carried { return }
-        if let lastDecrease, now - lastDecrease < max(Self.decreaseInterval, min(roundTrip, .seconds(1))) { return }
-        let next: Double
-        if let carried, carried > Self.limitedShare * Double(target) {
-            noteCapacity(carried)
-            next = Self.decrease * min(carried, Double(target))
-        } else if let peak = delivered.peakBitrate {
-            // We sent less than we might, and yet a queue grew: in a burst of our own, or because the link got slower. What
-            // arrived at the densest tells which.
-            next = min(Double(target), Double(peak) / (1 - loss.own)) * Self.probedShare
-        } else {
-            next = Self.decrease * Double(target)
+        guard Double(target) >= Self.drainingShare * carried else { return }
+        let isLimited = carried < Self.limitedShare * Double(target)
+        if isLimited, trend.queueDelay < Self.burstDelay {
+            // We send less than we might, and yet a queue grows: if a burst of our own made it, it is gone in a moment.
+            guard let overSince, now - overSince >= Self.burstPatience else { return }
         }
-        delayBased = max(next, Double(Self.minimum))
+        if let lastDecrease, now - lastDecrease < max(Self.decreaseInterval, min(roundTrip, .seconds(1))) { return }
+        let peak = delivered.peakBitrate.map { Double($0) / (1 - loss.own) } ?? 0
+        let sample = max(carried, peak)
+        if !isLimited { noteCapacity(sample) }
+        let factor = isLimited ? Self.probedShare : Self.decrease
+        delayBased = max(factor * min(sample, Double(target)), Double(Self.minimum))
         lastDecrease = now
         decreaseCount += 1
     }

@@ -76,10 +76,11 @@ package struct CongestionController: Sendable {
         var hasFeedback = false
         TransportFeedback.forEach(in: compound) { feedback in
             hasFeedback = true
-            history.receive(feedback, in: compound, now: now) { result in
+            let gap = history.receive(feedback, in: compound, now: now) { result in
                 estimator.receive(result)
                 prober.receive(result)
             }
+            if let gap { estimator.receive(gap) }
             estimator.update(now: now, roundTrip: history.roundTrip)
         }
         ReceiverEstimate.forEach(in: compound) { estimator.receive($0) }
@@ -107,8 +108,9 @@ package struct CongestionController: Sendable {
             seenDecreases = decreases
             prober.reset(now: now)
         }
+        let kept = 1 - min(estimator.ownLoss, Self.retransmissionLimit)
         let result = prober.update(
-            target: target, wanted: wanted, jitter: estimator.jitter, ownLoss: estimator.ownLoss,
+            target: target, wanted: Int(Double(wanted) / kept), jitter: estimator.jitter, ownLoss: estimator.ownLoss,
             isQuiet: estimator.queueDelay < Self.quietDelay + estimator.jitter * 2, now: now)
         if let result { estimator.receive(result, now: now) }
     }

@@ -29,6 +29,16 @@ struct DeliveredBitrate: Sendable {
         bytes[Self.index(bucket)] += byteCount
     }
 
+    /// So much arrived at unknown moments between two known ones.
+    mutating func receive(byteCount: Int, from: MediaTime, to: MediaTime) {
+        let width = Self.bucketMilliseconds * 1_000_000
+        let count = min(max(1, (to.nanoseconds - from.nanoseconds) / width), Int64(Self.bucketCount))
+        for index in 0..<count {
+            receive(
+                byteCount: byteCount / Int(count), arrival: MediaTime(nanoseconds: to.nanoseconds - index * width))
+        }
+    }
+
     /// In bits/s over the full buckets of the last 500 ms; `nil` at the beginning and after a pause.
     var bitrate: Int? {
         guard let newest, newest - first >= Self.least else { return nil }

@@ -7,12 +7,13 @@ package struct ProbeResult: Hashable, Sendable {
     /// At which it arrived, what the link loses of itself added.
     package let receivedBitrate: Int
 
-    /// Whether it arrived slower than it was sent: the link can carry no more.
-    package var isLinkFull: Bool { Double(receivedBitrate) < 0.9 * Double(sentBitrate) }
+    /// Whether it arrived slower than it was sent, by more than jitter explains: the link can carry no more.
+    package let isLinkFull: Bool
 
-    package init(sentBitrate: Int, receivedBitrate: Int) {
+    package init(sentBitrate: Int, receivedBitrate: Int, isLinkFull: Bool) {
         self.sentBitrate = sentBitrate
         self.receivedBitrate = receivedBitrate
+        self.isLinkFull = isLinkFull
     }
 }
 
@@ -34,6 +35,8 @@ package struct Prober: Sendable {
     package static let timeout = Duration.seconds(1)
     /// A cluster of which less is reported received measures nothing.
     private static let leastShare = 0.5
+    /// How much slower a cluster may arrive on a link that is not full; more by the share that jitter has of its length.
+    private static let tolerance = 0.1
     /// How much more than what is wanted is probed for, so that the layers' headroom is found too.
     package static let wantedHeadroom = 1.3
 
@@ -91,7 +94,7 @@ package struct Prober: Sendable {
         if let cluster {
             guard isDone(cluster, now: now) else { return nil }
             self.cluster = nil
-            return conclude(cluster, ownLoss: ownLoss, now: now)
+            return conclude(cluster, jitter: jitter, ownLoss: ownLoss, now: now)
         }
         guard Double(wanted) * Self.wantedHeadroom > Double(target) * 1.05 else {
             (successBitrate, startIndex) = (nil, Self.startFactors.count)
@@ -158,14 +161,16 @@ package struct Prober: Sendable {
             bitrate = Self.factor * target
         }
         let limited = min(max(bitrate, 1.1 * target), max(Self.wantedHeadroom * wanted, 1.1 * target))
-        let lasting = min(max(jitter * 6, Self.duration.lowerBound), Self.duration.upperBound)
+        let lasting = min(max(jitter * 8, Self.duration.lowerBound), Self.duration.upperBound)
         cluster = Cluster(
             id: nextID, bitrate: min(limited, Double(BandwidthEstimator.maximum)), start: now, end: now + lasting)
         nextID = nextID == Int32.max ? 0 : nextID + 1
     }
 
-    private mutating func conclude(_ cluster: Cluster, ownLoss: Double, now: MediaTime) -> ProbeResult? {
-        let result = measure(cluster, ownLoss: ownLoss)
+    private mutating func conclude(
+        _ cluster: Cluster, jitter: Duration, ownLoss: Double, now: MediaTime
+    ) -> ProbeResult? {
+        let result = measure(cluster, jitter: jitter, ownLoss: ownLoss)
         let isFound = result.map { !$0.isLinkFull } ?? false
         startIndex += isFound ? 1 : Self.startFactors.count
         successBitrate = isFound && startIndex >= Self.startFactors.count ? cluster.bitrate : nil
@@ -174,7 +179,7 @@ package struct Prober: Sendable {
     }
 
     /// The first packet's bytes came before the time that is measured, and the last one's left after it.
-    private func measure(_ cluster: Cluster, ownLoss: Double) -> ProbeResult? {
+    private func measure(_ cluster: Cluster, jitter: Duration, ownLoss: Double) -> ProbeResult? {
         guard let firstSent = cluster.firstSent, let lastSent = cluster.lastSent, let arrival = cluster.arrivalSpan,
             cluster.receivedCount >= Self.leastPacketCount / 2,
             Double(cluster.receivedCount) >= Self.leastShare * Double(cluster.sentCount)
@@ -184,7 +189,10 @@ package struct Prober: Sendable {
         guard sentSeconds > 0.001, arrivalSeconds > 0.001, arrivalSeconds < 2 else { return nil }
         let sentBits = Double(cluster.sentByteCount - cluster.lastByteCount) * 8
         let arrivedBits = Double(cluster.receivedByteCount - arrival.firstByteCount) * 8 / (1 - ownLoss)
+        let (sentBitrate, receivedBitrate) = (sentBits / sentSeconds, arrivedBits / arrivalSeconds)
+        let tolerance = Self.tolerance + min(jitter / .seconds(1) / sentSeconds, 2 * Self.tolerance)
         return ProbeResult(
-            sentBitrate: Int(sentBits / sentSeconds), receivedBitrate: Int(arrivedBits / arrivalSeconds))
+            sentBitrate: Int(sentBitrate), receivedBitrate: Int(receivedBitrate),
+            isLinkFull: receivedBitrate < (1 - tolerance) * sentBitrate)
     }
 }

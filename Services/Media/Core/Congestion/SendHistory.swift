@@ -29,6 +29,15 @@ package struct PacketResult: Hashable, Sendable {
     }
 }
 
+/// Packets that no feedback told of, because one was lost on its way.
+package struct FeedbackGap: Hashable, Sendable {
+    /// Of all those packets.
+    package let byteCount: Int
+    /// When the packets around them arrived, on the receiver's clock.
+    package let from: MediaTime
+    package let to: MediaTime
+}
+
 /// What was sent on one transport, until feedback tells what became of it. Owned by what sends; memory of a fixed size, and
 /// no allocation per packet.
 package struct SendHistory: Sendable {
@@ -47,6 +56,8 @@ package struct SendHistory: Sendable {
     private var entries = [Entry](repeating: Entry(), count: Self.packetCount)
     private var next: Int64 = 0
     private var referenceTime: Int64?
+    /// The newest packet that feedback has told of, and the newest arrival.
+    private var reported: (number: Int64, arrival: MediaTime)?
     /// From the newest packet's sending to the feedback that told of it, the wait of the receiver included: the least of
     /// the last seconds, roughly. `nil` until feedback came.
     package private(set) var roundTrip: Duration?
@@ -75,11 +86,14 @@ package struct SendHistory: Sendable {
     /// was reported lost did arrive. Packets that were never sent or are long forgotten are passed over.
     ///
     /// - Parameter compound: the very bytes that `feedback` was read from.
+    /// - Returns: what the feedback before this one would have told, if it was lost.
+    @discardableResult
     package mutating func receive(
         _ feedback: TransportFeedback, in compound: Span<UInt8>, now: MediaTime, _ body: (PacketResult) -> Void
-    ) {
+    ) -> FeedbackGap? {
         let reference = unwrap(feedback.referenceTime)
         var newest: MediaTime?
+        var arrivals: (first: MediaTime, last: MediaTime)?
         feedback.forEachTick(in: compound) { wire, ticks in
             guard let number = self.number(wire) else { return }
             let index = Int(number % Int64(Self.packetCount))
@@ -89,13 +103,32 @@ package struct SendHistory: Sendable {
             let arrival = ticks.map {
                 MediaTime(nanoseconds: (reference * TransportFeedback.ticksOfReference + $0) * 250_000)
             }
-            if arrival != nil { newest = max(newest ?? entry.sent, entry.sent) }
+            if let arrival {
+                newest = max(newest ?? entry.sent, entry.sent)
+                arrivals = (arrivals?.first ?? arrival, max(arrivals?.last ?? arrival, arrival))
+            }
             body(
                 PacketResult(
                     number: number, byteCount: Int(entry.byteCount), sent: entry.sent, arrival: arrival,
                     cluster: entry.cluster < 0 ? nil : entry.cluster, wasReportedLost: entry.fate == .lost))
         }
         if let newest { noteRoundTrip(now - newest) }
+        guard let arrivals else { return nil }
+        return noteReported(feedback, arrivals)
+    }
+
+    private mutating func noteReported(
+        _ feedback: TransportFeedback, _ arrivals: (first: MediaTime, last: MediaTime)
+    ) -> FeedbackGap? {
+        guard let first = number(feedback.baseSequence) else { return nil }
+        let last = min(first + Int64(feedback.packetCount), next) - 1
+        defer { if last > reported?.number ?? -1 { reported = (last, arrivals.last) } }
+        guard let before = reported, first > before.number + 1 else { return nil }
+        var byteCount = 0
+        for number in max(before.number + 1, next - Int64(Self.packetCount))..<first {
+            byteCount += Int(entries[Int(number % Int64(Self.packetCount))].byteCount)
+        }
+        return FeedbackGap(byteCount: byteCount, from: before.arrival, to: arrivals.first)
     }
 
     /// The packet that a number on the wire means: the newest sent with these lower bits, if it is remembered.
