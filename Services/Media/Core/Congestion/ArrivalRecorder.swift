@@ -4,7 +4,7 @@ package import MediaSecurity
 /// (draft-holmer-rmcat-transport-wide-cc-extensions-01). Owned by the participant; memory of a fixed size, and no allocation
 /// per packet.
 package struct ArrivalRecorder: Sendable {
-    /// How many numbers are remembered. Of a larger jump all before it is forgotten.
+    /// How many numbers are remembered. After a larger jump, either way, all before it is forgotten.
     package static let packetCount = 1_024
     /// How many numbers one feedback tells of, so that it fits in a datagram; the rest is due at once.
     package static let reportCount = 400
@@ -45,7 +45,7 @@ package struct ArrivalRecorder: Sendable {
     package mutating func receive(_ sequence: UInt16, byteCount: Int, now: MediaTime) {
         let number = unwrapper.unwrap(sequence)
         if lastFeedback == nil { lastFeedback = now }
-        guard let last = highest, number - last < Int64(Self.packetCount) else {
+        guard let last = highest, abs(number - last) < Int64(Self.packetCount) else {
             forgetAll(beginningAt: number)
             note(number, byteCount: byteCount, now: now)
             return

@@ -28,6 +28,9 @@ package struct BandwidthEstimator: Sendable {
     private static let burstPatience = Duration.milliseconds(250)
     /// Of what is delivered; a target below it is low enough for a queue to drain.
     private static let drainingShare = 0.92
+    /// A delay that is so much, in ms, above the least is a queue even if it does not grow; so many decreases should end it.
+    private static let standingDelay = 200.0
+    private static let standingLimit = 3
     /// Between two decreases at least.
     private static let decreaseInterval = Duration.milliseconds(200)
 
@@ -41,6 +44,7 @@ package struct BandwidthEstimator: Sendable {
     private var doubt: Double?
     private var sawOver = false
     private var overSince: MediaTime?
+    private var standingCount = 0
     private var roundTrip = Duration.milliseconds(200)
     private var lastUpdate: MediaTime?
     private var lastDecrease: MediaTime?
@@ -109,12 +113,12 @@ package struct BandwidthEstimator: Sendable {
         let elapsed = min(now - (lastUpdate ?? now), .seconds(1)) / .seconds(1)
         (lastUpdate, lastFeedback, firstUnanswered) = (now, now, nil)
         loss.update(now: now, roundTrip: self.roundTrip, isQueueing: trend.queueDelay > Self.backlogDelay)
-        let isOver = sawOver && trend.usage != .under
+        let isOver = (sawOver || isQueueStanding) && trend.usage != .under
         sawOver = false
         overSince = isOver ? overSince ?? now : nil
         if isOver {
             fall(now: now)
-        } else if trend.usage == .normal {
+        } else if trend.usage == .normal, !loss.isHolding {
             rise(elapsed)
         }
     }
@@ -167,6 +171,18 @@ package struct BandwidthEstimator: Sendable {
         delayBased = max(factor * min(sample, Double(target)), Double(Self.minimum))
         lastDecrease = now
         decreaseCount += 1
+        doubtFloor()
+    }
+
+    /// A queue that is full grows no more, and yet is one.
+    private var isQueueStanding: Bool { trend.queueDelay > Self.standingDelay + 4 * trend.jitter }
+
+    /// A delay that stays however little is sent is no queue, but another route.
+    private mutating func doubtFloor() {
+        standingCount = isQueueStanding && trend.usage == .normal ? standingCount + 1 : 0
+        guard standingCount > Self.standingLimit else { return }
+        trend.forgetFloor()
+        standingCount = 0
     }
 
     private mutating func rise(_ seconds: Double) {

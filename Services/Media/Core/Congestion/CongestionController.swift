@@ -15,6 +15,9 @@ package struct CongestionController: Sendable {
     /// How much of what may be sent is kept for retransmissions at most.
     private static let retransmissionLimit = 0.35
 
+    /// How many packets one compound may tell of; what is beyond is passed over, since a few bytes could cost much time.
+    private static let statusLimit = 2 * TransportFeedback.packetLimit
+
     /// What would be sent if the link carried everything, in bits/s, audio included. The prober looks for no more.
     package var wanted = 0
     private var history = SendHistory()
@@ -74,7 +77,10 @@ package struct CongestionController: Sendable {
         _ prober: inout Prober, now: MediaTime
     ) -> Bool {
         var hasFeedback = false
+        var rest = Self.statusLimit
         TransportFeedback.forEach(in: compound) { feedback in
+            guard feedback.packetCount <= rest else { return }
+            rest -= feedback.packetCount
             hasFeedback = true
             let gap = history.receive(feedback, in: compound, now: now) { result in
                 estimator.receive(result)

@@ -98,11 +98,20 @@ struct DelayTrend: Sendable {
         queueDelay += 0.1 * (queued - queueDelay)
     }
 
+    /// What is the delay now counts as that of an empty queue.
+    mutating func forgetFloor() {
+        floors = (.infinity, .infinity, floors.since)
+        queueDelay = 0
+    }
+
     private mutating func compare(_ before: Burst, _ after: Burst) {
         let sentGap = after.lastSent - before.lastSent
         let arrivalGap = after.lastArrival - before.lastArrival
         // A pause, or a clock that was set: what went before says nothing about what comes.
-        guard arrivalGap > -1_000, abs(arrivalGap - sentGap) < 3_000 else { return reset() }
+        guard arrivalGap > -1_000, abs(arrivalGap - sentGap) < 3_000 else {
+            reset()
+            return forgetFloor()
+        }
         let difference = arrivalGap - sentGap
         jitter += 0.05 * (abs(difference) - jitter)
         accumulated += difference

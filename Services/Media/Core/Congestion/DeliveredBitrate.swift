@@ -5,6 +5,8 @@ struct DeliveredBitrate: Sendable {
     static let bucketMilliseconds: Int64 = 50
     /// With the one being filled.
     static let bucketCount = 11
+    /// After so many the receiver's clock was set, or nothing came for long.
+    private static let jump: Int64 = 100
     /// What has to have passed before there is a figure.
     static let least: Int64 = 4
 
@@ -15,7 +17,7 @@ struct DeliveredBitrate: Sendable {
 
     mutating func receive(byteCount: Int, arrival: MediaTime) {
         let bucket = arrival.nanoseconds / (Self.bucketMilliseconds * 1_000_000)
-        guard let last = newest, bucket - last < 100 else {
+        guard let last = newest, abs(bucket - last) < Self.jump else {
             for index in bytes.indices { bytes[index] = 0 }
             (newest, first) = (bucket, bucket)
             bytes[Self.index(bucket)] = byteCount

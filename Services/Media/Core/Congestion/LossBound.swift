@@ -22,6 +22,12 @@ struct LossBound: Sendable {
     /// The share of packets lost in the last interval beyond what the link loses anyway.
     private(set) var excess = 0.0
 
+    /// Whether loss is too high for the rate to rise.
+    private(set) var isHolding = false
+    /// What of ``own`` a trial has shown. No more than `supposed` is believed without one, or else loss of a short queue
+    /// would be taken for the link's own bit by bit.
+    private var proven = 0.0
+    private static let supposed = 0.08
     private var expected = 0
     private var lost = 0
     private var byteCount = 0
@@ -71,21 +77,27 @@ struct LossBound: Sendable {
             conclude(trial, sent: sent, loss: loss)
         }
         excess = max(0, (loss - own) / (1 - own))
-        // What chance adds to loss that is the link's own, one standard deviation of it, counts for nothing.
-        let beyond = loss - own - Self.fallsAbove * (1 - own)
-        let isHigh = beyond > 0 && beyond * beyond > own * (1 - own) / Double(expected)
+        let isHigh = isLoss(loss, above: Self.fallsAbove)
+        isHolding = isLoss(loss, above: Self.risesBelow)
         if isHigh {
             // One interval may be a burst that passes.
             if wasHigh, trial == nil { fall(sent: sent, loss: loss, now: now, roundTrip: roundTrip) }
         } else {
             // Learned slowly when a little more, and quickly when less; the first only while nothing of ours queues.
             if loss < own { own += 0.3 * (loss - own) } else if !isQueueing { own += 0.05 * (loss - own) }
-            own = min(own, Self.ownLimit)
-            if excess < Self.risesBelow, let bound = bitrate {
+            proven = min(proven, own)
+            own = min(own, proven + Self.supposed, Self.ownLimit)
+            if !isHolding, let bound = bitrate {
                 bitrate = Int(Double(bound) * (1 + Self.rise * seconds)) + 1_000
             }
         }
         wasHigh = isHigh
+    }
+
+    /// Whether more is lost than `share` beyond the link's own. One standard deviation of what chance adds counts for nothing.
+    private func isLoss(_ loss: Double, above share: Double) -> Bool {
+        let beyond = loss - own - share * (1 - own)
+        return beyond > 0 && beyond * beyond > own * (1 - own) / Double(expected)
     }
 
     private mutating func fall(sent: Double, loss: Double, now: MediaTime, roundTrip: Duration) {
@@ -103,6 +115,7 @@ struct LossBound: Sendable {
         let predicted = own + (1 - own) * max(0, 1 - capacity / sent)
         guard loss > (predicted + trial.loss) / 2 else { return }
         own = min(min(loss, trial.loss), Self.ownLimit)
+        proven = own
         bitrate = nil
         wasHigh = false
     }

@@ -27,7 +27,10 @@ package struct Prober: Sendable {
     package static let factor = 1.5
     package static let successFactor = 2.0
     /// Between the end of one that did not succeed and the next.
-    package static let interval = Duration.seconds(4)
+    package static let interval = Duration.seconds(3)
+    /// After one that found more than the estimate by this factor, and yet less than it tried.
+    package static let retryInterval = Duration.seconds(1)
+    package static let progress = 1.2
     /// How long a cluster is sent, more where delay varies much.
     package static let duration = Duration.milliseconds(50)...Duration.milliseconds(200)
     package static let leastPacketCount = 6
@@ -94,7 +97,7 @@ package struct Prober: Sendable {
         if let cluster {
             guard isDone(cluster, now: now) else { return nil }
             self.cluster = nil
-            return conclude(cluster, jitter: jitter, ownLoss: ownLoss, now: now)
+            return conclude(cluster, target: Double(target), jitter: jitter, ownLoss: ownLoss, now: now)
         }
         guard Double(wanted) * Self.wantedHeadroom > Double(target) * 1.05 else {
             (successBitrate, startIndex) = (nil, Self.startFactors.count)
@@ -168,13 +171,15 @@ package struct Prober: Sendable {
     }
 
     private mutating func conclude(
-        _ cluster: Cluster, jitter: Duration, ownLoss: Double, now: MediaTime
+        _ cluster: Cluster, target: Double, jitter: Duration, ownLoss: Double, now: MediaTime
     ) -> ProbeResult? {
         let result = measure(cluster, jitter: jitter, ownLoss: ownLoss)
         let isFound = result.map { !$0.isLinkFull } ?? false
         startIndex += isFound ? 1 : Self.startFactors.count
         successBitrate = isFound && startIndex >= Self.startFactors.count ? cluster.bitrate : nil
-        nextStart = isFound ? now : now + Self.interval
+        // One that ended between what was known and what was tried may have been disturbed: soon again.
+        let isProgress = result.map { Double($0.receivedBitrate) > Self.progress * target } ?? false
+        nextStart = isFound ? now : now + (isProgress ? Self.retryInterval : Self.interval)
         return result
     }
 
@@ -188,7 +193,12 @@ package struct Prober: Sendable {
         let arrivalSeconds = (arrival.last - arrival.first) / .seconds(1)
         guard sentSeconds > 0.001, arrivalSeconds > 0.001, arrivalSeconds < 2 else { return nil }
         let sentBits = Double(cluster.sentByteCount - cluster.lastByteCount) * 8
-        let arrivedBits = Double(cluster.receivedByteCount - arrival.firstByteCount) * 8 / (1 - ownLoss)
+        // What the link loses of itself did cross it, as did one packet of so few; more than that, a full queue has dropped.
+        let forgiven = min(
+            Double(cluster.settledCount - cluster.receivedCount), 1 + 1.5 * ownLoss * Double(cluster.settledCount))
+        let packetByteCount = Double(cluster.receivedByteCount) / Double(cluster.receivedCount)
+        let arrivedBits =
+            (Double(cluster.receivedByteCount - arrival.firstByteCount) + max(0, forgiven) * packetByteCount) * 8
         let (sentBitrate, receivedBitrate) = (sentBits / sentSeconds, arrivedBits / arrivalSeconds)
         let tolerance = Self.tolerance + min(jitter / .seconds(1) / sentSeconds, 2 * Self.tolerance)
         return ProbeResult(

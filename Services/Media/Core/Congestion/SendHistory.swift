@@ -148,15 +148,21 @@ package struct SendHistory: Sendable {
         roundTrip = sample < last ? sample : last + (sample - last) / 10
     }
 
-    /// Continues the 24 bits of the reference time past their wrap, every 12 days.
+    /// Continues the 24 bits of the reference time past their wrap, every 12 days. A jump of hours is another clock, which
+    /// begins anew; so does one that was driven to where times of 64 bits end.
     private mutating func unwrap(_ time: Int32) -> Int64 {
-        guard let last = referenceTime else {
+        let last = referenceTime ?? Int64(time)
+        let difference = ((time &- Int32(truncatingIfNeeded: last)) << 8) >> 8
+        let result = last + Int64(difference)
+        guard abs(difference) < Self.clockJump, abs(result) < Self.clockEnd else {
             referenceTime = Int64(time)
             return Int64(time)
         }
-        let difference = ((time &- Int32(truncatingIfNeeded: last)) << 8) >> 8
-        let result = last + Int64(difference)
         referenceTime = max(last, result)
         return result
     }
+
+    /// In 64 ms.
+    private static let clockJump: Int32 = 100_000
+    private static let clockEnd: Int64 = 1 << 34
 }

@@ -18,6 +18,8 @@ package struct TransportFeedback: Hashable, Sendable {
     package static let referenceUnit = Duration.milliseconds(64)
     /// What the times between packets count.
     package static let deltaUnit = Duration.microseconds(250)
+    /// Feedback about more packets is malformed: nobody waits so long, and a few bytes would cost much time.
+    package static let packetLimit = 8_192
     /// With RTCP type 205.
     static let format: UInt8 = 15
     /// Bytes before the first chunk, after the RTCP header.
@@ -31,7 +33,7 @@ package struct TransportFeedback: Hashable, Sendable {
     package let media: UInt32
     /// The transport-wide sequence number of the first packet told of.
     package let baseSequence: UInt16
-    /// How many consecutive numbers from the base on are told of.
+    /// How many consecutive numbers from the base on are told of, at most ``packetLimit``.
     package let packetCount: Int
     /// Of the receiver's clock, in ``referenceUnit``: 24 bits with sign, it wraps.
     package let referenceTime: Int32
@@ -66,6 +68,7 @@ package struct TransportFeedback: Hashable, Sendable {
         media = compound.uint32(at: start + 4)
         baseSequence = compound.uint16(at: start + 8)
         packetCount = Int(compound.uint16(at: start + 10))
+        guard packetCount <= Self.packetLimit else { return nil }
         referenceTime = Int32(bitPattern: compound.uint24(at: start + 12) << 8) >> 8
         feedbackCount = compound[start + 15]
         chunks = start + Self.fixedByteCount
