@@ -14,8 +14,8 @@ package struct LayerAllocator: Sendable {
     package static let step = Duration.milliseconds(300)
     /// A raise that does not last so long was wrong.
     package static let trialPeriod = Duration.seconds(10)
-    /// After so long without a lowering, what was learned about raising is forgotten.
-    package static let forgetPeriod = Duration.seconds(40)
+    /// For each such time without a lowering, the wait before a raise is halved again.
+    package static let forgetPeriod = Duration.seconds(60)
 
     private struct Held {
         let priority: VideoPriority
@@ -36,7 +36,7 @@ package struct LayerAllocator: Sendable {
     private var roomSince: MediaTime?
     private var currentHold = Self.hold
     private var lastRaise: MediaTime?
-    private var lastLowering: MediaTime?
+    private var calmSince: MediaTime?
     /// How often a picture that nobody changed was given another layer, since the beginning.
     package private(set) var changeCount = 0
 
@@ -148,7 +148,10 @@ package struct LayerAllocator: Sendable {
     }
 
     private mutating func hasWaited(now: MediaTime) -> Bool {
-        if let lastLowering, now - lastLowering > Self.forgetPeriod { currentHold = Self.hold }
+        if let since = calmSince, now - since > Self.forgetPeriod {
+            currentHold = max(currentHold / 2, Self.hold)
+            calmSince = now
+        }
         guard let since = roomSince else {
             roomSince = now
             return false
@@ -173,7 +176,7 @@ package struct LayerAllocator: Sendable {
             currentHold = min(currentHold * 2, Self.longestHold)
             self.lastRaise = nil
         }
-        lastLowering = now
+        calmSince = now
     }
 
     private mutating func keep(_ items: [Item]) -> [LayerChoice?] {

@@ -88,7 +88,8 @@ struct LossBound: Sendable {
             proven = min(proven, own)
             own = min(own, proven + Self.supposed, Self.ownLimit)
             if !isHolding, let bound = bitrate {
-                bitrate = Int(Double(bound) * (1 + Self.rise * seconds)) + 1_000
+                let risen = Double(bound) * (1 + Self.rise * seconds) + 1_000
+                bitrate = risen < Double(BandwidthEstimator.maximum) ? Int(risen) : nil
             }
         }
         wasHigh = isHigh

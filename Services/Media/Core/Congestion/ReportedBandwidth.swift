@@ -44,7 +44,7 @@ package struct ReportedBandwidth: Sendable {
             let basis = sentBitrate > 0 ? min(lossBased, Self.headroom * Double(sentBitrate)) : lossBased
             lossBased = max(basis * (1 - loss / 2), Double(BandwidthEstimator.minimum))
         } else if loss < LossBound.risesBelow, lossBased < Self.headroom * Double(sentBitrate) {
-            lossBased *= 1 + LossBound.rise * elapsed
+            lossBased = min(lossBased * (1 + LossBound.rise * elapsed), Double(BandwidthEstimator.maximum))
         }
     }
 }
