@@ -127,7 +127,7 @@ struct SimulationTests {
             link.burst = (begins, length)
             let viewer = Simulation.run(.elastic, link, seconds: 60, seed: seed)
             #expect(viewer.deliveredShare(from: 20) >= used, "seed \(seed)")
-            #expect(viewer.samples(from: 20).allSatisfy { $0.target >= 300_000 }, "seed \(seed)")
+            #expect(viewer.samples(from: 20).allSatisfy { $0.target >= 150_000 }, "seed \(seed)")
         }
     }
 
@@ -164,8 +164,8 @@ struct SimulationTests {
             (link.reordering, link.feedbackLoss) = (reordering, feedbackLoss)
             let elastic = Simulation.run(.elastic, link, seconds: 60, seed: seed)
             #expect(elastic.deliveredShare(from: 20) >= 0.8, "seed \(seed)")
-            let layered = Simulation.run(.layers(count: 1), link, seconds: 60, seed: seed)
-            #expect(layered.samples(from: 30).allSatisfy { $0.layers == [2] }, "seed \(seed)")
+            let layered = Simulation.run(.layers(count: 1), link, seconds: 90, seed: seed)
+            #expect(layered.samples(from: 45).allSatisfy { $0.layers == [2] }, "seed \(seed)")
         }
     }
 

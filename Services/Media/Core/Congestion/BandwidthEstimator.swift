@@ -31,6 +31,8 @@ package struct BandwidthEstimator: Sendable {
     /// A delay that is so much, in ms, above the least is a queue even if it does not grow; so many decreases should end it.
     private static let standingDelay = 200.0
     private static let standingLimit = 3
+    /// The same, if packets are lost too.
+    private static let fullDelay = 60.0
     /// Between two decreases at least.
     private static let decreaseInterval = Duration.milliseconds(200)
 
@@ -112,7 +114,9 @@ package struct BandwidthEstimator: Sendable {
         if let roundTrip { self.roundTrip = roundTrip }
         let elapsed = min(now - (lastUpdate ?? now), .seconds(1)) / .seconds(1)
         (lastUpdate, lastFeedback, firstUnanswered) = (now, now, nil)
-        loss.update(now: now, roundTrip: self.roundTrip, isQueueing: trend.queueDelay > Self.backlogDelay)
+        loss.update(
+            now: now, roundTrip: self.roundTrip, isQueueing: trend.queueDelay > Self.backlogDelay + 2 * trend.jitter,
+            ceiling: Self.unprobedHeadroom * (carried ?? 0))
         let isOver = (sawOver || isQueueStanding) && trend.usage != .under
         sawOver = false
         overSince = isOver ? overSince ?? now : nil
@@ -174,8 +178,11 @@ package struct BandwidthEstimator: Sendable {
         doubtFloor()
     }
 
-    /// A queue that is full grows no more, and yet is one.
-    private var isQueueStanding: Bool { trend.queueDelay > Self.standingDelay + 4 * trend.jitter }
+    /// A queue that is full grows no more, and yet is one: it is very long, or long and loses packets.
+    private var isQueueStanding: Bool {
+        trend.queueDelay > Self.standingDelay + 4 * trend.jitter
+            || loss.isHolding && trend.queueDelay > Self.fullDelay + 4 * trend.jitter
+    }
 
     /// A delay that stays however little is sent is no queue, but another route.
     private mutating func doubtFloor() {

@@ -28,6 +28,8 @@ struct LossBound: Sendable {
     /// would be taken for the link's own bit by bit.
     private var proven = 0.0
     private static let supposed = 0.08
+    /// Of the loss that should have gone away; what stays beyond it was not of our making.
+    private static let unmoved = 0.75
     private var expected = 0
     private var lost = 0
     private var byteCount = 0
@@ -48,8 +50,10 @@ struct LossBound: Sendable {
 
     /// A feedback is done.
     ///
-    /// - Parameter isQueueing: whether delay says that a queue grows, and so that loss may be of our making.
-    mutating func update(now: MediaTime, roundTrip: Duration, isQueueing: Bool) {
+    /// - Parameters:
+    ///   - isQueueing: whether delay says that there is a queue, and so that loss may be of our making.
+    ///   - ceiling: how far the bound may rise by time alone, in bits/s.
+    mutating func update(now: MediaTime, roundTrip: Duration, isQueueing: Bool, ceiling: Double) {
         guard let since else {
             self.since = now
             return
@@ -59,7 +63,7 @@ struct LossBound: Sendable {
             return
         }
         if expected >= Self.leastPacketCount / 4 {
-            judge(elapsed / .seconds(1), now: now, roundTrip: roundTrip, isQueueing: isQueueing)
+            judge(elapsed / .seconds(1), now: now, roundTrip: roundTrip, isQueueing: isQueueing, ceiling: ceiling)
         }
         (expected, lost, byteCount, self.since) = (0, 0, 0, now)
     }
@@ -69,12 +73,15 @@ struct LossBound: Sendable {
         if let bitrate, bitrate < measured { self.bitrate = measured }
     }
 
-    private mutating func judge(_ seconds: Double, now: MediaTime, roundTrip: Duration, isQueueing: Bool) {
+    private mutating func judge(
+        _ seconds: Double, now: MediaTime, roundTrip: Duration, isQueueing: Bool, ceiling: Double
+    ) {
         let sent = Double(byteCount) * 8 / seconds
         let loss = Double(lost) / Double(expected)
         if let trial, now >= trial.from {
             self.trial = nil
-            conclude(trial, sent: sent, loss: loss)
+            // What a full queue drops says nothing about the link.
+            if !isQueueing { conclude(trial, sent: sent, loss: loss) }
         }
         excess = max(0, (loss - own) / (1 - own))
         let isHigh = isLoss(loss, above: Self.fallsAbove)
@@ -87,7 +94,7 @@ struct LossBound: Sendable {
             if loss < own { own += 0.3 * (loss - own) } else if !isQueueing { own += 0.05 * (loss - own) }
             proven = min(proven, own)
             own = min(own, proven + Self.supposed, Self.ownLimit)
-            if !isHolding, let bound = bitrate {
+            if !isHolding, let bound = bitrate, Double(bound) < ceiling {
                 let risen = Double(bound) * (1 + Self.rise * seconds) + 1_000
                 bitrate = risen < Double(BandwidthEstimator.maximum) ? Int(risen) : nil
             }
@@ -107,14 +114,14 @@ struct LossBound: Sendable {
         trial = (sent, excess, loss, now + roundTrip + Self.interval)
     }
 
-    /// Whether sending less has lowered the loss by half of what it had to if a full link made it.
+    /// Whether sending less has lowered the loss by less than a quarter of what it had to if a full link made it.
     private mutating func conclude(
         _ trial: (bitrate: Double, excess: Double, loss: Double, from: MediaTime), sent: Double, loss: Double
     ) {
         guard sent < 0.92 * trial.bitrate else { return }
         let capacity = trial.bitrate * (1 - trial.excess)
         let predicted = own + (1 - own) * max(0, 1 - capacity / sent)
-        guard loss > (predicted + trial.loss) / 2 else { return }
+        guard loss > predicted + Self.unmoved * (trial.loss - predicted) else { return }
         own = min(min(loss, trial.loss), Self.ownLimit)
         proven = own
         bitrate = nil

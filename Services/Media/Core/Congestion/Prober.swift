@@ -177,9 +177,10 @@ package struct Prober: Sendable {
         let isFound = result.map { !$0.isLinkFull } ?? false
         startIndex += isFound ? 1 : Self.startFactors.count
         successBitrate = isFound && startIndex >= Self.startFactors.count ? cluster.bitrate : nil
-        // One that ended between what was known and what was tried may have been disturbed: soon again.
+        // One that ended between what was known and what was tried, or whose feedback was lost, is tried again soon.
         let isProgress = result.map { Double($0.receivedBitrate) > Self.progress * target } ?? false
-        nextStart = isFound ? now : now + (isProgress ? Self.retryInterval : Self.interval)
+        let isCutShort = cluster.settledCount < cluster.sentCount
+        nextStart = isFound ? now : now + (isProgress || isCutShort ? Self.retryInterval : Self.interval)
         return result
     }
 
