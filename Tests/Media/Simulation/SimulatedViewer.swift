@@ -34,6 +34,8 @@ struct SimulatedViewer {
     private static let audioBitrate = 48_000
 
     let demand: Demand
+    /// Whether video waits for the pacer; if not, it is forwarded the moment it is there.
+    let isPaced: Bool
     private(set) var samples: [Sample] = []
     private(set) var controller = CongestionController()
     private(set) var allocator = LayerAllocator()
@@ -52,8 +54,8 @@ struct SimulatedViewer {
     private var random: SeededGenerator
     private var due = MediaTime(nanoseconds: 0)
 
-    init(_ demand: Demand, _ conditions: LinkConditions, seed: UInt64) {
-        self.demand = demand
+    init(_ demand: Demand, _ conditions: LinkConditions, isPaced: Bool = true, seed: UInt64) {
+        (self.demand, self.isPaced) = (demand, isPaced)
         link = VirtualLink(conditions, seed: seed)
         random = SeededGenerator(seed: ~seed)
         if case .layers(let count) = demand {
@@ -152,7 +154,7 @@ struct SimulatedViewer {
     }
 
     private mutating func sendWaiting(_ now: MediaTime) {
-        while waitingHead < waiting.count, controller.wait(for: .video, now: now) == .zero {
+        while waitingHead < waiting.count, !isPaced || controller.wait(for: .video, now: now) == .zero {
             send(waiting[waitingHead], now)
             waitingHead += 1
         }
@@ -218,12 +220,14 @@ struct Simulation {
 
     /// One viewer alone.
     static func run(
-        _ demand: SimulatedViewer.Demand, _ conditions: LinkConditions, seconds: Int, seed: UInt64
+        _ demand: SimulatedViewer.Demand, _ conditions: LinkConditions, isPaced: Bool = true, seconds: Int,
+        seed: UInt64
     ) -> SimulatedViewer {
         var count = 0
         if case .layers(let wanted) = demand { count = wanted }
         var simulation = Simulation(
-            publisherCount: count, seed: seed, viewers: [SimulatedViewer(demand, conditions, seed: seed)])
+            publisherCount: count, seed: seed,
+            viewers: [SimulatedViewer(demand, conditions, isPaced: isPaced, seed: seed)])
         simulation.run(seconds: seconds)
         return simulation.viewers[0]
     }

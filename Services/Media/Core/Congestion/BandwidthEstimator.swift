@@ -33,6 +33,8 @@ package struct BandwidthEstimator: Sendable {
     private static let standingLimit = 3
     /// The same, if packets are lost too.
     private static let fullDelay = 60.0
+    /// What one decrease leaves at least: after a burst of loss hardly anything seems to arrive.
+    private static let steepestDecrease = 0.3
     /// Between two decreases at least.
     private static let decreaseInterval = Duration.milliseconds(200)
 
@@ -172,7 +174,8 @@ package struct BandwidthEstimator: Sendable {
         let sample = max(carried, peak)
         if !isLimited { noteCapacity(sample) }
         let factor = isLimited ? Self.probedShare : Self.decrease
-        delayBased = max(factor * min(sample, Double(target)), Double(Self.minimum))
+        let next = max(factor * min(sample, Double(target)), Self.steepestDecrease * Double(target))
+        delayBased = max(next, Double(Self.minimum))
         lastDecrease = now
         decreaseCount += 1
         doubtFloor()
