@@ -42,7 +42,7 @@ package struct BandwidthEstimator: Sendable {
     private var delivered = DeliveredBitrate()
     private var loss = LossBound()
     private var delayBased: Double
-    /// Mean and variance of what was delivered when the link was full.
+    /// Mean and mean deviation of what was delivered when the link was full.
     private var capacity: (mean: Double, deviation: Double)?
     /// What the last probe measured, if that was less than the target.
     private var doubt: Double?
@@ -52,7 +52,6 @@ package struct BandwidthEstimator: Sendable {
     private var roundTrip = Duration.milliseconds(200)
     private var lastUpdate: MediaTime?
     private var lastDecrease: MediaTime?
-    private var lastFeedback: MediaTime?
     private var firstUnanswered: MediaTime?
     private var receiverBitrate = Int.max
     /// How often the target fell because of delay.
@@ -85,9 +84,6 @@ package struct BandwidthEstimator: Sendable {
     /// Whether a queue grows now.
     package var isOverused: Bool { trend.usage == .over }
 
-    /// When the target fell last because of delay.
-    package var lastDecreaseTime: MediaTime? { lastDecrease }
-
     /// A packet leaves: if nothing is heard in the time that follows, the way there or back is broken.
     package mutating func sent(now: MediaTime) {
         if firstUnanswered == nil { firstUnanswered = now }
@@ -115,7 +111,7 @@ package struct BandwidthEstimator: Sendable {
     package mutating func update(now: MediaTime, roundTrip: Duration?) {
         if let roundTrip { self.roundTrip = roundTrip }
         let elapsed = min(now - (lastUpdate ?? now), .seconds(1)) / .seconds(1)
-        (lastUpdate, lastFeedback, firstUnanswered) = (now, now, nil)
+        (lastUpdate, firstUnanswered) = (now, nil)
         loss.update(
             now: now, roundTrip: self.roundTrip, isQueueing: trend.queueDelay > Self.backlogDelay + 2 * trend.jitter,
             ceiling: Self.unprobedHeadroom * (carried ?? 0))

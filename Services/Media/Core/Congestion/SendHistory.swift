@@ -65,9 +65,6 @@ package struct SendHistory: Sendable {
     /// Nothing was sent yet; numbers begin at 0.
     package init() {}
 
-    /// How many packets were sent.
-    package var sentCount: Int64 { next }
-
     /// A packet leaves now.
     ///
     /// - Parameters:
