@@ -44,6 +44,8 @@ export type ErrorCode =
   | "name_taken"
   | "invite_invalid"
   | "conflict"
+  | "precondition_failed"
+  | "precondition_required"
   | "body_too_large"
   | "unsupported_media_type"
   | "rate_limited"
@@ -790,6 +792,12 @@ export const endpoints = {
   addChannelMember: { method: "POST", path: "/api/v1/channels/{channelID}/members" },
   removeChannelMember: { method: "DELETE", path: "/api/v1/channels/{channelID}/members/{userID}" },
   readCall: { method: "GET", path: "/api/v1/channels/{channelID}/call" },
+  publish: { method: "POST", path: "/api/v1/channels/{channelID}/whip" },
+  updatePublisher: { method: "PATCH", path: "/api/v1/channels/{channelID}/whip/{participantID}" },
+  endPublisher: { method: "DELETE", path: "/api/v1/channels/{channelID}/whip/{participantID}" },
+  subscribe: { method: "POST", path: "/api/v1/channels/{channelID}/whep" },
+  updateSubscriber: { method: "PATCH", path: "/api/v1/channels/{channelID}/whep/{participantID}" },
+  endSubscriber: { method: "DELETE", path: "/api/v1/channels/{channelID}/whep/{participantID}" },
   sendMessage: { method: "POST", path: "/api/v1/channels/{channelID}/messages" },
   listMessages: { method: "GET", path: "/api/v1/channels/{channelID}/messages" },
   editMessage: { method: "PATCH", path: "/api/v1/channels/{channelID}/messages/{messageID}" },
