@@ -168,6 +168,10 @@ package enum Limits {
     /// Bytes of an offer: a browser that names every codec it has needs 137 KB for all sections.
     package static let sdpByteCount = 192 * 1024
     package static let midCount = 16
+    /// Tiles that a client tells of: a screen and a camera of each who can be seen, and some that are leaving.
+    package static let viewedTracks = 64
+    /// Pixels of a tile's height.
+    package static let tileHeight = 8_640
     /// Changes of a call within this time are told together.
     package static let callStateHold = Duration.milliseconds(50)
     /// A peer from which no authenticated STUN came for this long is gone.
