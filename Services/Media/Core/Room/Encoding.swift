@@ -61,7 +61,6 @@ final class Encoding {
         _ header: RTPHeader, _ packet: UnsafeRawBufferPointer, isRepaired: Bool, now: MediaTime
     ) -> ForwardedPacket? {
         guard let codec = publication.use(payloadType: header.payloadType) else { return nil }
-        meter.receive(byteCount: packet.count, now: now)
         var forwarded = ForwardedPacket()
         if isRepaired {
             forwarded.sequence = statistics.unwrap(header.sequenceNumber)
@@ -71,6 +70,7 @@ final class Encoding {
             forwarded.sequence = statistics.receive(
                 sequenceNumber: header.sequenceNumber, timestamp: header.timestamp, now: now)
         }
+        meter.receive(byteCount: packet.count, now: now)
         forwarded.timestamp = header.timestamp
         forwarded.hasMarker = header.hasMarker
         publication.readExtensions(header, packet, into: &forwarded)

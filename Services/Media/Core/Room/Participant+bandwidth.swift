@@ -5,6 +5,8 @@ import MediaSecurity
 extension Participant {
     /// How often it is looked which encoding each section gets.
     static let allocationInterval = Duration.milliseconds(100)
+    /// Nothing is managed before there is a connection, which wakes the worker by itself.
+    private static let idleInterval = Duration.seconds(1)
 
     /// Whether its link is measured by transport-wide feedback; if not, by its reports.
     var isMeasured: Bool { sendSections.contains { $0.extensionIDs.transportSequence != 0 } }
@@ -50,7 +52,8 @@ extension Participant {
 
     /// When ``manageBandwidth(into:now:)`` has something to do again.
     func bandwidthDue(after now: MediaTime) -> MediaTime {
-        isMeasured && transport?.isConnected == true ? congestion.due(after: now) : nextAllocation
+        guard transport?.isConnected == true else { return now + Self.idleInterval }
+        return isMeasured ? min(congestion.due(after: now), nextAllocation) : nextAllocation
     }
 
     /// Divides the budget among the pictures.
