@@ -16,13 +16,15 @@ struct DescriptionOfferTests {
     }
 
     private static func codec(
-        _ payloadType: UInt8, _ codec: Codec, fir: Bool = false, transport: Bool = false, repair: UInt8? = nil,
+        _ payloadType: UInt8, _ codec: Codec, fir: Bool = false, transport: Bool = false, estimate: Bool = false,
+        repair: UInt8? = nil,
         fmtp: String? = nil
     ) -> NegotiatedCodec {
         NegotiatedCodec(
             payloadType: payloadType, codec: codec, clockRate: codec == .opus ? 48_000 : 90_000,
             supportsNACK: codec != .opus, supportsPLI: codec != .opus, supportsFIR: fir,
-            supportsTransportFeedback: transport, repairPayloadType: repair, fmtp: fmtp)
+            supportsTransportFeedback: transport, takesReceiverEstimate: estimate, repairPayloadType: repair, fmtp: fmtp
+        )
     }
 
     private static let opus = "minptime=10;useinbandfec=1"
@@ -52,7 +54,10 @@ struct DescriptionOfferTests {
             name: "aiortc", fragment: "keix", password: "pCZjFwjxL18420a32qDJbc",
             sources: [452_779_427, 686_258_887, 2_282_122_321, 2_532_097_502],
             audio: [codec(96, .opus, fmtp: opus)],
-            video: [codec(97, .vp8, repair: 98), codec(101, .h264, repair: 102, fmtp: h264)],
+            video: [
+                codec(97, .vp8, estimate: true, repair: 98),
+                codec(101, .h264, estimate: true, repair: 102, fmtp: h264),
+            ],
             audioExtensions: [.mid: 1, .audioLevel: 2], videoExtensions: [.mid: 1]),
     ]
 

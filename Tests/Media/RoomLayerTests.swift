@@ -196,6 +196,26 @@ struct LayerTests {
         #expect(bobs.corrupt == 0 && bobs.sequenceBreaks == 0 && bobs.timestampBreaks == 0)
     }
 
+    @Test("A publisher that knows no feedback on each packet is told how much it may send, and less when much is lost")
+    func estimates() throws {
+        let network = try CallNetwork(seed: 54)
+        var configuration = layered([.microphone, .camera], seed: 1, isMeasured: false)
+        configuration.takesEstimates = true
+        let ada = try network.join(configuration)
+        let sender = LayeredSender(ada)
+        talk(network, sender, for: .seconds(10))
+        #expect(ada.peer.estimates.count >= 5)
+        let clear = try #require(ada.peer.estimates.last)
+        #expect(clear >= 3_000_000, "more than the 2.4 Mbit/s that it sends")
+        network.conditions = Conditions(loss: 0.3)
+        talk(network, sender, for: .seconds(10))
+        #expect(try #require(ada.peer.estimates.last) < clear / 2)
+        let measured = try network.join(layered([.microphone, .camera], seed: 2))
+        network.conditions = Conditions()
+        talk(network, LayeredSender(measured), for: .seconds(3))
+        #expect(measured.peer.estimates.isEmpty, "who is told of each packet estimates by itself")
+    }
+
     @Test("A publisher is told the arrival of its packets, and to rest the encodings that nobody sees")
     func publisher() throws {
         let network = try CallNetwork(seed: 53)

@@ -18,6 +18,8 @@ extension MediaPeer {
         /// Whether it numbers all packets and tells when those of the node arrived
         /// (draft-holmer-rmcat-transport-wide-cc-extensions-01).
         package var usesTransportFeedback = false
+        /// Whether it takes estimates of what it may send (REMB).
+        package var takesEstimates = false
         /// The names of the encodings in which it sends its camera at once, the lowest first (RFC 8853). Empty for one
         /// without a name.
         package var encodings: [String] = []

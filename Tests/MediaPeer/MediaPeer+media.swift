@@ -82,6 +82,7 @@ extension MediaPeer {
         TransportFeedback.forEach(in: bytes) { feedback in
             feedback.forEachPacket(in: bytes) { _, arrival in arrivalsTold += arrival == nil ? 0 : 1 }
         }
+        ReceiverEstimate.forEach(in: bytes) { estimates.append($0.bitrate) }
         let isWellFormed = RTCPPacket.forEach(in: packet.assumingMemoryBound(to: UInt8.self).span) { part in
             switch part {
             case .senderReport(let ssrc, let ntp, _, _, _, let reports):

@@ -38,6 +38,8 @@ package final class MediaPeer {
     var arrivals = ArrivalRecorder()
     /// Its own packets that the node has told the arrival of.
     package internal(set) var arrivalsTold = 0
+    /// What the node said it may send, in bits/s, one behind the other.
+    package internal(set) var estimates: [Int] = []
     var nextReport: MediaTime?
     var nextNack: MediaTime?
     private var layout: [PeerSection] = []

@@ -23,6 +23,8 @@ struct PeerFormats {
     let video: [Codec]
     /// The numbers of retransmissions by those of the video codecs they repeat (RFC 4588); empty without.
     let repairs: [UInt8: UInt8]
+    /// Whether estimates of what may be sent are offered (REMB).
+    let takesEstimates: Bool
     /// Ids by name, for all sections alike, as BUNDLE demands (RFC 9143 §9.1.1).
     let extensions: [String: UInt8]
 
@@ -36,6 +38,7 @@ struct PeerFormats {
         audio = taken(isVideo: false, ["opus"])
         video = taken(isVideo: true, videoCodecs)
         repairs = [:]
+        takesEstimates = false
         extensions = sections.lazy.compactMap { $0.extensions[Self.mid] }.first.map { [Self.mid: $0] } ?? [:]
     }
 
@@ -46,6 +49,7 @@ struct PeerFormats {
         video = videoCodecs.enumerated().map {
             Codec(payloadType: types[$0.offset + 1], encoding: "\($0.element)/90000")
         }
+        takesEstimates = configuration.takesEstimates
         repairs =
             configuration.usesRepair
             ? Dictionary(
@@ -121,7 +125,8 @@ struct PeerOffer {
             lines.append("a=extmap:\(id) \(name)")
         }
         lines += [section.tracks.isEmpty ? "a=recvonly" : "a=sendonly", "a=rtcp-mux", "a=rtcp-rsize"]
-        let feedback = formats.extensions[PeerFormats.transportSequence] == nil ? [] : ["transport-cc"]
+        var feedback = formats.extensions[PeerFormats.transportSequence] == nil ? [] : ["transport-cc"]
+        if formats.takesEstimates { feedback.append("goog-remb") }
         for codec in codecs {
             lines += self.lines(codec)
             lines += feedback.map { "a=rtcp-fb:\(codec.payloadType) \($0)" }

@@ -299,6 +299,12 @@ package final class Worker {
     private func writeArrivals(to participant: Participant, now: MediaTime) {
         guard let media = participant.publications.lazy.compactMap({ $0.encodings.lazy.compactMap(\.ssrc).first }).first
         else { return }
+        if let bitrate = participant.takeEstimate(now: now) {
+            let ssrcs = participant.publications.flatMap { $0.kind == .video ? $0.encodings.compactMap(\.ssrc) : [] }
+            send(to: participant) { writer in
+                writer.receiverEstimate(sender: participant.reporter, bitrate: bitrate, ssrcs: ssrcs)
+            }
+        }
         var isMore = true
         while isMore {
             isMore = false

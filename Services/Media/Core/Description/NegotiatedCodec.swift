@@ -27,6 +27,8 @@ package struct NegotiatedCodec: Hashable, Sendable {
     /// Whether the client offered feedback on all packets of the transport, which the answer then accepts
     /// (draft-holmer-rmcat-transport-wide-cc-extensions-01).
     package let supportsTransportFeedback: Bool
+    /// Whether the client takes an estimate of what it can send instead (draft-alvestrand-rmcat-remb).
+    package let takesReceiverEstimate: Bool
     /// The client's number for packets of this codec that are sent again (RFC 4588); nil if it offered none.
     package let repairPayloadType: UInt8?
     /// The parameters as the answer states them; nil if it states none.
@@ -34,7 +36,8 @@ package struct NegotiatedCodec: Hashable, Sendable {
 
     package init(
         payloadType: UInt8, codec: Codec, clockRate: UInt32, supportsNACK: Bool, supportsPLI: Bool, supportsFIR: Bool,
-        supportsTransportFeedback: Bool = false, repairPayloadType: UInt8? = nil, fmtp: String?
+        supportsTransportFeedback: Bool = false, takesReceiverEstimate: Bool = false, repairPayloadType: UInt8? = nil,
+        fmtp: String?
     ) {
         self.payloadType = payloadType
         self.codec = codec
@@ -43,6 +46,7 @@ package struct NegotiatedCodec: Hashable, Sendable {
         self.supportsPLI = supportsPLI
         self.supportsFIR = supportsFIR
         self.supportsTransportFeedback = supportsTransportFeedback
+        self.takesReceiverEstimate = takesReceiverEstimate
         self.repairPayloadType = repairPayloadType
         self.fmtp = fmtp
     }
@@ -86,6 +90,7 @@ extension NegotiatedCodec {
                     supportsNACK: accepted.contains("nack"), supportsPLI: accepted.contains("nack pli"),
                     supportsFIR: accepted.contains("ccm fir"),
                     supportsTransportFeedback: accepted.contains("transport-cc"),
+                    takesReceiverEstimate: accepted.contains("goog-remb") && !accepted.contains("transport-cc"),
                     repairPayloadType: repairs[payloadType], fmtp: agreement.fmtp))
         }
         return codecs.filter { $0.codec == .vp8 } + codecs.filter { $0.codec != .vp8 }

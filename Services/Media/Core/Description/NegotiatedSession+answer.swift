@@ -94,6 +94,7 @@ private struct SDPWriter {
         if codec.supportsPLI { line("a=rtcp-fb:\(payloadType) nack pli") }
         if codec.supportsFIR { line("a=rtcp-fb:\(payloadType) ccm fir") }
         if codec.supportsTransportFeedback { line("a=rtcp-fb:\(payloadType) transport-cc") }
+        if codec.takesReceiverEstimate { line("a=rtcp-fb:\(payloadType) goog-remb") }
         if let repair = codec.repairPayloadType {
             line("a=rtpmap:\(repair) rtx/\(codec.clockRate)")
             line("a=fmtp:\(repair) apt=\(payloadType)")

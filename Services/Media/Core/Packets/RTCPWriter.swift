@@ -128,6 +128,11 @@ package struct RTCPWriter: Sendable {
         arrivals.write(now: now, sender: sender, media: media, into: &bytes)
     }
 
+    /// Appends how much may be sent to the node (REMB), in bits/s, over all of these streams; at most 255.
+    package mutating func receiverEstimate(sender: UInt32, bitrate: Int, ssrcs: [UInt32]) {
+        ReceiverEstimate.write(sender: sender, bitrate: bitrate, ssrcs: ssrcs, into: &bytes)
+    }
+
     /// Appends that a source has left (RFC 3550 §6.6).
     package mutating func goodbye(ssrc: UInt32) {
         begin(RTCPType.goodbye, format: 1, byteCount: 4)

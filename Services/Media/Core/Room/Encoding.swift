@@ -67,8 +67,12 @@ final class Encoding {
             // Senders repeat what nobody misses to probe the path.
             guard losses.isMissing(forwarded.sequence) else { return nil }
         } else {
+            let last = statistics.receivedCount == 0 ? nil : statistics.highestSequence
             forwarded.sequence = statistics.receive(
                 sequenceNumber: header.sequenceNumber, timestamp: header.timestamp, now: now)
+            if let last, forwarded.sequence > last + 1 {
+                publication.participant.noteLoss(of: Int(forwarded.sequence - last - 1), now: now)
+            }
         }
         meter.receive(byteCount: packet.count, now: now)
         forwarded.timestamp = header.timestamp

@@ -8,11 +8,20 @@ extension Participant {
     /// Nothing is managed before there is a connection, which wakes the worker by itself.
     private static let idleInterval = Duration.seconds(1)
 
-    /// Whether its link is measured by transport-wide feedback; if not, by its reports.
-    var isMeasured: Bool { sendSections.contains { $0.extensionIDs.transportSequence != 0 } }
+    /// Whether its link is measured by transport-wide feedback, which needs RTX for the numbers and the padding of video; if
+    /// not, by its reports.
+    var isMeasured: Bool { sendSections.contains { $0.extensionIDs.transportSequence != 0 && $0.hasRepair } }
 
     /// What may be sent altogether, in bits/s.
     var budget: Int { isMeasured ? congestion.mediaBudget : reported.target }
+
+    /// What it may send in bits/s, if it takes that (REMB) and is to be told now; it learns of no single packet then.
+    func takeEstimate(now: MediaTime) -> Int? {
+        guard transportSequenceID == 0,
+            publications.contains(where: { $0.codecs.contains { $0.takesReceiverEstimate } })
+        else { return nil }
+        return publisherBandwidth.due(wanted: BandwidthEstimator.maximum, now: now)
+    }
 
     /// RTCP came, decrypted.
     func receiveFeedback(_ compound: Span<UInt8>, now: MediaTime) {

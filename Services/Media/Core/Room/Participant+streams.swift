@@ -28,15 +28,21 @@ extension Participant {
         return nil
     }
 
-    /// Notes when a packet that carries its number among all of the transport arrived.
+    /// Notes when a packet arrived, for what its sender is told of its link.
     func noteArrival(of header: RTPHeader, in packet: UnsafeRawBufferPointer, now: MediaTime) {
-        guard transportSequenceID != 0, !header.extensionRange.isEmpty else { return }
+        guard transportSequenceID != 0 else { return publisherBandwidth.receive(byteCount: packet.count, now: now) }
+        guard !header.extensionRange.isEmpty else { return }
         var number: UInt16?
         _ = header.forEachExtension(in: packet.assumingMemoryBound(to: UInt8.self).span) { id, content in
             guard id == transportSequenceID, content.count == 2 else { return }
             number = UInt16(packet[content.lowerBound]) << 8 | UInt16(packet[content.lowerBound + 1])
         }
         if let number { arrivals.receive(number, byteCount: packet.count, now: now) }
+    }
+
+    /// Notes packets that did not arrive, or not yet.
+    func noteLoss(of count: Int, now: MediaTime) {
+        if transportSequenceID == 0 { publisherBandwidth.receive(byteCount: 0, lostCount: count, now: now) }
     }
 
     /// A stream that begins: from now on its SSRC tells what it is.

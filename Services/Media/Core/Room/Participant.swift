@@ -33,6 +33,8 @@ final class Participant {
     var transportSequenceID: UInt8 = 0
     /// When its numbered packets arrived.
     var arrivals = ArrivalRecorder()
+    /// What it may send, if it is not told of each packet.
+    var publisherBandwidth = PublisherBandwidth()
     /// What its link carries, measured by its feedback on each packet, or without that by its reports. Until those tell of
     /// loss it is taken for good.
     var congestion = CongestionController()
