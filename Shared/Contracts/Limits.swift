@@ -170,6 +170,10 @@ package enum Limits {
     /// Bytes of a fragment of SDP that changes candidates or restarts ICE.
     package static let sdpFragmentByteCount = 16 * 1024
     package static let midCount = 16
+    /// Tiles that a client tells of: a screen and a camera of each who can be seen, and some that are leaving.
+    package static let viewedTracks = 64
+    /// Pixels of a tile's height.
+    package static let tileHeight = 8_640
     /// Changes of a call within this time are told together.
     package static let callStateHold = Duration.milliseconds(50)
     /// A peer from which no authenticated STUN came for this long is gone.

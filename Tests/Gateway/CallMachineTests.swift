@@ -210,6 +210,38 @@ struct CallMachineTests {
         #expect(machine.receive(.failed(.validationFailed, "Odd."), of: seat).isEmpty, "it would fail again")
     }
 
+    @Test("Of views that wait for the node the last counts, and what the client does comes before what it shows")
+    func views() {
+        var (machine, seat) = seated()
+        let views = [180, 360, 720].map { height in
+            CallView(
+                tracks: [
+                    CallViewTrack(participantID: participant, source: .camera, height: height, isPinned: false)
+                ])
+        }
+        #expect(machine.receive(.view(views[0])) == [.view(views[0], seat)])
+        #expect(machine.receive(.view(views[1])).isEmpty)
+        #expect(machine.receive(.update(CallUpdate(active: []))).isEmpty)
+        #expect(machine.receive(.view(views[2])).isEmpty)
+        #expect(machine.receive(.updated, of: seat) == [.update(CallUpdate(active: []), seat)])
+        #expect(machine.receive(.updated, of: seat) == [.view(views[2], seat)])
+        #expect(machine.receive(.failed(.unavailable, "No Redis."), of: seat).isEmpty, "the next one tells everything")
+    }
+
+    @Test("A view of too many tiles, or of one without a height, is refused; without a seat nothing is shown")
+    func refusedViews() {
+        func view(_ count: Int, _ height: Int) -> ClientCallFrame {
+            let tile = CallViewTrack(participantID: participant, source: .camera, height: height, isPinned: false)
+            return .view(CallView(tracks: Array(repeating: tile, count: count)))
+        }
+        for refused in [view(Limits.viewedTracks + 1, 1), view(1, -1), view(1, Limits.tileHeight + 1)] {
+            var (machine, _) = seated()
+            #expect(code(machine.receive(refused)) == Failure(code: .validationFailed, number: nil))
+        }
+        var machine = CallMachine()
+        #expect(machine.receive(view(1, 1)).isEmpty)
+    }
+
     @Test("Leaving is answered at once, and what was under way no longer counts")
     func leaves() {
         var (machine, seat) = seated()
@@ -272,7 +304,10 @@ struct CallMachineTests {
     @Test("What the node tells the seat is passed on, and its end ends it; frames of other kinds are not")
     func notices() {
         var (machine, _) = seated()
-        for frame in [ServerFrame.callState(state(2)), .callSpeakers(CallSpeakers(participants: [participant]))] {
+        for frame in [
+            ServerFrame.callState(state(2)), .callSpeakers(CallSpeakers(participants: [participant])),
+            .callLayers(CallLayers(layers: [CallLayer(source: .camera, active: ["q"])])),
+        ] {
             #expect(machine.receive(notice(frame)) == [.send(frame)])
         }
         for frame in [ServerFrame.current(Current()), .heartbeat(Heartbeat())] {

@@ -35,6 +35,7 @@ struct ConnectionMachineTests {
                 .offer(CallOffer(number: 1, sdp: "s", publications: []))
             ),
             (.callUpdate(CallUpdate(active: [.camera])), .update(CallUpdate(active: [.camera]))),
+            (.callView(CallView(tracks: [])), .view(CallView(tracks: []))),
             (.callLeave(CallLeave()), .leave),
         ]
         for isIdentified in [false, true] {

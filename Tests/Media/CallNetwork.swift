@@ -31,6 +31,11 @@ final class CallNetwork {
         fileprivate(set) var speakers: [ParticipantID] = []
         fileprivate(set) var ended: CallEndReason?
         fileprivate var offerNumber = 1
+        /// Which of its encodings it was told to send; `nil` before it was told anything.
+        fileprivate(set) var layers: CallLayers?
+        /// What its way from the node carries, in bits/s, behind a queue of ``CallNetwork/queue``; `nil` for everything.
+        var downlink: Int?
+        fileprivate var downlinkFree = MediaTime(nanoseconds: 0)
         /// Nothing of it arrives any more, as after a crash.
         var isGone = false
 
@@ -129,6 +134,16 @@ final class CallNetwork {
             now: now)
     }
 
+    /// Tells what a person shows: these others' cameras, so high.
+    func view(_ person: Person, _ tiles: [(other: Person, height: Int)]) throws {
+        let view = CallView(
+            tracks: tiles.map {
+                CallViewTrack(participantID: $0.other.id, source: .camera, height: $0.height, isPinned: false)
+            })
+        try worker.view(
+            SeatViewRequest(participantID: person.id, connectionID: person.route.connectionID, view: view), now: now)
+    }
+
     func leave(_ person: Person) {
         worker.leave(
             SeatLeaveRequest(participantID: person.id, connectionID: person.route.connectionID), now: now)
@@ -207,21 +222,36 @@ final class CallNetwork {
                 person.state = state
                 person.states.append(state)
             case .callSpeakers(let speakers): person.speakers = speakers.participants
+            case .callLayers(let layers): person.layers = layers
             case .callEnded(let ended): person.ended = ended.reason
             default: break
             }
         }
     }
 
+    /// What waits before a slow link at most.
+    static let queue = Duration.milliseconds(300)
+
+    /// How long a datagram waits for a slow link; `nil` when its queue is full.
+    private func wait(_ byteCount: Int, _ receiver: Person?) -> Duration? {
+        guard let receiver, let downlink = receiver.downlink else { return .zero }
+        let start = max(now, receiver.downlinkFree)
+        guard start - now < Self.queue else { return nil }
+        receiver.downlinkFree = start + .nanoseconds((byteCount + 28) * 8 * 1_000_000_000 / downlink)
+        return receiver.downlinkFree - now
+    }
+
     private func send(_ bytes: [UInt8], to receiver: Person?, from source: TransportAddress) {
         let copies = chance(conditions.duplicates) ? 2 : 1
         for _ in 0..<copies where !chance(conditions.loss) {
+            guard let wait = wait(bytes.count, receiver) else { continue }
             let jitter = conditions.jitter.wholeNanoseconds
             let extra = jitter > 0 ? Int64(random.next() % UInt64(jitter)) : 0
             flown += 1
             flights.append(
                 Flight(
-                    at: now + conditions.delay + .nanoseconds(extra), order: flown, receiver: receiver, source: source,
+                    at: now + wait + conditions.delay + .nanoseconds(extra), order: flown, receiver: receiver,
+                    source: source,
                     bytes: bytes))
         }
     }

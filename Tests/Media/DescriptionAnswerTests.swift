@@ -62,7 +62,10 @@ struct DescriptionAnswerTests {
             #expect(lines.contains { $0.hasPrefix("a=ssrc:") } == (section.role == .send))
             #expect(ssrc.map(lines.contains) ?? true)
         }
-        for word in ["transport-cc", "goog-remb", "rtx", "red", "ulpfec", "apt="] { #expect(!answer.contains(word)) }
+        for word in ["red/", "ulpfec"] { #expect(!answer.contains(word)) }
+        // aiortc knows no feedback on each packet of a transport.
+        #expect(answer.contains("goog-remb") == name.hasPrefix("aiortc"))
+        #expect(answer.contains("transport-cc") != name.hasPrefix("aiortc"))
     }
 
     @Test("Candidates stand only in the section that speaks for the bundle", arguments: DescriptionFixture.names)

@@ -16,11 +16,15 @@ struct DescriptionOfferTests {
     }
 
     private static func codec(
-        _ payloadType: UInt8, _ codec: Codec, fir: Bool = false, fmtp: String? = nil
+        _ payloadType: UInt8, _ codec: Codec, fir: Bool = false, transport: Bool = false, estimate: Bool = false,
+        repair: UInt8? = nil,
+        fmtp: String? = nil
     ) -> NegotiatedCodec {
         NegotiatedCodec(
             payloadType: payloadType, codec: codec, clockRate: codec == .opus ? 48_000 : 90_000,
-            supportsNACK: codec != .opus, supportsPLI: codec != .opus, supportsFIR: fir, fmtp: fmtp)
+            supportsNACK: codec != .opus, supportsPLI: codec != .opus, supportsFIR: fir,
+            supportsTransportFeedback: transport, takesReceiverEstimate: estimate, repairPayloadType: repair, fmtp: fmtp
+        )
     }
 
     private static let opus = "minptime=10;useinbandfec=1"
@@ -30,18 +34,30 @@ struct DescriptionOfferTests {
         Client(
             name: "chromium", fragment: "XCev", password: "ih8qLCEauVsh2ZCFOmLdnCP5",
             sources: [1_470_770_611, 3_862_816_516, 803_553_068, 450_914_842],
-            audio: [codec(111, .opus, fmtp: opus)],
-            video: [codec(96, .vp8, fir: true), codec(108, .h264, fir: true, fmtp: h264)],
-            audioExtensions: [.mid: 4, .audioLevel: 1], videoExtensions: [.mid: 4, .videoOrientation: 13]),
+            audio: [codec(111, .opus, transport: true, fmtp: opus)],
+            video: [
+                codec(96, .vp8, fir: true, transport: true, repair: 97),
+                codec(108, .h264, fir: true, transport: true, repair: 109, fmtp: h264),
+            ],
+            audioExtensions: [.mid: 4, .audioLevel: 1, .transportSequence: 3],
+            videoExtensions: [
+                .mid: 4, .videoOrientation: 13, .transportSequence: 3, .streamID: 10, .repairedStreamID: 11,
+            ]),
         Client(
             name: "firefox", fragment: "e84f5306", password: "87fe6e14d7ed46b72552bd9b806689b8",
             sources: [384_195_937, 208_114_359, 146_833_294, 3_991_488_518],
-            audio: [codec(109, .opus, fmtp: opus)], video: [codec(120, .vp8, fir: true)],
-            audioExtensions: [.mid: 3, .audioLevel: 1], videoExtensions: [.mid: 3]),
+            audio: [codec(109, .opus, transport: true, fmtp: opus)],
+            video: [codec(120, .vp8, fir: true, transport: true, repair: 124)],
+            audioExtensions: [.mid: 3, .audioLevel: 1, .transportSequence: 7],
+            videoExtensions: [.mid: 3, .transportSequence: 7]),
         Client(
             name: "aiortc", fragment: "keix", password: "pCZjFwjxL18420a32qDJbc",
             sources: [452_779_427, 686_258_887, 2_282_122_321, 2_532_097_502],
-            audio: [codec(96, .opus, fmtp: opus)], video: [codec(97, .vp8), codec(101, .h264, fmtp: h264)],
+            audio: [codec(96, .opus, fmtp: opus)],
+            video: [
+                codec(97, .vp8, estimate: true, repair: 98),
+                codec(101, .h264, estimate: true, repair: 102, fmtp: h264),
+            ],
             audioExtensions: [.mid: 1, .audioLevel: 2], videoExtensions: [.mid: 1]),
     ]
 
@@ -58,7 +74,12 @@ struct DescriptionOfferTests {
         for (index, section) in session.sections.enumerated() {
             #expect(section.role == (index < 4 ? .receive : .send))
             #expect(section.codecs == (kinds[index] == .audio ? client.audio : client.video))
-            #expect(section.extensions == (kinds[index] == .audio ? client.audioExtensions : client.videoExtensions))
+            var extensions = kinds[index] == .audio ? client.audioExtensions : client.videoExtensions
+            // Chromium's second offer was recorded after an answer that knew three extensions, and names no others.
+            if recording.name == "more", client.name == "chromium" {
+                extensions = extensions.filter { [.mid, .audioLevel, .videoOrientation].contains($0.key) }
+            }
+            #expect(section.extensions == extensions)
             #expect(section.remoteSSRCs == (index < 4 ? [client.sources[index]] : []))
         }
     }
@@ -71,7 +92,8 @@ struct DescriptionOfferTests {
         #expect(first.remoteFragment == more.remoteFragment)
         for (before, after) in zip(first.sections, more.sections) {
             #expect(before.mid == after.mid && before.role == after.role && before.kind == after.kind)
-            #expect(before.codecs == after.codecs && before.extensions == after.extensions)
+            #expect(before.codecs == after.codecs)
+            #expect(after.extensions.allSatisfy { before.extensions[$0.key] == $0.value })
             #expect(before.remoteSSRCs == after.remoteSSRCs)
         }
     }
@@ -191,6 +213,55 @@ struct DescriptionOfferTests {
     func extensions(line: String, expected: [HeaderExtension: UInt8]) throws {
         let offer = try DescriptionFixture.small("1 urn:ietf:params:rtp-hdrext:sdes:mid", by: line)
         #expect(try NegotiatedSession(offer: offer).sections.first?.extensions == expected)
+    }
+
+    @Test("Retransmission is told by the payload type and the SSRC that it repeats")
+    func repairs() throws {
+        let lines = "a=ssrc-group:FID 1 2\na=ssrc:1 cname:x\na=ssrc:2 cname:x"
+        let offer = try DescriptionFixture.small("a=ssrc:7 cname:x", by: lines)
+            .replacing("RTP/SAVPF 96 97", with: "RTP/SAVPF 96 97 98 99 100")
+            .replacing(
+                "a=rtpmap:97 VP8/90000",
+                with: "a=rtpmap:97 VP8/90000\na=rtpmap:98 rtx/90000\na=fmtp:98 apt=97\n"
+                    + "a=rtpmap:99 rtx/90000\na=fmtp:99 apt=5;rtx-time=200\na=rtpmap:100 rtx/90000")
+        let session = try NegotiatedSession(offer: offer)
+        #expect(session.sections[0].remoteRepairs == [1: 2])
+        #expect(session.sections[1].codecs.map(\.repairPayloadType) == [98, nil])
+        let sender = SenderIdentity(ssrc: 9, repairSSRC: 10, cname: "c", streamID: "s", trackID: "t")
+        let lines2 = DescriptionFixture.sections(
+            session.answer(try DescriptionFixture.local(), senders: ["cam": sender]))[2]
+        for line in [
+            "m=video 9 UDP/TLS/RTP/SAVPF 97 98 96", "a=ssrc-group:FID 9 10", "a=ssrc:10 cname:c",
+            "a=rtpmap:98 rtx/90000",
+            "a=fmtp:98 apt=97",
+        ] {
+            #expect(lines2.contains(line), "\(line)")
+        }
+    }
+
+    @Test(
+        "The encodings of simulcast are those that are declared, the first of each choice, and three at most",
+        arguments: [
+            ("send q;h;f", ["q", "h", "f"]), ("send q,h;~f recv x", ["q", "f"]), ("recv q;h", []),
+            ("send q;q;unknown;f", ["q", "f"]), ("send q;h;f;g", ["q", "h", "f"]), ("send", []),
+            ("send \(String(repeating: "l", count: 17));q", ["q"]),
+        ])
+    func simulcast(value: String, names: [String]) throws {
+        let declared = ["q", "h", "f", "g", String(repeating: "l", count: 17)].map { "a=rid:\($0) send\n" }.joined()
+        let lines = "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\n\(declared)a=simulcast:\(value)\n"
+        let offer = DescriptionFixture.small.replacing("a=recvonly\n", with: "a=sendonly\n\(lines)")
+        let session = try NegotiatedSession(offer: offer)
+        #expect(session.sections[1].streamIDs == names)
+        let answer = DescriptionFixture.sections(session.answer(try DescriptionFixture.local(), senders: [:]))[2]
+        #expect(answer.filter { $0.hasPrefix("a=rid:") } == names.map { "a=rid:\($0) recv" })
+        #expect(answer.contains("a=simulcast:recv \(names.joined(separator: ";"))") == !names.isEmpty)
+    }
+
+    @Test("Without the extension that names encodings there is no simulcast")
+    func simulcastWithoutNames() throws {
+        let offer = DescriptionFixture.small.replacing(
+            "a=recvonly\n", with: "a=sendonly\na=rid:q send\na=rid:f send\na=simulcast:send q;f\n")
+        #expect(try NegotiatedSession(offer: offer).sections[1].streamIDs == [])
     }
 
     @Test("SSRCs of retransmissions are left out, others are kept once and in order")

@@ -38,3 +38,7 @@ extension KeyFrame {
 
     static func isH264(bytes: [UInt8]) -> Bool { isH264(bytes.span) }
 }
+
+extension VP8Descriptor {
+    init?(bytes: [UInt8]) { self.init(bytes.span) }
+}

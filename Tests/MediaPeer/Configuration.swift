@@ -13,6 +13,16 @@ extension MediaPeer {
         package var videoSections = Limits.firstVideoSections
         /// What it sends and understands, the preferred one first: of `VP8` and `H264`. Not empty.
         package var videoCodecs = ["VP8", "H264"]
+        /// Whether it offers retransmission in streams of their own (RFC 4588), and answers and takes it.
+        package var usesRepair = false
+        /// Whether it numbers all packets and tells when those of the node arrived
+        /// (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+        package var usesTransportFeedback = false
+        /// Whether it takes estimates of what it may send (REMB).
+        package var takesEstimates = false
+        /// The names of the encodings in which it sends its camera at once, the lowest first (RFC 8853). Empty for one
+        /// without a name.
+        package var encodings: [String] = []
         package var profiles: [SRTPProfile] = SRTPProfile.allCases
         /// `nil` is one that all peers of the process share: a fingerprint tells nothing about who it is, and an
         /// association with each is its own.

@@ -15,10 +15,14 @@ extension MediaPeer {
         if let packet { send(rtp: packet) }
     }
 
-    /// Sends one picture of `byteCount` bytes in as many packets as it takes. Nothing is sent before the peer is
-    /// connected.
-    package func sendVideoFrame(byteCount: Int, isKeyFrame: Bool, source: CallSource = .camera, now: MediaTime) {
-        guard isConnected, let index = published.firstIndex(where: { $0.source == source }) else { return }
+    /// Sends one picture of `byteCount` bytes in as many packets as it takes; `encoding` counts from the lowest. Nothing is
+    /// sent before the peer is connected.
+    package func sendVideoFrame(
+        byteCount: Int, isKeyFrame: Bool, source: CallSource = .camera, encoding: Int = 0, now: MediaTime
+    ) {
+        let indices = published.indices.filter { published[$0].source == source }
+        guard isConnected, indices.indices.contains(encoding) else { return }
+        let index = indices[encoding]
         for packet in published[index].videoPackets(byteCount: byteCount, isKeyFrame: isKeyFrame, now: now) {
             send(rtp: packet)
         }
@@ -39,23 +43,46 @@ extension MediaPeer {
     /// What it publishes from `source`, if it does.
     package func published(_ source: CallSource) -> PublishedTrack? { published.first { $0.source == source } }
 
+    /// The encodings in which it publishes `source`, the lowest first.
+    package func encodings(_ source: CallSource) -> [PublishedTrack] { published.filter { $0.source == source } }
+
     // MARK: Receiving
 
     func receiveRTP(_ packet: UnsafeRawBufferPointer, now: MediaTime) {
-        guard let header = RTPHeader(packet.assumingMemoryBound(to: UInt8.self).span),
-            let index = sectionIndex[header.ssrc]
-        else {
+        let header = RTPHeader(packet.assumingMemoryBound(to: UInt8.self).span)
+        if let header { noteArrival(header, packet, now: now) }
+        guard let header, let index = sectionIndex[header.ssrc] else {
             lastPattern = nil
             strayPackets += 1
             return
         }
-        let due = sections[index].receive(header, packet, now: now)
+        let due: MediaTime?
+        if header.ssrc == sections[index].repairSSRC {
+            due = sections[index].receiveRepair(header, packet, now: now)
+        } else {
+            due = sections[index].receive(header, packet, now: now)
+        }
         lastPattern = sections[index].lastPattern
         guard let due else { return }
         nextNack = min(nextNack ?? due, due)
     }
 
+    private func noteArrival(_ header: RTPHeader, _ packet: UnsafeRawBufferPointer, now: MediaTime) {
+        guard let id = formats.extensions[PeerFormats.transportSequence] else { return }
+        var number: UInt16?
+        header.forEachExtension(in: packet.assumingMemoryBound(to: UInt8.self).span) { other, content in
+            guard other == id, content.count == 2 else { return }
+            number = UInt16(packet[content.lowerBound]) << 8 | UInt16(packet[content.lowerBound + 1])
+        }
+        if let number { arrivals.receive(number, byteCount: packet.count, now: now) }
+    }
+
     func receiveRTCP(_ packet: UnsafeRawBufferPointer, now: MediaTime) {
+        let bytes = packet.assumingMemoryBound(to: UInt8.self).span
+        TransportFeedback.forEach(in: bytes) { feedback in
+            feedback.forEachPacket(in: bytes) { _, arrival in arrivalsTold += arrival == nil ? 0 : 1 }
+        }
+        ReceiverEstimate.forEach(in: bytes) { estimates.append($0.bitrate) }
         let isWellFormed = RTCPPacket.forEach(in: packet.assumingMemoryBound(to: UInt8.self).span) { part in
             switch part {
             case .senderReport(let ssrc, let ntp, _, _, _, let reports):
@@ -100,6 +127,14 @@ extension MediaPeer {
             var writer = RTCPWriter()
             writer.nack(sender: reportSSRC, media: ssrc, sequenceNumbers: numbers)
             send(rtcp: writer.bytes)
+        }
+    }
+
+    func sendArrivals(now: MediaTime) {
+        var bytes: [UInt8] = []
+        while arrivals.write(now: now, sender: reportSSRC, media: 0, into: &bytes) {
+            send(rtcp: bytes)
+            bytes = []
         }
     }
 

@@ -35,6 +35,13 @@ package final class MediaPeer {
     /// Index in `sections` by SSRC.
     var sectionIndex: [UInt32: Int] = [:]
     var srtp: SRTPSession?
+    /// The number of the next packet among all of the transport, and what became of those of the node.
+    private var nextTransportNumber: UInt16 = 0
+    var arrivals = ArrivalRecorder()
+    /// Its own packets that the node has told the arrival of.
+    package internal(set) var arrivalsTold = 0
+    /// What the node said it may send, in bits/s, one behind the other.
+    package internal(set) var estimates: [Int] = []
     var nextReport: MediaTime?
     var nextNack: MediaTime?
     private var layout: [PeerSection] = []
@@ -58,19 +65,29 @@ package final class MediaPeer {
         }
         self.configuration = configuration
         random = SplitMix64(seed: configuration.seed)
-        formats = PeerFormats(videoCodecs: configuration.videoCodecs, random: &random)
+        formats = PeerFormats(configuration, random: &random)
         credentials = Self.credentials(&random)
         sessionID = random.next() >> 2
         cname = "peer-\(configuration.seed)"
         published = []
         for source in configuration.sources {
-            let identity = PeerTrackIdentity(source: source, ssrc: .random(in: 1 ... .max, using: &random))
-            let section = PeerSection(mid: String(layout.count), isVideo: source.isVideo, track: identity)
+            let names: [String?] =
+                source == .camera && !configuration.encodings.isEmpty ? configuration.encodings : [nil]
+            let tracks = names.map { identity(source, streamID: $0) }
+            let section = PeerSection(mid: String(layout.count), isVideo: source.isVideo, tracks: tracks)
             layout.append(section)
-            published.append(PublishedTrack(section, identity, random: &random))
+            for track in tracks { published.append(PublishedTrack(section.mid, track, random: &random)) }
         }
         addSections(configuration.audioSections, isVideo: false)
         addSections(configuration.videoSections, isVideo: true)
+    }
+
+    private func identity(_ source: CallSource, streamID: String?) -> PeerTrackIdentity {
+        let ssrc = UInt32.random(in: 1 ... .max, using: &random)
+        let repairs = source.isVideo && configuration.usesRepair
+        return PeerTrackIdentity(
+            source: source, ssrc: ssrc, repairSSRC: repairs ? .random(in: 1 ... .max, using: &random) : nil,
+            streamID: streamID)
     }
 
     deinit { scratch.deallocate() }
@@ -90,7 +107,7 @@ package final class MediaPeer {
         lastOffer = number
         return CallOffer(
             number: number, sdp: description(number, configuration.setup, formats),
-            publications: published.map {
+            publications: configuration.sources.compactMap { published($0) }.map {
                 CallPublication(mid: $0.mid, source: $0.source, isActive: !inactive.contains($0.source))
             })
     }
@@ -111,7 +128,7 @@ package final class MediaPeer {
 
     private func addSections(_ count: Int, isVideo: Bool) {
         for _ in 0..<count {
-            let section = PeerSection(mid: String(layout.count), isVideo: isVideo, track: nil)
+            let section = PeerSection(mid: String(layout.count), isVideo: isVideo, tracks: [])
             layout.append(section)
             sections.append(ReceivedSection(mid: section.mid, isVideo: isVideo))
         }
@@ -132,7 +149,7 @@ package final class MediaPeer {
         precondition(layout.isEmpty, "A peer that answers has the sections of the offer.")
         let read = try PeerAnswer(offer, setup: "actpass")
         for section in read.sections {
-            layout.append(PeerSection(mid: section.mid, isVideo: section.isVideo, track: nil))
+            layout.append(PeerSection(mid: section.mid, isVideo: section.isVideo, tracks: []))
             sections.append(ReceivedSection(mid: section.mid, isVideo: section.isVideo))
         }
         try apply(read, now: now)
@@ -167,15 +184,27 @@ package final class MediaPeer {
     }
 
     private func negotiate(_ answered: PeerAnswer.Section) {
-        let codecs = answered.codecs.map { PeerFormats.Codec(payloadType: $0.payloadType, encoding: $0.encoding) }
-        if let index = published.firstIndex(where: { $0.mid == answered.mid }) {
-            let isReceived = !answered.isRejected && answered.direction == "recvonly"
-            published[index].negotiate(codec: isReceived ? codecs.first : nil, extensions: answered.extensions)
-        } else if let index = sections.firstIndex(where: { $0.mid == answered.mid }) {
+        let codecs = answered.codecs.filter { answered.repairs[$0.payloadType] == nil }
+            .map { PeerFormats.Codec(payloadType: $0.payloadType, encoding: $0.encoding) }
+        let isReceived = !answered.isRejected && answered.direction == "recvonly"
+        for index in published.indices where published[index].mid == answered.mid {
+            let streamID = published[index].streamID
+            let isTaken = isReceived && (streamID.map(answered.streamIDs.contains) ?? true)
+            published[index].negotiate(
+                codec: isTaken ? codecs.first : nil,
+                repair: answered.repairs.first { $0.value == codecs.first?.payloadType }?.key,
+                extensions: answered.extensions)
+        }
+        if let index = sections.firstIndex(where: { $0.mid == answered.mid }) {
             sections[index].codecs = codecs
             sections[index].extensions = answered.extensions
-            if let former = sections[index].ssrc { sectionIndex[former] = nil }
+            sections[index].repairs = answered.repairs
+            for former in [sections[index].ssrc, sections[index].repairSSRC].compactMap(\.self) {
+                sectionIndex[former] = nil
+            }
             sections[index].ssrc = answered.ssrc
+            sections[index].repairSSRC = answered.repairSSRC
+            if let repair = answered.repairSSRC { sectionIndex[repair] = index }
             if let ssrc = answered.ssrc { sectionIndex[ssrc] = index }
         }
     }
@@ -252,13 +281,14 @@ package final class MediaPeer {
         if let check = ice?.check(now: now, random: &random) { outbox.append(check) }
         if let dtls { apply(dtls.handleTimeout(now: now), now: now) }
         if let nextNack, nextNack <= now { sendNacks(now: now) }
+        if let due = arrivals.due, due <= now { sendArrivals(now: now) }
         if let nextReport, nextReport <= now { sendReports(now: now) }
     }
 
     /// When to call ``handleTimeout(now:)``; `nil` before an answer and after the end.
     package var deadline: MediaTime? {
         guard !isClosed, failure == nil else { return nil }
-        return [ice?.nextCheck, dtls?.deadline, nextNack, nextReport].compactMap(\.self).min()
+        return [ice?.nextCheck, dtls?.deadline, nextNack, nextReport, arrivals.due].compactMap(\.self).min()
     }
 
     /// Hands over what is to be sent to the node, in order. Do not call the peer meanwhile.
@@ -273,7 +303,17 @@ package final class MediaPeer {
 
     // MARK: Encryption
 
-    func send(rtp packet: [UInt8]) { protect(packet) { $0.protectRTP($1, count: $2) } }
+    func send(rtp packet: [UInt8]) {
+        var packet = packet
+        if let id = formats.extensions[PeerFormats.transportSequence], packet.count > 19, packet[0] & 0x10 != 0,
+            packet[16] == id << 4 | 1
+        {
+            packet[17] = UInt8(nextTransportNumber >> 8)
+            packet[18] = UInt8(nextTransportNumber & 0xFF)
+            nextTransportNumber &+= 1
+        }
+        protect(packet) { $0.protectRTP($1, count: $2) }
+    }
 
     func send(rtcp packet: [UInt8]) { protect(packet) { $0.protectRTCP($1, count: $2) } }
 

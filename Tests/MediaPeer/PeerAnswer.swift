@@ -11,8 +11,12 @@ struct PeerAnswer {
         var codecs: [(payloadType: UInt8, encoding: String)] = []
         var extensions: [String: UInt8] = [:]
         var ssrc: UInt32?
-        /// The SSRC of retransmissions (RFC 4588 §8.8), which are not taken here.
+        /// The SSRC of retransmissions (RFC 4588 §8.8).
         var repairSSRC: UInt32?
+        /// What retransmissions repeat, by their payload types.
+        var repairs: [UInt8: UInt8] = [:]
+        /// The names of the encodings it receives (RFC 8853).
+        var streamIDs: [String] = []
         var isMultiplexed = false
         var attributes: [String: String] = [:]
     }
@@ -88,6 +92,13 @@ struct PeerAnswer {
             sections[last].ssrc = ssrc
         case "ssrc-group" where value.hasPrefix("FID "):
             sections[last].repairSSRC = value.split(separator: " ").last.flatMap { UInt32($0) }
+        case "simulcast" where value.hasPrefix("recv "):
+            sections[last].streamIDs = value.dropFirst(5).split(separator: ";").map(String.init)
+        case "fmtp":
+            let words = value.split(separator: " ")
+            if words.count == 2, words[1].hasPrefix("apt="), let type = UInt8(words[0]) {
+                sections[last].repairs[type] = UInt8(words[1].dropFirst(4))
+            }
         case "candidate": try readCandidate(value)
         case "ice-ufrag", "ice-pwd", "fingerprint", "setup": sections[last].attributes[String(name)] = String(value)
         default: break
@@ -145,14 +156,22 @@ struct PeerAnswer {
         }
         for (section, offered) in zip(sections, offered) where !section.isRejected {
             guard section.isVideo == offered.isVideo else { throw .answer("section \(section.mid) is of its kind") }
-            let directions = offered.track == nil ? ["sendonly", "inactive"] : ["recvonly", "inactive"]
+            let directions = offered.tracks.isEmpty ? ["sendonly", "inactive"] : ["recvonly", "inactive"]
             guard directions.contains(section.direction) else {
                 throw .answer("section \(section.mid) is not \(section.direction)")
             }
             guard section.direction != "sendonly" || section.ssrc != nil else {
                 throw .answer("section \(section.mid), which sends, has an SSRC")
             }
-            let known = formats.codecs(isVideo: offered.isVideo).map { [$0.payloadType: $0.encoding] }
+            var known = formats.codecs(isVideo: offered.isVideo).map { [$0.payloadType: $0.encoding] }
+            known += formats.repairs.values.map { [$0: "rtx/90000"] }
+            guard section.repairs.allSatisfy({ formats.repairs[$0.value] == $0.key }) else {
+                throw .answer("retransmissions of section \(section.mid) repeat what was offered")
+            }
+            let names = offered.tracks.compactMap(\.streamID)
+            guard section.streamIDs.allSatisfy(names.contains), names.isEmpty == section.streamIDs.isEmpty else {
+                throw .answer("the encodings of section \(section.mid) are offered ones")
+            }
             guard !section.codecs.isEmpty, section.codecs.allSatisfy({ known.contains([$0.payloadType: $0.encoding]) })
             else { throw .answer("the codecs of section \(section.mid) are offered ones") }
             let extensions = formats.extensions(isVideo: offered.isVideo)

@@ -15,9 +15,16 @@ struct PeerFormats {
     static let mid = "urn:ietf:params:rtp-hdrext:sdes:mid"
     static let audioLevel = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
     static let orientation = "urn:3gpp:video-orientation"
+    static let transportSequence = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+    static let streamID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
+    static let repairedStreamID = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 
     let audio: [Codec]
     let video: [Codec]
+    /// The numbers of retransmissions by those of the video codecs they repeat (RFC 4588); empty without.
+    let repairs: [UInt8: UInt8]
+    /// Whether estimates of what may be sent are offered (REMB).
+    let takesEstimates: Bool
     /// Ids by name, for all sections alike, as BUNDLE demands (RFC 9143 §9.1.1).
     let extensions: [String: UInt8]
 
@@ -30,23 +37,40 @@ struct PeerFormats {
         }
         audio = taken(isVideo: false, ["opus"])
         video = taken(isVideo: true, videoCodecs)
+        repairs = [:]
+        takesEstimates = false
         extensions = sections.lazy.compactMap { $0.extensions[Self.mid] }.first.map { [Self.mid: $0] } ?? [:]
     }
 
-    init(videoCodecs: [String], random: inout SplitMix64) {
+    init(_ configuration: MediaPeer.Configuration, random: inout SplitMix64) {
+        let videoCodecs = configuration.videoCodecs
         let types = (UInt8(96)...127).shuffled(using: &random)
         audio = [Codec(payloadType: types[0], encoding: "opus/48000/2")]
         video = videoCodecs.enumerated().map {
             Codec(payloadType: types[$0.offset + 1], encoding: "\($0.element)/90000")
         }
+        takesEstimates = configuration.takesEstimates
+        repairs =
+            configuration.usesRepair
+            ? Dictionary(
+                uniqueKeysWithValues: video.enumerated().map {
+                    ($0.element.payloadType, types[$0.offset + 1 + videoCodecs.count])
+                }) : [:]
         let ids = (UInt8(1)...14).shuffled(using: &random)
-        extensions = [Self.mid: ids[0], Self.audioLevel: ids[1], Self.orientation: ids[2]]
+        var extensions = [Self.mid: ids[0], Self.audioLevel: ids[1], Self.orientation: ids[2]]
+        if configuration.usesTransportFeedback { extensions[Self.transportSequence] = ids[3] }
+        if !configuration.encodings.isEmpty {
+            extensions[Self.streamID] = ids[4]
+            extensions[Self.repairedStreamID] = ids[5]
+        }
+        self.extensions = extensions
     }
 
     func codecs(isVideo: Bool) -> [Codec] { isVideo ? video : audio }
 
     func extensions(isVideo: Bool) -> [String: UInt8] {
-        extensions.filter { $0.key != (isVideo ? Self.audioLevel : Self.orientation) }
+        let foreign = isVideo ? [Self.audioLevel] : [Self.orientation, Self.streamID, Self.repairedStreamID]
+        return extensions.filter { !foreign.contains($0.key) }
     }
 }
 
@@ -54,13 +78,17 @@ struct PeerFormats {
 struct PeerSection {
     let mid: String
     let isVideo: Bool
-    /// What it publishes; `nil` for one that receives.
-    let track: PeerTrackIdentity?
+    /// What it publishes, the lowest encoding first; empty for one that receives.
+    let tracks: [PeerTrackIdentity]
 }
 
 struct PeerTrackIdentity {
     let source: CallSource
     let ssrc: UInt32
+    /// Under which it sends packets again, if it does so in a stream of its own.
+    let repairSSRC: UInt32?
+    /// The name of the encoding (RFC 8851), one of several.
+    let streamID: String?
 }
 
 /// What stands in a peer's offer, or in its answer to a server's, apart from its sections (RFC 8866, RFC 8829 §5.2).
@@ -86,7 +114,8 @@ struct PeerOffer {
 
     private func lines(_ section: PeerSection) -> [String] {
         let codecs = formats.codecs(isVideo: section.isVideo)
-        let types = codecs.map { String($0.payloadType) }.joined(separator: " ")
+        let types = codecs.flatMap { [$0.payloadType, formats.repairs[$0.payloadType]] }
+            .compactMap { $0.map { String($0) } }.joined(separator: " ")
         var lines = [
             "m=\(section.isVideo ? "video" : "audio") 9 UDP/TLS/RTP/SAVPF \(types)", "c=IN IP4 0.0.0.0",
             "a=rtcp:9 IN IP4 0.0.0.0", "a=ice-ufrag:\(fragment)", "a=ice-pwd:\(password)", "a=ice-options:trickle",
@@ -95,12 +124,30 @@ struct PeerOffer {
         for (name, id) in formats.extensions(isVideo: section.isVideo).sorted(by: { $0.value < $1.value }) {
             lines.append("a=extmap:\(id) \(name)")
         }
-        lines += [section.track == nil ? "a=recvonly" : "a=sendonly", "a=rtcp-mux", "a=rtcp-rsize"]
-        for codec in codecs { lines += self.lines(codec) }
-        if let track = section.track {
-            lines += ["a=msid:\(cname) \(track.source.rawValue)", "a=ssrc:\(track.ssrc) cname:\(cname)"]
+        lines += [section.tracks.isEmpty ? "a=recvonly" : "a=sendonly", "a=rtcp-mux", "a=rtcp-rsize"]
+        var feedback = formats.extensions[PeerFormats.transportSequence] == nil ? [] : ["transport-cc"]
+        if formats.takesEstimates { feedback.append("goog-remb") }
+        for codec in codecs {
+            lines += self.lines(codec)
+            lines += feedback.map { "a=rtcp-fb:\(codec.payloadType) \($0)" }
+            guard let repair = formats.repairs[codec.payloadType] else { continue }
+            lines += ["a=rtpmap:\(repair) rtx/90000", "a=fmtp:\(repair) apt=\(codec.payloadType)"]
         }
-        return lines
+        return lines + sources(section.tracks)
+    }
+
+    /// What names the streams: their SSRCs, or the names that their packets carry.
+    private func sources(_ tracks: [PeerTrackIdentity]) -> [String] {
+        guard let track = tracks.first else { return [] }
+        var lines = ["a=msid:\(cname) \(track.source.rawValue)"]
+        let names = tracks.compactMap(\.streamID)
+        guard names.isEmpty else {
+            return lines + names.map { "a=rid:\($0) send" } + ["a=simulcast:send \(names.joined(separator: ";"))"]
+        }
+        if let repair = track.repairSSRC {
+            lines += ["a=ssrc-group:FID \(track.ssrc) \(repair)", "a=ssrc:\(repair) cname:\(cname)"]
+        }
+        return lines + ["a=ssrc:\(track.ssrc) cname:\(cname)"]
     }
 
     private func lines(_ codec: PeerFormats.Codec) -> [String] {

@@ -12,6 +12,9 @@ package struct PublishedTrack {
     package let mid: String
     package let source: CallSource
     package let ssrc: UInt32
+    package let repairSSRC: UInt32?
+    /// The name of the encoding (RFC 8851), one of several.
+    package let streamID: String?
     package private(set) var packetCount = 0
     /// Of payloads, retransmissions not counted.
     package private(set) var byteCount = 0
@@ -30,16 +33,21 @@ package struct PublishedTrack {
 
     private(set) var codec: PeerFormats.Codec?
     private var extensions: [String: UInt8] = [:]
+    private var repairPayloadType: UInt8?
     private var sequence: UInt16
+    private var repairSequence: UInt16
     private let firstTimestamp: UInt32
     private var pictureID: UInt16
     private var history = [[UInt8]](repeating: [], count: historyCount)
 
-    init(_ section: PeerSection, _ identity: PeerTrackIdentity, random: inout SplitMix64) {
-        mid = section.mid
+    init(_ mid: String, _ identity: PeerTrackIdentity, random: inout SplitMix64) {
+        self.mid = mid
         source = identity.source
         ssrc = identity.ssrc
+        repairSSRC = identity.repairSSRC
+        streamID = identity.streamID
         sequence = .random(in: 0 ... .max, using: &random)
+        repairSequence = sequence &+ 0x1234
         firstTimestamp = .random(in: 0 ... .max, using: &random)
         pictureID = .random(in: 0..<0x8000, using: &random)
     }
@@ -47,8 +55,9 @@ package struct PublishedTrack {
     var clockRate: Int64 { source.isVideo ? 90_000 : 48_000 }
 
     /// What the answer allows: `codec` is `nil` when the section is not received from.
-    mutating func negotiate(codec: PeerFormats.Codec?, extensions: [String: UInt8]) {
+    mutating func negotiate(codec: PeerFormats.Codec?, repair: UInt8?, extensions: [String: UInt8]) {
         self.codec = codec
+        repairPayloadType = repair
         self.extensions = extensions
     }
 
@@ -104,7 +113,12 @@ package struct PublishedTrack {
     private func header(
         _ codec: PeerFormats.Codec, hasMarker: Bool, timestamp: UInt32, level: UInt8?
     ) -> [UInt8] {
-        var elements: [UInt8] = []
+        // The transport's number comes first, where `MediaPeer` finds and writes it.
+        var elements: [UInt8] = extensions[PeerFormats.transportSequence].map { [$0 << 4 | 1, 0, 0] } ?? []
+        if let id = extensions[PeerFormats.streamID], let streamID {
+            elements.append(id << 4 | UInt8(streamID.utf8.count - 1))
+            elements += streamID.utf8
+        }
         if let id = extensions[PeerFormats.mid] {
             elements.append(id << 4 | UInt8(mid.utf8.count - 1))
             elements += mid.utf8
@@ -144,13 +158,36 @@ package struct PublishedTrack {
         fractionLost = report.fractionLost
     }
 
-    /// The packet of that number as it was sent, if it is still remembered.
+    /// The packet of that number as it was sent, or in the stream of retransmissions where that was agreed on, if it is
+    /// still remembered.
     mutating func packet(again number: UInt16) -> [UInt8]? {
         nacksReceived += 1
         let packet = history[Int(number) % Self.historyCount]
         guard packet.count > 12, UInt16(packet[2]) << 8 | UInt16(packet[3]) == number else { return nil }
         nacksAnswered += 1
-        return packet
+        guard let repairPayloadType, let repairSSRC else { return packet }
+        return repair(packet, repairPayloadType, repairSSRC)
+    }
+
+    /// RFC 4588 §4: the number in front of the payload, and the name of the encoding as that which is repaired.
+    private mutating func repair(_ packet: [UInt8], _ payloadType: UInt8, _ ssrc: UInt32) -> [UInt8] {
+        let hasExtension = packet[0] & 0x10 != 0
+        let end = hasExtension ? 16 + 4 * (Int(packet[14]) << 8 | Int(packet[15])) : 12
+        var repair = Array(packet[..<end])
+        repair[1] = packet[1] & 0x80 | payloadType
+        repairSequence &+= 1
+        repair.replaceSubrange(2..<4, with: [UInt8(repairSequence >> 8), UInt8(repairSequence & 0xFF)])
+        repair.replaceSubrange(8..<12, with: (0..<4).map { UInt8(truncatingIfNeeded: ssrc >> (24 - 8 * $0)) })
+        if let id = extensions[PeerFormats.streamID], let repaired = extensions[PeerFormats.repairedStreamID],
+            streamID != nil
+        {
+            var offset = 16
+            while offset < end {
+                if repair[offset] >> 4 == id { repair[offset] = repaired << 4 | repair[offset] & 0x0F }
+                offset += repair[offset] == 0 ? 1 : 2 + Int(repair[offset] & 0x0F)
+            }
+        }
+        return repair + packet[2..<4] + packet[end...]
     }
 }
 

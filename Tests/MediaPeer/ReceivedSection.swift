@@ -13,6 +13,14 @@ package struct ReceivedSection: Sendable {
     package internal(set) var late = 0
     /// Arrived after having been asked for.
     package internal(set) var recovered = 0
+    /// Arrived in the stream of retransmissions (RFC 4588).
+    package internal(set) var repaired = 0
+    /// Pictures of VP8 whose id does not follow that of the one before, though no packet is missing between them.
+    package internal(set) var pictureBreaks = 0
+    /// Complete pictures that a decoder could not show: no key frame, and not the next one of the same encoding.
+    package internal(set) var undecodable = 0
+    /// The longest time between two complete pictures.
+    package internal(set) var longestPause = Duration.zero
     /// Payloads that are not a whole pattern, or of a payload type that was not agreed on.
     package internal(set) var corrupt = 0
     /// First packets of key frames.
@@ -42,6 +50,11 @@ package struct ReceivedSection: Sendable {
     /// What the last packet carried; `nil` when it was repeated or corrupt.
     private(set) var lastPattern: PayloadPattern?
     var ssrc: UInt32?
+    var repairSSRC: UInt32?
+    /// What retransmissions repeat, by their payload types.
+    var repairs: [UInt8: UInt8] = [:]
+    private var lastPicture: (id: UInt16, sequence: UInt16)?
+    private var lastComplete: (origin: UInt32, frame: UInt32, at: MediaTime)?
     var codecs: [PeerFormats.Codec] = []
     var extensions: [String: UInt8] = [:]
     private(set) var gaps = GapTracker()
@@ -53,6 +66,7 @@ package struct ReceivedSection: Sendable {
         let origin: UInt32
         let frame: UInt32
         var missingParts: UInt16
+        var isKeyFrame: Bool
     }
 
     init(mid: String, isVideo: Bool) {
@@ -83,9 +97,24 @@ package struct ReceivedSection: Sendable {
         statistics.receive(
             header.sequenceNumber, header.timestamp, clockRate: isVideo ? 90_000 : 48_000, now: now)
         readExtensions(header, packet)
-        readPayload(header, UnsafeRawBufferPointer(rebasing: packet[header.payloadRange]))
+        readPayload(header, UnsafeRawBufferPointer(rebasing: packet[header.payloadRange]), now: now)
         // As a browser: sound is not worth the wait.
         return arrival == .gap && isVideo ? now + GapTracker.hold : nil
+    }
+
+    /// Takes in a packet of the stream of retransmissions: what it repeats counts as if it had come itself.
+    mutating func receiveRepair(_ header: RTPHeader, _ packet: UnsafeRawBufferPointer, now: MediaTime) -> MediaTime? {
+        guard let ssrc, let payloadType = repairs[header.payloadType], header.payloadRange.count > 2 else { return nil }
+        let start = header.payloadRange.lowerBound
+        var restored = Array(packet[..<start]) + packet[(start + 2)...]
+        restored[1] = packet[1] & 0x80 | payloadType
+        restored.replaceSubrange(2..<4, with: packet[start..<(start + 2)])
+        restored.replaceSubrange(8..<12, with: (0..<4).map { UInt8(truncatingIfNeeded: ssrc >> (24 - 8 * $0)) })
+        repaired += 1
+        return restored.withUnsafeBytes { bytes in
+            guard let header = RTPHeader(bytes.assumingMemoryBound(to: UInt8.self).span) else { return nil }
+            return receive(header, bytes, now: now)
+        }
     }
 
     private mutating func checkTimestamp(_ header: RTPHeader) {
@@ -108,7 +137,7 @@ package struct ReceivedSection: Sendable {
         if let level { audioLevel = level }
     }
 
-    private mutating func readPayload(_ header: RTPHeader, _ payload: UnsafeRawBufferPointer) {
+    private mutating func readPayload(_ header: RTPHeader, _ payload: UnsafeRawBufferPointer, now: MediaTime) {
         guard let codec = codecs.first(where: { $0.payloadType == header.payloadType }),
             let (byteCount, isKeyFrameStart) = VideoDescriptor.read(payload, codec: codec.name),
             let pattern = PayloadPattern(UnsafeRawBufferPointer(rebasing: payload[byteCount...]))
@@ -119,22 +148,50 @@ package struct ReceivedSection: Sendable {
         lastPattern = pattern
         origin = pattern.origin
         if isKeyFrameStart { keyFrames += 1 }
-        count(pattern)
+        if codec.name == "VP8", payload[0] & 0x10 != 0 { checkPicture(payload, header.sequenceNumber) }
+        count(pattern, isKeyFrameStart: isKeyFrameStart, now: now)
     }
 
-    private mutating func count(_ pattern: PayloadPattern) {
+    /// The first packet of a picture: its 15-bit id (RFC 7741 §4.2) is one more than that of the one before.
+    private mutating func checkPicture(_ payload: UnsafeRawBufferPointer, _ sequence: UInt16) {
+        let id = (UInt16(payload[2]) << 8 | UInt16(payload[3])) & 0x7FFF
+        if let lastPicture {
+            guard Int16(bitPattern: sequence &- lastPicture.sequence) > 0 else { return }
+            if id != (lastPicture.id + 1) & 0x7FFF, missing == 0 { pictureBreaks += 1 }
+        }
+        lastPicture = (id, sequence)
+    }
+
+    private mutating func count(_ pattern: PayloadPattern, isKeyFrameStart: Bool, now: MediaTime) {
         let index = frames.lastIndex { $0.frame == pattern.frame && $0.origin == pattern.origin }
+        let isKeyFrame = isKeyFrameStart || index.map { frames[$0].isKeyFrame } ?? false
         if let index, frames[index].missingParts > 1 {
             frames[index].missingParts -= 1
+            frames[index].isKeyFrame = isKeyFrame
         } else if index == nil, pattern.partCount > 1 {
             if frames.count == 32 { frames.removeFirst() }
             frames.append(
-                FrameProgress(origin: pattern.origin, frame: pattern.frame, missingParts: pattern.partCount - 1))
+                FrameProgress(
+                    origin: pattern.origin, frame: pattern.frame, missingParts: pattern.partCount - 1,
+                    isKeyFrame: isKeyFrame))
         } else {
             if let index { frames.remove(at: index) }
             completeFrames += 1
             lastFrame = pattern.frame
+            complete(pattern, isKeyFrame: isKeyFrame, now: now)
         }
+    }
+
+    private mutating func complete(_ pattern: PayloadPattern, isKeyFrame: Bool, now: MediaTime) {
+        guard isVideo else { return }
+        if let lastComplete {
+            longestPause = max(longestPause, now - lastComplete.at)
+            let isNext = pattern.origin == lastComplete.origin && pattern.frame == lastComplete.frame &+ 1
+            if !isNext, !isKeyFrame { undecodable += 1 }
+        } else if !isKeyFrame {
+            undecodable += 1
+        }
+        lastComplete = (pattern.origin, pattern.frame, now)
     }
 
     // MARK: Feedback

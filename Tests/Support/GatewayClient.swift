@@ -280,7 +280,9 @@ extension GatewayClient.State {
         case .heartbeat: heartbeatCount += 1
         case .move(let move): self.move = move
         case .presence, .typing: presence.receive(frame)
-        case .callJoined, .callFailed, .callAnswer, .callState, .callSpeakers, .callEnded: call.receive(frame)
+        case .callJoined, .callFailed, .callAnswer, .callState, .callSpeakers, .callLayers,
+            .callEnded:
+            call.receive(frame)
         }
     }
 

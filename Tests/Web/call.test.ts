@@ -120,6 +120,11 @@ test("A source turned on or off is told at once, but never past an offer in flig
   assert.deepEqual(line.on(sources("camera")).effects, [], "nothing new");
 });
 
+test("Which sizes of the camera to send is told to the peer connection, if there is one", () => {
+  const frame: CallFrame = { type: "callLayers", layers: [{ source: "camera", active: ["q"] }] };
+  assert.deepEqual(connected().frame(frame).effects, [{ type: "sendLayers", layers: frame.layers }]);
+});
+
 test("More video sections are offered when they are asked for, one offer at a time", () => {
   const more = (revision: number, videoSections: number): CallFrame =>
     ({ type: "callState", ...state({ revision, videoSections }) });

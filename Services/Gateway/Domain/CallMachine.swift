@@ -5,6 +5,7 @@ package enum ClientCallFrame: Equatable, Sendable {
     case join(CallJoin)
     case offer(CallOffer)
     case update(CallUpdate)
+    case view(CallView)
     case leave
 }
 
@@ -27,7 +28,7 @@ package struct CallSeat: Hashable, Sendable {
 /// The call of one connection: none, joining, or seated on a media node. Owned by the connection.
 ///
 /// The node is asked one thing at a time: an offer waits for the answer to an update and the other way round, and of
-/// updates that wait only the last counts, since each tells everything.
+/// updates, and of views, that wait only the last counts, since each tells everything.
 package struct CallMachine {
     package enum Action: Equatable {
         case send(ServerFrame)
@@ -36,6 +37,7 @@ package struct CallMachine {
         /// Ask the node of the seat, then tell ``receive(_:of:)``.
         case offer(CallOffer, CallSeat)
         case update(CallUpdate, CallSeat)
+        case view(CallView, CallSeat)
         /// Tell the node that the seat is given up. What it answers does not matter.
         case leave(CallSeat)
         /// Tell ``pauseEnded(of:)`` after a moment.
@@ -66,6 +68,7 @@ package struct CallMachine {
     private enum Question {
         case offer(number: Int)
         case update(CallUpdate)
+        case view
         /// An update failed and is asked again after a moment.
         case pause
     }
@@ -75,6 +78,7 @@ package struct CallMachine {
         var question: Question?
         var nextOffer: CallOffer?
         var nextUpdate: CallUpdate?
+        var nextView: CallView?
         /// The number of the last offer that was answered.
         var answered: Int?
 
@@ -106,6 +110,7 @@ package struct CallMachine {
         case .join(let join): begin(join)
         case .offer(let offer): take(offer)
         case .update(let update): take(update)
+        case .view(let view): take(view)
         case .leave: leave()
         }
     }
@@ -144,6 +149,16 @@ package struct CallMachine {
             return refuse(.validationFailed, "There are more sources than a participant may have.")
         }
         seated.nextUpdate = update
+        return proceed(seated)
+    }
+
+    /// A client that has no seat, or none any more, shows nothing: there is nothing to refuse.
+    private mutating func take(_ view: CallView) -> [Action] {
+        guard case .seated(var seated) = phase else { return [] }
+        guard view.tracks.count <= Limits.viewedTracks,
+            view.tracks.allSatisfy({ (0...Limits.tileHeight).contains($0.height) })
+        else { return refuse(.validationFailed, "There are more tiles than a call may have, or one is too large.") }
+        seated.nextView = view
         return proceed(seated)
     }
 
@@ -235,7 +250,7 @@ package struct CallMachine {
             return []
         case (.seated(let seated), let frame) where seated.seat.participantID == notice.participantID:
             switch frame {
-            case .callState, .callSpeakers: return [.send(frame)]
+            case .callState, .callSpeakers, .callLayers: return [.send(frame)]
             case .callEnded(let ended): return end(notice.participantID, ended.reason)
             default: return []
             }
@@ -284,6 +299,10 @@ package struct CallMachine {
         if let update = seated.nextUpdate.take() {
             seated.question = .update(update)
             return [.update(update, seated.seat)]
+        }
+        if let view = seated.nextView.take() {
+            seated.question = .view
+            return [.view(view, seated.seat)]
         }
         return []
     }

@@ -54,6 +54,7 @@ package struct ConnectionMachine {
         case (.callJoin(let join), _): return countJoin(now) ? .call(.join(join)) : .refuse(.tooManyJoins)
         case (.callOffer(let offer), _): return .call(.offer(offer))
         case (.callUpdate(let update), _): return .call(.update(update))
+        case (.callView(let view), _): return .call(.view(view))
         case (.callLeave, _): return .call(.leave)
         }
     }

@@ -74,6 +74,7 @@ final class CallRelay: @unchecked Sendable {
                 }
             case .offer(let offer, let seat): start { [self] in await ask(seat) { try await send(offer, seat) } }
             case .update(let update, let seat): start { [self] in await ask(seat) { try await send(update, seat) } }
+            case .view(let view, let seat): start { [self] in await ask(seat) { try await send(view, seat) } }
             case .leave(let seat): leave(seat)
             case .pause(let seat):
                 eventLoop.scheduleTask(in: Self.updatePause) { self.perform(self.machine.pauseEnded(of: seat)) }
@@ -189,6 +190,12 @@ final class CallRelay: @unchecked Sendable {
     private func send(_ update: CallUpdate, _ seat: CallSeat) async throws -> CallMachine.NodeReply {
         let request = SeatUpdateRequest(participantID: seat.participantID, connectionID: connectionID, update: update)
         try await services.media.update(request, on: seat.node)
+        return .updated
+    }
+
+    private func send(_ view: CallView, _ seat: CallSeat) async throws -> CallMachine.NodeReply {
+        let request = SeatViewRequest(participantID: seat.participantID, connectionID: connectionID, view: view)
+        try await services.media.view(request, on: seat.node)
         return .updated
     }
 

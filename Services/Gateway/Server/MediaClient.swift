@@ -41,6 +41,10 @@ final class MediaClient: Sendable {
         let _: Empty = try await ask(.seatUpdate, request, node, Limits.busRequestDeadline)
     }
 
+    func view(_ request: SeatViewRequest, on node: InstanceID) async throws {
+        let _: Empty = try await ask(.seatView, request, node, Limits.busRequestDeadline)
+    }
+
     func leave(_ request: SeatLeaveRequest, on node: InstanceID) async throws {
         let _: Empty = try await ask(.seatLeave, request, node, Self.leaveDeadline)
     }

@@ -26,6 +26,8 @@ package struct WorkerCounters: Sendable {
     package internal(set) var receivedBytes = 0
     package internal(set) var forwardedPackets = 0
     package internal(set) var retransmittedPackets = 0
+    /// Packets that publishers sent again in a stream of their own (RFC 4588).
+    package internal(set) var repairedPackets = 0
     package internal(set) var drops = [Int](repeating: 0, count: DropReason.allCases.count)
 
     package func dropped(_ reason: DropReason) -> Int { drops[reason.rawValue] }

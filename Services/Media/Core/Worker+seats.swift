@@ -76,12 +76,16 @@ extension Worker {
             throw SeatError(.validationFailed, objection)
         }
         let transport = try transport(of: participant, for: session, now: now)
-        participant.midID = session.sections.lazy.compactMap { $0.extensions[.mid] }.first ?? 0
+        participant.midID = session.id(of: .mid)
+        participant.streamIDID = session.id(of: .streamID)
+        participant.repairedStreamIDID = session.id(of: .repairedStreamID)
+        participant.transportSequenceID = session.id(of: .transportSequence)
         participant.apply(session, offer.publications, random: &random)
         var senders: [String: SenderIdentity] = [:]
         for section in participant.sendSections {
             senders[section.mid] = SenderIdentity(
-                ssrc: section.ssrc, cname: participant.cname, streamID: "roost-\(section.mid)",
+                ssrc: section.ssrc, repairSSRC: section.hasRepair ? section.repairSSRC : nil,
+                cname: participant.cname, streamID: "roost-\(section.mid)",
                 trackID: "roost-\(section.mid)")
         }
         let sdp = session.answer(
@@ -134,6 +138,14 @@ extension Worker {
         guard !changed.isEmpty else { return }
         for publication in changed { publication.isActive.toggle() }
         noteChange(of: participant.room, now: now)
+    }
+
+    /// What the participant shows, and how large: it gets that, and no more.
+    package func view(_ request: SeatViewRequest, now: MediaTime) throws(SeatError) {
+        let participant = try seat(request.participantID, request.connectionID)
+        participant.view = request.view
+        participant.nextAllocation = now
+        hurry(now)
     }
 
     /// Gives up a seat; one that is gone, or another connection's, stays as it is.

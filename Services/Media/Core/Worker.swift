@@ -89,17 +89,41 @@ package final class Worker {
         guard let byteCount = srtp.unprotectRTP(datagram, count: datagram.count) else { return drop(.notAuthentic) }
         // Some publishers by HTTP check the path only once (FFmpeg 8): what they send says that they are there.
         if participant.route.gateway == nil { participant.transport?.noteMedia(now: now) }
-        let packet = UnsafeRawBufferPointer(rebasing: datagram[..<byteCount])
-        guard let header = RTPHeader(packet.assumingMemoryBound(to: UInt8.self).span) else { return drop(.malformed) }
-        guard let publication = participant.publication(of: header, in: packet),
-            let forwarded = publication.receive(header, packet, now: now)
-        else { return drop(.unknownStream) }
+        let packet = UnsafeMutableRawBufferPointer(rebasing: datagram[..<byteCount])
+        let bytes = UnsafeRawBufferPointer(packet)
+        guard let header = RTPHeader(bytes.assumingMemoryBound(to: UInt8.self).span) else { return drop(.malformed) }
+        participant.noteArrival(of: header, in: bytes, now: now)
+        guard let stream = participant.stream(of: header, in: bytes) else { return drop(.unknownStream) }
+        guard stream.isRepair else {
+            return receive(header, bytes, of: stream.encoding, isRepaired: false, now: now)
+        }
+        receiveRepair(header, packet, of: stream.encoding, now: now)
+    }
+
+    /// A packet that was sent again in a stream of its own, or only probes the path there (RFC 4588).
+    private func receiveRepair(
+        _ header: RTPHeader, _ packet: UnsafeMutableRawBufferPointer, of encoding: Encoding, now: MediaTime
+    ) {
+        guard let ssrc = encoding.ssrc, let payloadType = encoding.publication.repeated(by: header.payloadType),
+            let restored = Retransmission.restore(packet, header, payloadType: payloadType, ssrc: ssrc)
+        else { return }
+        let bytes = UnsafeRawBufferPointer(restored)
+        guard let header = RTPHeader(bytes.assumingMemoryBound(to: UInt8.self).span) else { return drop(.malformed) }
+        counters.repairedPackets += 1
+        receive(header, bytes, of: encoding, isRepaired: true, now: now)
+    }
+
+    private func receive(
+        _ header: RTPHeader, _ packet: UnsafeRawBufferPointer, of encoding: Encoding, isRepaired: Bool, now: MediaTime
+    ) {
+        guard encoding.publication.carries(payloadType: header.payloadType) else { return drop(.unknownStream) }
+        guard let forwarded = encoding.receive(header, packet, isRepaired: isRepaired, now: now) else { return }
         let payload = UnsafeRawBufferPointer(rebasing: packet[header.payloadRange])
-        for subscription in publication.subscriptions
-        where subscription.forward(forwarded, payload, into: outbox, now: now) {
+        for subscription in encoding.publication.subscriptions
+        where subscription.forward(forwarded, of: encoding, payload, into: outbox, now: now) {
             counters.forwardedPackets += 1
         }
-        if publication.isImpatient { hurry(now) }
+        if encoding.isImpatient { hurry(now) }
     }
 
     private func receiveRTCP(_ datagram: UnsafeMutableRawBufferPointer, from source: TransportAddress, now: MediaTime) {
@@ -111,16 +135,20 @@ package final class Worker {
             receive(report, of: participant, now: now)
         }
         if !isWellFormed { drop(.malformed) }
+        participant.receiveFeedback(packet.assumingMemoryBound(to: UInt8.self).span, now: now)
+        wake(at: participant.bandwidthDue(after: now))
     }
 
     private func receive(_ report: RTCPPacket, of participant: Participant, now: MediaTime) {
         switch report {
-        case .senderReport(let ssrc, let ntp, let timestamp, _, _, _):
-            guard let publication = participant.publications.first(where: { $0.ssrc == ssrc }) else { return }
-            guard publication.receiveSenderReport(ntp: ntp, now: now) else { return }
-            for subscription in publication.subscriptions {
+        case .senderReport(let ssrc, let ntp, let timestamp, _, _, let reports):
+            participant.receive(reports, now: now)
+            guard let encoding = participant.encoding(of: ssrc),
+                encoding.receiveSenderReport(ntp: ntp, timestamp: timestamp, now: now)
+            else { return }
+            for subscription in encoding.publication.subscriptions {
                 send(to: subscription.participant) { writer in
-                    _ = subscription.writeSenderReport(ntp: ntp, timestamp: timestamp, into: &writer)
+                    _ = subscription.writeSenderReport(of: encoding, ntp: ntp, timestamp: timestamp, into: &writer)
                 }
             }
         case .nack(_, let media, let sequenceNumbers):
@@ -128,9 +156,10 @@ package final class Worker {
             counters.retransmittedPackets += section.retransmit(sequenceNumbers, into: outbox, now: now)
         case .pictureLoss(_, let media), .fullIntra(_, let media):
             guard let section = participant.sendSections.first(where: { $0.ssrc == media }) else { return }
-            section.publication?.wantKeyFrame()
+            (section.encoding ?? section.target)?.wantKeyFrame()
             hurry(now)
-        case .receiverReport, .bye, .other: break
+        case .receiverReport(_, let reports): participant.receive(reports, now: now)
+        case .bye, .other: break
         }
     }
 
@@ -212,21 +241,24 @@ package final class Worker {
     private static let addressHold = Duration.seconds(5)
     private static let tickInterval = Duration.milliseconds(50)
     private static let hurriedInterval = Duration.milliseconds(10)
+    /// While a link is probed: the padding of one cluster leaves in steps.
+    private static let leastInterval = Duration.milliseconds(5)
 
     /// When to call ``handleTimeout(now:)`` at the latest; `nil` while nobody is here.
     package var deadline: MediaTime? { nextTick }
 
     /// Something is due sooner than the next tick.
-    func hurry(_ now: MediaTime) {
-        let soon = now + Self.hurriedInterval
-        if let nextTick, nextTick <= soon { return }
-        nextTick = soon
+    func hurry(_ now: MediaTime) { wake(at: now + Self.hurriedInterval) }
+
+    private func wake(at time: MediaTime) {
+        if let nextTick, nextTick <= time { return }
+        nextTick = time
     }
 
     /// Does what is due. Cheap, and safe to call at any time.
     package func handleTimeout(now: MediaTime) {
         guard let due = nextTick, due <= now else { return }
-        var isImpatient = false
+        var next = now + Self.tickInterval
         var lost: [Participant] = []
         for participant in participants.values {
             if now >= participant.lastHeard + Limits.icePatience {
@@ -238,32 +270,59 @@ package final class Worker {
                 flushDTLS(of: transport, to: transport.selected)
                 if case .failed = outcome { lost.append(participant) }
             }
-            if writeFeedback(to: participant, now: now) { isImpatient = true }
+            if writeFeedback(to: participant, now: now) { next = min(next, now + Self.hurriedInterval) }
+            participant.manageBandwidth(into: outbox, now: now)
+            next = min(next, max(participant.bandwidthDue(after: now), now + Self.leastInterval))
         }
         for participant in lost { end(participant, .timedOut, now: now) }
         for room in rooms.values { tick(room, now: now) }
-        nextTick = participants.isEmpty ? nil : now + (isImpatient ? Self.hurriedInterval : Self.tickInterval)
+        nextTick = participants.isEmpty ? nil : next
     }
 
     /// Requests that are due and, once a second, the receiver report. Answers whether requests remain.
     private func writeFeedback(to participant: Participant, now: MediaTime) -> Bool {
+        writeArrivals(to: participant, now: now)
         let isReportDue = now >= participant.nextReport
         let isImpatient = participant.publications.contains { $0.isImpatient }
         guard isReportDue || isImpatient else { return false }
         if isReportDue { participant.nextReport = now + Participant.reportInterval }
         send(to: participant) { writer in
             if isReportDue {
-                let blocks = participant.publications.compactMap { $0.report(now: now) }
+                let blocks = participant.publications.flatMap { publication in
+                    publication.encodings.compactMap { $0.report(now: now) }
+                }
                 if !blocks.isEmpty {
                     writer.receiverReport(ssrc: participant.reporter, reports: blocks)
                     writer.sourceDescription(ssrc: participant.reporter, cname: participant.cname)
                 }
             }
             for publication in participant.publications {
-                publication.writeRequests(from: participant.reporter, now: now, into: &writer, numbers: &numbers)
+                for encoding in publication.encodings {
+                    encoding.writeRequests(from: participant.reporter, now: now, into: &writer, numbers: &numbers)
+                }
             }
         }
         return isImpatient
+    }
+
+    /// Feedback on the participant's packets, by which it learns how much it can send.
+    private func writeArrivals(to participant: Participant, now: MediaTime) {
+        guard let media = participant.publications.lazy.compactMap({ $0.encodings.lazy.compactMap(\.ssrc).first }).first
+        else { return }
+        if let bitrate = participant.takeEstimate(now: now) {
+            let ssrcs = participant.publications.flatMap { $0.kind == .video ? $0.encodings.compactMap(\.ssrc) : [] }
+            send(to: participant) { writer in
+                writer.receiverEstimate(sender: participant.reporter, bitrate: bitrate, ssrcs: ssrcs)
+            }
+        }
+        var isMore = true
+        while isMore {
+            isMore = false
+            send(to: participant) { writer in
+                isMore = writer.transportFeedback(
+                    of: &participant.arrivals, sender: participant.reporter, media: media, now: now)
+            }
+        }
     }
 
     private func tick(_ room: Room, now: MediaTime) {
@@ -272,6 +331,9 @@ package final class Worker {
             if let speakers = room.takeSpeakers(now: now) {
                 if room.hasMoreSpeakersThanSections { room.noteChange(now: now) }
                 tellAll(of: room) { _ in .callSpeakers(CallSpeakers(participants: speakers)) }
+            }
+            for participant in room.participants {
+                if let layers = participant.takeLayers(now: now) { tell(participant, .callLayers(layers)) }
             }
         }
         if let report = room.takeReport(now: now) { notices.append(.report(report)) }

@@ -142,6 +142,12 @@ actor MediaNode {
         }.mapError(BusFailure.init).get()
     }
 
+    func view(_ request: SeatViewRequest) async throws {
+        try await worker(of: request.participantID).perform { worker, now in
+            Result { () throws(SeatError) in try worker.view(request, now: now) }
+        }.mapError(BusFailure.init).get()
+    }
+
     func leave(_ request: SeatLeaveRequest) async {
         guard let taken = seats[request.participantID] else { return }
         await workers[taken.worker].perform { worker, now in worker.leave(request, now: now) }

@@ -13,10 +13,11 @@ actor NoticeBoard {
         let route: SeatRoute
         var state: ServerFrame?
         var speakers: ServerFrame?
+        var layers: ServerFrame?
         var end: ServerFrame?
 
         /// The next frame to send.
-        mutating func take() -> ServerFrame? { state.take() ?? speakers.take() ?? end.take() }
+        mutating func take() -> ServerFrame? { state.take() ?? speakers.take() ?? layers.take() ?? end.take() }
     }
 
     /// The pauses before a frame is sent again.
@@ -45,6 +46,7 @@ actor NoticeBoard {
         if pending[participant]?.route != route { pending[participant] = Pending(route: route) }
         switch frame {
         case .callSpeakers: pending[participant]?.speakers = frame
+        case .callLayers: pending[participant]?.layers = frame
         case .callEnded: pending[participant]?.end = frame
         default: pending[participant]?.state = frame
         }
@@ -82,6 +84,7 @@ actor NoticeBoard {
         guard pending[participant]?.route == route else { return }
         switch frame {
         case .callSpeakers: break
+        case .callLayers: pending[participant]?.layers = pending[participant]?.layers ?? frame
         case .callEnded: if tries < Self.endTries { pending[participant]?.end = frame }
         default:
             // After its end a seat has no state.

@@ -22,6 +22,9 @@ package struct SeatRequestHandler: Sendable {
             case .seatUpdate:
                 try await node.update(decode(body))
                 return .success(try encode(Empty()))
+            case .seatView:
+                try await node.view(decode(body))
+                return .success(try encode(Empty()))
             case .seatLeave:
                 await node.leave(try decode(body))
                 return .success(try encode(Empty()))

@@ -71,6 +71,8 @@ package enum BusRequestKind: String, WireEnum {
     case seatOffer
     /// Gateway → media node: ``SeatUpdateRequest`` → ``Empty``.
     case seatUpdate
+    /// Gateway → media node: ``SeatViewRequest`` → ``Empty``.
+    case seatView
     /// Gateway → media node: ``SeatLeaveRequest`` → ``Empty``.
     case seatLeave
     /// API → media node: ``SeatIceRequest`` → ``SeatIceReply``.

@@ -162,6 +162,20 @@ package struct SeatUpdateRequest: WireObject {
     }
 }
 
+/// Gateway → media node: what the participant shows. Answered by ``Empty``.
+package struct SeatViewRequest: WireObject {
+    package static let summary = "Tells what a participant shows."
+    package let participantID: ParticipantID
+    package let connectionID: ConnectionID
+    package let view: CallView
+
+    package init(participantID: ParticipantID, connectionID: ConnectionID, view: CallView) {
+        self.participantID = participantID
+        self.connectionID = connectionID
+        self.view = view
+    }
+}
+
 /// Gateway → media node: the seat is given up. Answered by ``Empty``, also when it is gone already.
 package struct SeatLeaveRequest: WireObject {
     package static let summary = "Gives up a seat."

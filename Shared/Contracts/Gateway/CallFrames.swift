@@ -85,6 +85,40 @@ package struct CallUpdate: WireObject {
     package init(active: [CallSource]) { self.active = active }
 }
 
+package struct CallView: WireObject, Hashable {
+    package static let summary =
+        "Which tracks of the others the client shows, and how large. It gets these, as large as is of use and its link "
+        + "carries, and no others; a client that never tells gets all as large as they are. Send it when tiles change, at "
+        + "most a few times a second."
+    package static var fields: [String: FieldRule] {
+        ["tracks": FieldRule("All video that is shown from now.", count: 0...Limits.viewedTracks)]
+    }
+    package let tracks: [CallViewTrack]
+
+    package init(tracks: [CallViewTrack]) { self.tracks = tracks }
+}
+
+package struct CallViewTrack: WireObject, Hashable {
+    package static let summary = "A tile."
+    package static var fields: [String: FieldRule] {
+        [
+            "height": FieldRule("Of the picture on the screen, in device pixels; 0 is the same as not shown."),
+            "isPinned": FieldRule("Whether it comes before all others when not all fits the link."),
+        ]
+    }
+    package let participantID: ParticipantID
+    package let source: CallSource
+    package let height: Int
+    package let isPinned: Bool
+
+    package init(participantID: ParticipantID, source: CallSource, height: Int, isPinned: Bool) {
+        self.participantID = participantID
+        self.source = source
+        self.height = height
+        self.isPinned = isPinned
+    }
+}
+
 package struct CallLeave: WireObject {
     package static let summary = "Gives up the seat, or the attempt to get one. Answered by callEnded if there was one."
     package init() {}
@@ -199,6 +233,29 @@ package struct CallSpeakers: WireObject {
     package let participants: [ParticipantID]
 
     package init(participants: [ParticipantID]) { self.participants = participants }
+}
+
+package struct CallLayers: WireObject, Hashable {
+    package static let summary =
+        "Which encodings of its simulcast (RFC 8853) the client should send: nobody sees the others. Set them by "
+        + "RTCRtpSender.setParameters; no offer follows. Each tells everything."
+    package let layers: [CallLayer]
+
+    package init(layers: [CallLayer]) { self.layers = layers }
+}
+
+package struct CallLayer: WireObject, Hashable {
+    package static let summary = "The encodings of one source."
+    package static var fields: [String: FieldRule] {
+        ["active": FieldRule("Their RIDs (RFC 8851), the lowest first. Those of the source not named here rest.")]
+    }
+    package let source: CallSource
+    package let active: [String]
+
+    package init(source: CallSource, active: [String]) {
+        self.source = source
+        self.active = active
+    }
 }
 
 package struct CallEnded: WireObject {

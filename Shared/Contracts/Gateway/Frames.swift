@@ -8,6 +8,7 @@ package enum ClientFrame: WireUnion {
     case callJoin(CallJoin)
     case callOffer(CallOffer)
     case callUpdate(CallUpdate)
+    case callView(CallView)
     case callLeave(CallLeave)
 
     package static let summary = "A frame from the client: one JSON object in a text message."
@@ -15,7 +16,8 @@ package enum ClientFrame: WireUnion {
         [
             ("identify", Identify.self), ("heartbeat", Heartbeat.self), ("presenceUpdate", PresenceUpdate.self),
             ("presenceWatch", PresenceWatch.self), ("typing", Typing.self), ("callJoin", CallJoin.self),
-            ("callOffer", CallOffer.self), ("callUpdate", CallUpdate.self), ("callLeave", CallLeave.self),
+            ("callOffer", CallOffer.self), ("callUpdate", CallUpdate.self), ("callView", CallView.self),
+            ("callLeave", CallLeave.self),
         ]
     }
 
@@ -30,6 +32,7 @@ package enum ClientFrame: WireUnion {
         case "callJoin": self = .callJoin(try CallJoin(from: decoder))
         case "callOffer": self = .callOffer(try CallOffer(from: decoder))
         case "callUpdate": self = .callUpdate(try CallUpdate(from: decoder))
+        case "callView": self = .callView(try CallView(from: decoder))
         case "callLeave": self = .callLeave(try CallLeave(from: decoder))
         default: throw unknownFrameType(type, decoder)
         }
@@ -45,6 +48,7 @@ package enum ClientFrame: WireUnion {
         case .callJoin(let payload): try encodeFrame("callJoin", payload, to: encoder)
         case .callOffer(let payload): try encodeFrame("callOffer", payload, to: encoder)
         case .callUpdate(let payload): try encodeFrame("callUpdate", payload, to: encoder)
+        case .callView(let payload): try encodeFrame("callView", payload, to: encoder)
         case .callLeave(let payload): try encodeFrame("callLeave", payload, to: encoder)
         }
     }
@@ -65,6 +69,7 @@ package enum ServerFrame: WireUnion {
     case callAnswer(CallAnswer)
     case callState(CallState)
     case callSpeakers(CallSpeakers)
+    case callLayers(CallLayers)
     case callEnded(CallEnded)
 
     package static let summary = "A frame from the gateway: one JSON object in a text message."
@@ -74,7 +79,7 @@ package enum ServerFrame: WireUnion {
             ("heartbeat", Heartbeat.self), ("move", Move.self), ("presence", PresenceStates.self),
             ("typing", TypingState.self), ("callJoined", CallJoined.self), ("callFailed", CallFailed.self),
             ("callAnswer", CallAnswer.self), ("callState", CallState.self), ("callSpeakers", CallSpeakers.self),
-            ("callEnded", CallEnded.self),
+            ("callLayers", CallLayers.self), ("callEnded", CallEnded.self),
         ]
     }
 
@@ -94,6 +99,7 @@ package enum ServerFrame: WireUnion {
         case "callAnswer": self = .callAnswer(try CallAnswer(from: decoder))
         case "callState": self = .callState(try CallState(from: decoder))
         case "callSpeakers": self = .callSpeakers(try CallSpeakers(from: decoder))
+        case "callLayers": self = .callLayers(try CallLayers(from: decoder))
         case "callEnded": self = .callEnded(try CallEnded(from: decoder))
         default: throw unknownFrameType(type, decoder)
         }
@@ -114,6 +120,7 @@ package enum ServerFrame: WireUnion {
         case .callAnswer(let payload): try encodeFrame("callAnswer", payload, to: encoder)
         case .callState(let payload): try encodeFrame("callState", payload, to: encoder)
         case .callSpeakers(let payload): try encodeFrame("callSpeakers", payload, to: encoder)
+        case .callLayers(let payload): try encodeFrame("callLayers", payload, to: encoder)
         case .callEnded(let payload): try encodeFrame("callEnded", payload, to: encoder)
         }
     }

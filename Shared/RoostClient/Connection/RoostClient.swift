@@ -211,7 +211,9 @@ package actor RoostClient {
         case .heartbeat: break
         case .presence(let states): tell(.presence(states))
         case .typing(let state): tell(.typing(state))
-        case .callJoined, .callFailed, .callAnswer, .callState, .callSpeakers, .callEnded: tell(.call(frame))
+        case .callJoined, .callFailed, .callAnswer, .callState, .callSpeakers, .callLayers,
+            .callEnded:
+            tell(.call(frame))
         }
         return true
     }

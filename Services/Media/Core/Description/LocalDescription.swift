@@ -33,12 +33,15 @@ package struct LocalDescription: Sendable {
 /// Who sends on a section, as the client is told (RFC 5576, RFC 8830). All texts are tokens.
 package struct SenderIdentity: Sendable {
     package let ssrc: UInt32
+    /// Under which packets are sent again (RFC 4588); nil where the client does not take that.
+    package let repairSSRC: UInt32?
     package let cname: String
     package let streamID: String
     package let trackID: String
 
-    package init(ssrc: UInt32, cname: String, streamID: String, trackID: String) {
+    package init(ssrc: UInt32, repairSSRC: UInt32? = nil, cname: String, streamID: String, trackID: String) {
         self.ssrc = ssrc
+        self.repairSSRC = repairSSRC
         self.cname = cname
         self.streamID = streamID
         self.trackID = trackID

@@ -24,11 +24,19 @@ package struct NegotiatedCodec: Hashable, Sendable {
     package let supportsNACK: Bool
     package let supportsPLI: Bool
     package let supportsFIR: Bool
+    /// Whether the client offered feedback on all packets of the transport, which the answer then accepts
+    /// (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+    package let supportsTransportFeedback: Bool
+    /// Whether the client takes an estimate of what it can send instead (draft-alvestrand-rmcat-remb).
+    package let takesReceiverEstimate: Bool
+    /// The client's number for packets of this codec that are sent again (RFC 4588); nil if it offered none.
+    package let repairPayloadType: UInt8?
     /// The parameters as the answer states them; nil if it states none.
     package let fmtp: String?
 
     package init(
         payloadType: UInt8, codec: Codec, clockRate: UInt32, supportsNACK: Bool, supportsPLI: Bool, supportsFIR: Bool,
+        supportsTransportFeedback: Bool = false, takesReceiverEstimate: Bool = false, repairPayloadType: UInt8? = nil,
         fmtp: String?
     ) {
         self.payloadType = payloadType
@@ -37,6 +45,9 @@ package struct NegotiatedCodec: Hashable, Sendable {
         self.supportsNACK = supportsNACK
         self.supportsPLI = supportsPLI
         self.supportsFIR = supportsFIR
+        self.supportsTransportFeedback = supportsTransportFeedback
+        self.takesReceiverEstimate = takesReceiverEstimate
+        self.repairPayloadType = repairPayloadType
         self.fmtp = fmtp
     }
 
@@ -63,6 +74,7 @@ extension NegotiatedCodec {
         let feedback = try section.byPayloadType("rtcp-fb", mid: mid)
         let common = section.attributes.values("rtcp-fb").map { $0.cut(at: " ") }.filter { $0.before == "*" }
             .compactMap(\.after)
+        let repairs = repairPayloadTypes(section, encodings, parameters)
         var codecs: [NegotiatedCodec] = []
         for format in section.formats {
             guard let payloadType = payloadType(format) else { throw .invalidPayloadType(mid: mid) }
@@ -76,9 +88,32 @@ extension NegotiatedCodec {
                 NegotiatedCodec(
                     payloadType: payloadType, codec: codec, clockRate: clockRate,
                     supportsNACK: accepted.contains("nack"), supportsPLI: accepted.contains("nack pli"),
-                    supportsFIR: accepted.contains("ccm fir"), fmtp: agreement.fmtp))
+                    supportsFIR: accepted.contains("ccm fir"),
+                    supportsTransportFeedback: accepted.contains("transport-cc"),
+                    takesReceiverEstimate: accepted.contains("goog-remb") && !accepted.contains("transport-cc"),
+                    repairPayloadType: repairs[payloadType], fmtp: agreement.fmtp))
         }
         return codecs.filter { $0.codec == .vp8 } + codecs.filter { $0.codec != .vp8 }
+    }
+
+    /// The payload types of retransmission by those they repeat: `a=fmtp:<type> apt=<type repeated>` (RFC 4588 §8.1).
+    private static func repairPayloadTypes(
+        _ section: MediaDescription, _ encodings: [UInt8: [Substring]], _ parameters: [UInt8: [Substring]]
+    ) -> [UInt8: UInt8] {
+        var repairs: [UInt8: UInt8] = [:]
+        for repair in section.formats.compactMap({ payloadType($0) }) {
+            guard !reservedPayloadTypes.contains(repair), encodings[repair]?.first?.lowercased() == "rtx/90000" else {
+                continue
+            }
+            for parameter in parameters[repair]?.first?.utf8.split(separator: UInt8(ascii: ";")) ?? [] {
+                let (name, value) = Substring(parameter).cut(at: "=")
+                guard name.words == ["apt"], let repeated = value.flatMap({ payloadType($0) }), repeated != repair,
+                    repairs[repeated] == nil
+                else { continue }
+                repairs[repeated] = repair
+            }
+        }
+        return repairs
     }
 
     /// With RTP and RTCP on one port a packet with one of these looks like RTCP (RFC 5761 §4).

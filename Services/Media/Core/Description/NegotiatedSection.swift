@@ -18,6 +18,12 @@ package enum HeaderExtension: String, CaseIterable, Sendable {
     case audioLevel = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
     /// 3GPP TS 26.114 §7.4.5.
     case videoOrientation = "urn:3gpp:video-orientation"
+    /// The number of a packet among all of the transport (draft-holmer-rmcat-transport-wide-cc-extensions-01 §2).
+    case transportSequence = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+    /// Which encoding of a section a stream is (RFC 8852 §3.1).
+    case streamID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
+    /// Which encoding's packets a stream repeats (RFC 8852 §3.2).
+    case repairedStreamID = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 }
 
 /// One media section (`m=`) of an offer and what was decided on it.
@@ -34,6 +40,11 @@ package struct NegotiatedSection: Sendable {
     /// Of a section on which the client sends: the SSRCs it announces, without those of retransmissions (RFC 5576 §4.2).
     /// Empty when it announces none.
     package let remoteSSRCs: [UInt32]
+    /// The SSRCs of retransmissions by those whose packets they repeat (RFC 5576 §4.2, RFC 4588 §8.8).
+    package let remoteRepairs: [UInt32: UInt32]
+    /// Of a section on which the client sends one picture in several encodings at once, the names of these, the lowest
+    /// first as browsers list them: at most ``SDPLimits/encodingCount`` (RFC 8853). Empty without simulcast.
+    package let streamIDs: [String]
     /// Whether RTCP of reduced size was offered (RFC 5506).
     let hasReducedSizeRTCP: Bool
     /// Whether the section itself lets one-byte and two-byte header extensions mix (RFC 8285 §6).
@@ -57,6 +68,7 @@ package struct NegotiatedSection: Sendable {
             case let codecs = try NegotiatedCodec.select(from: section, kind: kind, mid: mid), !codecs.isEmpty
         else {
             (role, codecs, extensions, remoteSSRCs) = (.rejected, [], [:], [])
+            (remoteRepairs, streamIDs) = ([:], [])
             return
         }
         self.codecs = codecs
@@ -64,6 +76,8 @@ package struct NegotiatedSection: Sendable {
         let sources = try section.primarySources(mid: mid)
         role = (MediaDirection(in: attributes) ?? sessionDirection ?? .sendrecv).role
         remoteSSRCs = role == .receive ? sources : []
+        remoteRepairs = role == .receive ? section.repairs : [:]
+        streamIDs = role == .receive && kind == .video && extensions[.streamID] != nil ? section.streamIDs : []
     }
 }
 
@@ -155,5 +169,40 @@ extension MediaDescription {
             sources.append(source)
         }
         return sources
+    }
+
+    /// `a=ssrc-group:FID <id> <id>`: the second repeats packets of the first. What is no number is ignored.
+    fileprivate var repairs: [UInt32: UInt32] {
+        var repairs: [UInt32: UInt32] = [:]
+        for group in attributes.values("ssrc-group") {
+            let words = group.words
+            guard words.count == 3, words[0] == "FID", let source = UInt32(words[1]), let repair = UInt32(words[2])
+            else { continue }
+            repairs[source] = repair
+        }
+        return repairs
+    }
+
+    /// The encodings the client wants to send: of `a=simulcast:send <a>;<b>,<alternative>;~<paused>` the first
+    /// alternative of each that `a=rid:<name> send` declares (RFC 8853 §5.1, RFC 8851 §4). Those whose names do not fit a
+    /// one-byte header extension are left out.
+    fileprivate var streamIDs: [String] {
+        let declared = Set(
+            attributes.values("rid").compactMap { line in
+                let words = line.words
+                return words.count > 1 && words[1] == "send" ? words[0] : nil
+            })
+        let words = attributes.value("simulcast")?.words ?? []
+        guard let place = words.firstIndex(of: "send"), place + 1 < words.count else { return [] }
+        var names: [String] = []
+        for choice in words[place + 1].utf8.split(separator: UInt8(ascii: ";")) {
+            let first = Substring(choice).cut(at: ",").before
+            let name = first.utf8.first == UInt8(ascii: "~") ? Substring(first.utf8.dropFirst()) : first
+            guard declared.contains(name), name.isToken, name.utf8.count <= SDPLimits.streamIDByteCount,
+                !names.contains(String(name)), names.count < SDPLimits.encodingCount
+            else { continue }
+            names.append(String(name))
+        }
+        return names
     }
 }

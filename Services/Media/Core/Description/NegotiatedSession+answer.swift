@@ -46,7 +46,8 @@ struct SDPWriter {
     /// Everything of an accepted section that is not of the transport. Address and port mean nothing with ICE: 9 is the
     /// discard port (RFC 8829 §5.3.1).
     mutating func media(_ section: NegotiatedSection, hasMid: Bool, sender: SenderIdentity?) {
-        let payloadTypes = section.codecs.map { String($0.payloadType) }
+        let payloadTypes = section.codecs.flatMap { [$0.payloadType, $0.repairPayloadType] }
+            .compactMap { $0.map { String($0) } }
         line("m=\(section.media) 9 \(section.transport) \(payloadTypes.joined(separator: " "))")
         line("c=IN IP4 0.0.0.0")
         if hasMid { line("a=mid:\(section.mid)") }
@@ -59,6 +60,7 @@ struct SDPWriter {
             if let id = section.extensions[known] { line("a=extmap:\(id) \(known.rawValue)") }
         }
         for codec in section.codecs { self.codec(codec) }
+        simulcast(section.streamIDs)
     }
 
     private func direction(_ section: NegotiatedSection, _ sender: SenderIdentity?) -> MediaDirection {
@@ -72,8 +74,18 @@ struct SDPWriter {
     private mutating func sender(_ sender: SenderIdentity) {
         let track = "msid:\(sender.streamID) \(sender.trackID)"
         line("a=\(track)")
-        line("a=ssrc:\(sender.ssrc) cname:\(sender.cname)")
-        line("a=ssrc:\(sender.ssrc) \(track)")
+        if let repair = sender.repairSSRC { line("a=ssrc-group:FID \(sender.ssrc) \(repair)") }
+        for ssrc in [sender.ssrc, sender.repairSSRC].compactMap(\.self) {
+            line("a=ssrc:\(ssrc) cname:\(sender.cname)")
+            line("a=ssrc:\(ssrc) \(track)")
+        }
+    }
+
+    /// The encodings that are received (RFC 8853 §5.1, RFC 8851 §4).
+    private mutating func simulcast(_ names: [String]) {
+        guard !names.isEmpty else { return }
+        for name in names { line("a=rid:\(name) recv") }
+        line("a=simulcast:recv \(names.joined(separator: ";"))")
     }
 
     private mutating func codec(_ codec: NegotiatedCodec) {
@@ -83,6 +95,12 @@ struct SDPWriter {
         if codec.supportsNACK { line("a=rtcp-fb:\(payloadType) nack") }
         if codec.supportsPLI { line("a=rtcp-fb:\(payloadType) nack pli") }
         if codec.supportsFIR { line("a=rtcp-fb:\(payloadType) ccm fir") }
+        if codec.supportsTransportFeedback { line("a=rtcp-fb:\(payloadType) transport-cc") }
+        if codec.takesReceiverEstimate { line("a=rtcp-fb:\(payloadType) goog-remb") }
+        if let repair = codec.repairPayloadType {
+            line("a=rtpmap:\(repair) rtx/\(codec.clockRate)")
+            line("a=fmtp:\(repair) apt=\(payloadType)")
+        }
     }
 
     mutating func credentials(_ fragment: String, _ password: String) {

@@ -54,6 +54,9 @@ package struct NegotiatedSession: Sendable {
         self.sections = sections
         allowsMixedExtensions = description.attributes.contains("extmap-allow-mixed")
     }
+
+    /// The client's id of an extension, which is one in all sections (RFC 9143 §9.1.1); 0 if it has none.
+    func id(of known: HeaderExtension) -> UInt8 { sections.lazy.compactMap { $0.extensions[known] }.first ?? 0 }
 }
 
 /// Which side of DTLS a client would be (RFC 8842 §5.2, RFC 4145 §4).

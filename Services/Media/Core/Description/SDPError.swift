@@ -86,6 +86,10 @@ package enum SDPLimits {
     package static let formatCount = 128
     /// Different SSRCs of a section.
     package static let sourceCount = 16
+    /// Encodings of a section that are received at once (RFC 8853).
+    package static let encodingCount = 3
+    /// Bytes of an encoding's name: those of a one-byte header extension (RFC 8285 §4.2).
+    package static let streamIDByteCount = 16
     /// Bytes of the ICE user name fragment and of the password (RFC 8839 §5.4).
     package static let fragmentByteCount = 4...256
     package static let passwordByteCount = 22...256

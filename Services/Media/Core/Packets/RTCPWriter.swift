@@ -1,3 +1,5 @@
+package import MediaSecurity
+
 /// Writes RTCP packets one behind the other into one compound datagram; the layouts are those of ``RTCPPacket``.
 ///
 /// A compound that is not of reduced size begins with a report and has a source description (RFC 3550 §6.1). The writer
@@ -116,6 +118,19 @@ package struct RTCPWriter: Sendable {
         bytes.append(bigEndian: UInt32(0))
         bytes.append(bigEndian: media)
         bytes.append(bigEndian: UInt32(number) << 24)
+    }
+
+    /// Appends feedback on the packets of a transport, if it is due (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+    /// - Returns: whether there was any; then there may be more, for a datagram of its own.
+    package mutating func transportFeedback(
+        of arrivals: inout ArrivalRecorder, sender: UInt32, media: UInt32, now: MediaTime
+    ) -> Bool {
+        arrivals.write(now: now, sender: sender, media: media, into: &bytes)
+    }
+
+    /// Appends how much may be sent to the node (REMB), in bits/s, over all of these streams; at most 255.
+    package mutating func receiverEstimate(sender: UInt32, bitrate: Int, ssrcs: [UInt32]) {
+        ReceiverEstimate.write(sender: sender, bitrate: bitrate, ssrcs: ssrcs, into: &bytes)
     }
 
     /// Appends that a source has left (RFC 3550 §6.6).

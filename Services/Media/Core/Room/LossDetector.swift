@@ -22,6 +22,8 @@ package struct LossDetector {
 
     package var isWaiting: Bool { !missing.isEmpty }
 
+    package func isMissing(_ sequence: Int64) -> Bool { missing.contains { $0.sequence == sequence } }
+
     /// A packet arrived. Answers `false` when so much is missing that only a key frame helps.
     package mutating func receive(_ sequence: Int64, now: MediaTime) -> Bool {
         guard let last = highest else {

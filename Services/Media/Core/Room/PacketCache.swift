@@ -1,9 +1,9 @@
-/// The last packets of one publication, without their encryption, to answer NACKs of all its subscribers
+/// The last packets of one encoding, without their encryption, to answer NACKs of all its subscribers
 /// (RFC 4585 §6.2.1). It belongs to the source: a copy a subscriber would cost megabytes each.
 ///
 /// Memory comes with the first packet. Owned by the publication.
 final class PacketCache {
-    /// Packets kept: 1.8 s of a 2.5 Mbit/s video.
+    /// Packets kept at most: 1.8 s of a 2.5 Mbit/s video.
     static let packetCount = 512
     /// Payload bytes of a packet that is kept; senders of WebRTC keep below.
     static let payloadByteCount = 1280
@@ -14,23 +14,30 @@ final class PacketCache {
         var byteCount = 0
     }
 
+    private let packetCount: Int
     private var slots: [Slot] = []
     // SAFETY: allocated and freed by this object alone; a pointer into it is lent for the time of a call.
     private var memory: UnsafeMutableRawBufferPointer?
+
+    /// - Parameter packetCount: a power of two.
+    init(packetCount: Int = PacketCache.packetCount) {
+        precondition(packetCount.nonzeroBitCount == 1, "The index is a mask.")
+        self.packetCount = packetCount
+    }
 
     deinit { memory?.deallocate() }
 
     func store(_ packet: ForwardedPacket, _ payload: UnsafeRawBufferPointer) {
         guard payload.count <= Self.payloadByteCount else { return }
         let memory = memory ?? allocate()
-        let index = Int(truncatingIfNeeded: packet.sequence) & (Self.packetCount - 1)
+        let index = Int(truncatingIfNeeded: packet.sequence) & (packetCount - 1)
         UnsafeMutableRawBufferPointer(rebasing: memory[(index * Self.payloadByteCount)...]).copyMemory(from: payload)
         slots[index] = Slot(sequence: packet.sequence, packet: packet, byteCount: payload.count)
     }
 
     /// Gives the packet with this unwrapped number to `body`; `false` if it is not here.
     func withPacket(_ sequence: Int64, _ body: (ForwardedPacket, UnsafeRawBufferPointer) -> Void) -> Bool {
-        let index = Int(truncatingIfNeeded: sequence) & (Self.packetCount - 1)
+        let index = Int(truncatingIfNeeded: sequence) & (packetCount - 1)
         guard let memory, slots[index].sequence == sequence else { return false }
         let start = index * Self.payloadByteCount
         body(
@@ -45,11 +52,10 @@ final class PacketCache {
     }
 
     private func allocate() -> UnsafeMutableRawBufferPointer {
-        precondition(Self.packetCount.nonzeroBitCount == 1, "The index is a mask.")
         let block = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: Self.packetCount * Self.payloadByteCount, alignment: 16)
+            byteCount: packetCount * Self.payloadByteCount, alignment: 16)
         memory = block
-        slots = Array(repeating: Slot(), count: Self.packetCount)
+        slots = Array(repeating: Slot(), count: packetCount)
         return block
     }
 }

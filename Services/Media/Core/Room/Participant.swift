@@ -26,6 +26,28 @@ final class Participant {
     var descriptionID: UInt64 = 0
     /// The id of the MID extension in what the peer sends; one a connection (RFC 9143 §15). 0 for none.
     var midID: UInt8 = 0
+    /// Those of the extensions that name an encoding (RFC 8852). 0 for none.
+    var streamIDID: UInt8 = 0
+    var repairedStreamIDID: UInt8 = 0
+    /// That of the number of a packet among all it sends; 0 for none.
+    var transportSequenceID: UInt8 = 0
+    /// When its numbered packets arrived.
+    var arrivals = ArrivalRecorder()
+    /// What it may send, if it is not told of each packet.
+    var publisherBandwidth = PublisherBandwidth()
+    /// What its link carries, measured by its feedback on each packet, or without that by its reports. Until those tell of
+    /// loss it is taken for good.
+    var congestion = CongestionController()
+    var reported = ReportedBandwidth(start: BandwidthEstimator.maximum)
+    /// What had been sent when it last reported.
+    var lastReported: (byteCount: Int, at: MediaTime)?
+    /// What each picture it sees gets of that.
+    var allocator = LayerAllocator()
+    var nextAllocation: MediaTime
+    /// What it shows, and how large; `nil` until it tells.
+    var view: CallView?
+    /// Which of its encodings it was told to send last.
+    var toldLayers = CallLayers(layers: [])
     /// Video sections that the participant is to offer.
     var wantedVideoSections = Limits.firstVideoSections
     var nextReport: MediaTime
@@ -45,6 +67,7 @@ final class Participant {
         cname = "\(seat.participantID)"
         joinedNow = now
         nextReport = now + Participant.reportInterval
+        nextAllocation = now
     }
 
     static let reportInterval = Duration.seconds(1)
@@ -96,7 +119,8 @@ final class Participant {
                 } else {
                     sendSections.append(
                         SendSection(
-                            section: section, kind: kind, ssrc: room.freshSSRC(&random),
+                            section: section, kind: kind,
+                            ssrcs: (room.freshSSRC(&random), room.freshSSRC(&random)),
                             // In the lower half, so that a loss of all before the wrap cannot hide it (RFC 3711 §3.3.1).
                             sequence: UInt16(truncatingIfNeeded: random.next()) & 0x7FFF,
                             timestamp: UInt32(truncatingIfNeeded: random.next()), participant: self))
@@ -118,31 +142,6 @@ final class Participant {
                     section: section, kind: kind, source: declared.source, isActive: declared.isActive,
                     participant: self))
         }
-    }
-
-    /// The publication that a packet belongs to: by its stream, else by its MID, else by a payload type that only one of
-    /// them has (RFC 9143 §9.2).
-    func publication(of header: RTPHeader, in packet: UnsafeRawBufferPointer) -> Publication? {
-        for publication in publications where publication.ssrc == header.ssrc { return publication }
-        return adopt(header, packet)
-    }
-
-    private func adopt(_ header: RTPHeader, _ packet: UnsafeRawBufferPointer) -> Publication? {
-        var mid: String?
-        if midID != 0, !header.extensionRange.isEmpty {
-            _ = header.forEachExtension(in: packet.assumingMemoryBound(to: UInt8.self).span) { id, content in
-                if id == midID { mid = String(decoding: packet[content], as: UTF8.self) }
-            }
-        }
-        let found: Publication?
-        if let mid {
-            found = publications.first { $0.mid == mid && $0.carries(payloadType: header.payloadType) }
-        } else {
-            let candidates = publications.filter { $0.carries(payloadType: header.payloadType) }
-            found = candidates.count == 1 && candidates[0].ssrc == nil ? candidates[0] : nil
-        }
-        found?.adopt(ssrc: header.ssrc)
-        return found
     }
 
     // MARK: Retransmission

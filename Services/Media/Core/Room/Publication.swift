@@ -1,8 +1,8 @@
 import Contracts
 import MediaSecurity
 
-/// What one participant sends on one section: a microphone, a camera, a screen. It has the statistics, the cache and the
-/// requests to the sender; its subscriptions are the send sections that carry it to the others. Owned by its participant.
+/// What one participant sends on one section: a microphone, a camera, a screen. It arrives as one stream or, a picture, in
+/// several sizes at once; its subscriptions are the send sections that carry it to the others. Owned by its participant.
 final class Publication {
     let mid: String
     let source: CallSource
@@ -10,20 +10,19 @@ final class Publication {
     unowned let participant: Participant
     /// On, as its sender says: a muted microphone sends nothing worth hearing.
     var isActive: Bool {
-        didSet { if !isActive { keyFrames.received() } }
+        didSet { if !isActive { for encoding in encodings { encoding.forgetRequests() } } }
     }
     private(set) var codecs: [NegotiatedCodec]
     private var extensionIDs: [HeaderExtension: UInt8]
-    /// The stream it arrives as; learned from SDP, from the packets' MID, or from the payload type.
-    private(set) var ssrc: UInt32?
+    /// The lowest first; never empty.
+    private(set) var encodings: [Encoding] = []
     /// What it is encoded with now.
     private(set) var codec: NegotiatedCodec?
     var subscriptions: [SendSection] = []
-    let cache = PacketCache()
     private(set) var speaker = SpeakerDetector()
-    private var statistics: ReceptionStatistics
-    private var losses = LossDetector()
-    private var keyFrames = KeyFrameRequests()
+    /// How many of the encodings are wanted, from the lowest on, and since when fewer would do.
+    var wantedCount = SDPLimits.encodingCount
+    var unwantedSince: MediaTime?
 
     init(section: NegotiatedSection, kind: MediaKind, source: CallSource, isActive: Bool, participant: Participant) {
         mid = section.mid
@@ -33,68 +32,68 @@ final class Publication {
         self.participant = participant
         codecs = section.codecs
         extensionIDs = section.extensions
-        ssrc = section.remoteSSRCs.first
-        statistics = ReceptionStatistics(clockRate: section.codecs.first?.clockRate ?? 90_000)
+        makeEncodings(section)
     }
 
     /// A later offer negotiated the section again.
     func update(_ section: NegotiatedSection) {
         codecs = section.codecs
         extensionIDs = section.extensions
-        if let announced = section.remoteSSRCs.first, announced != ssrc { adopt(ssrc: announced) }
+        let names = section.streamIDs.isEmpty ? [nil] : section.streamIDs.map(Optional.some)
+        guard names == encodings.map(\.streamID) else {
+            makeEncodings(section)
+            for subscription in subscriptions {
+                subscription.select(encodings[0])
+                subscription.restart()
+            }
+            return
+        }
+        takeSources(section)
     }
 
-    /// It arrives as this stream from now on: its numbers begin anew.
-    func adopt(ssrc: UInt32) {
-        guard self.ssrc != ssrc else { return }
-        self.ssrc = ssrc
-        statistics = ReceptionStatistics(clockRate: codecs.first?.clockRate ?? 90_000)
-        losses = LossDetector()
-        cache.removeAll()
-        for subscription in subscriptions { subscription.restart() }
+    private func makeEncodings(_ section: NegotiatedSection) {
+        let names = section.streamIDs.isEmpty ? [nil] : section.streamIDs.map(Optional.some)
+        encodings = names.enumerated().map { index, name in
+            Encoding(streamID: name, index: index, of: names.count, publication: self)
+        }
+        takeSources(section)
     }
 
-    func carries(payloadType: UInt8) -> Bool { codecs.contains { $0.payloadType == payloadType } }
+    /// Streams that SDP names; those of several encodings name themselves in their packets.
+    private func takeSources(_ section: NegotiatedSection) {
+        guard encodings.count == 1, encodings[0].streamID == nil, let ssrc = section.remoteSSRCs.first else { return }
+        encodings[0].adopt(ssrc: ssrc, repairSSRC: section.remoteRepairs[ssrc])
+    }
+
+    /// Ticks of timestamps a second.
+    var clockRate: UInt32 { codecs.first?.clockRate ?? 90_000 }
+
+    func carries(payloadType: UInt8) -> Bool {
+        codecs.contains { $0.payloadType == payloadType || $0.repairPayloadType == payloadType }
+    }
+
+    /// The payload type of packets that those with this one repeat; `nil` if they repeat none.
+    func repeated(by payloadType: UInt8) -> UInt8? {
+        codecs.first { $0.repairPayloadType == payloadType }?.payloadType
+    }
 
     // MARK: Packets
 
-    /// Takes a packet of this publication into account. `nil` if it is not to be forwarded.
-    func receive(_ header: RTPHeader, _ packet: UnsafeRawBufferPointer, now: MediaTime) -> ForwardedPacket? {
-        guard let codec = codecs.first(where: { $0.payloadType == header.payloadType }) else { return nil }
+    /// The codec of a packet; `nil` if it was not agreed on.
+    func use(payloadType: UInt8) -> NegotiatedCodec? {
+        guard let codec = codecs.first(where: { $0.payloadType == payloadType }) else { return nil }
         if self.codec != codec {
             self.codec = codec
             for subscription in subscriptions { subscription.restart() }
         }
-        var forwarded = ForwardedPacket()
-        forwarded.sequence = statistics.receive(
-            sequenceNumber: header.sequenceNumber, timestamp: header.timestamp, now: now)
-        forwarded.timestamp = header.timestamp
-        forwarded.hasMarker = header.hasMarker
-        readExtensions(header, packet, into: &forwarded)
-        let payload = UnsafeRawBufferPointer(rebasing: packet[header.payloadRange])
-        switch kind {
-        case .audio:
-            if let byte = forwarded.audioLevel, isActive { speaker.receive(AudioLevel(byte: byte), now: now) }
-        case .video:
-            forwarded.isKeyFrame = isKeyFrame(payload, codec.codec)
-            if forwarded.isKeyFrame { keyFrames.received() }
-            if !losses.receive(forwarded.sequence, now: now) { keyFrames.want() }
-            // Padding to probe the path has no payload: it keeps its number, but is nothing to send again.
-            if !payload.isEmpty { cache.store(forwarded, payload) }
-        }
-        return forwarded
+        return codec
     }
 
-    private func isKeyFrame(_ payload: UnsafeRawBufferPointer, _ codec: Codec) -> Bool {
-        let bytes = payload.assumingMemoryBound(to: UInt8.self)
-        switch codec {
-        case .vp8: return KeyFrame.isVP8(bytes.span)
-        case .h264: return KeyFrame.isH264(bytes.span)
-        case .opus: return false
-        }
+    func hear(_ packet: ForwardedPacket, now: MediaTime) {
+        if let byte = packet.audioLevel, isActive { speaker.receive(AudioLevel(byte: byte), now: now) }
     }
 
-    private func readExtensions(
+    func readExtensions(
         _ header: RTPHeader, _ packet: UnsafeRawBufferPointer, into forwarded: inout ForwardedPacket
     ) {
         guard !header.extensionRange.isEmpty else { return }
@@ -111,44 +110,15 @@ final class Publication {
         forwarded.videoOrientation = orientation
     }
 
-    // MARK: Feedback to the sender
+    // MARK: Encodings
+
+    /// The one to show: the highest that is being sent and is not above `limit`; if none is, the lowest that is sent, or
+    /// else the lowest there is.
+    func encoding(atMost limit: Int, now: MediaTime) -> Encoding {
+        let live = encodings.filter { $0.isLive(now: now) }
+        return live.last { $0.index <= limit } ?? live.first ?? encodings[0]
+    }
 
     /// Whether it has something to ask for before the next round of reports.
-    var isImpatient: Bool { losses.isWaiting || keyFrames.isWanted }
-
-    /// A picture that is off has no key frame to give; its first one when it is on again is one.
-    func wantKeyFrame() {
-        if kind == .video, isActive { keyFrames.want() }
-    }
-
-    /// Sender reports that come closer together are one: each is told to every subscriber.
-    private static let senderReportInterval = Duration.milliseconds(200)
-    private var lastSenderReport: MediaTime?
-
-    /// The sender's clock, for its receiver report and for the reports of those that carry the publication. Answers
-    /// whether the subscribers are to be told.
-    func receiveSenderReport(ntp: UInt64, now: MediaTime) -> Bool {
-        if let lastSenderReport, now < lastSenderReport + Self.senderReportInterval { return false }
-        lastSenderReport = now
-        statistics.receiveSenderReport(ntp: ntp, now: now)
-        return true
-    }
-
-    /// What is due to be asked of the sender: packets that are missing, a key frame.
-    func writeRequests(from sender: UInt32, now: MediaTime, into writer: inout RTCPWriter, numbers: inout [UInt16]) {
-        guard let ssrc, let codec = codec ?? codecs.first else { return }
-        numbers.removeAll(keepingCapacity: true)
-        losses.due(now: now, into: &numbers)
-        if !numbers.isEmpty, codec.supportsNACK { writer.nack(sender: sender, media: ssrc, sequenceNumbers: numbers) }
-        guard keyFrames.takeDue(now: now) else { return }
-        if codec.supportsPLI {
-            writer.pictureLoss(sender: sender, media: ssrc)
-        } else if codec.supportsFIR {
-            fullIntraNumber &+= 1
-            writer.fullIntra(sender: sender, media: ssrc, number: fullIntraNumber)
-        }
-    }
-    private var fullIntraNumber: UInt8 = 0
-
-    func report(now: MediaTime) -> ReportBlock? { ssrc.flatMap { statistics.report(ssrc: $0, now: now) } }
+    var isImpatient: Bool { encodings.contains { $0.isImpatient } }
 }

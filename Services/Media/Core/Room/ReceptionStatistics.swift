@@ -35,6 +35,10 @@ package struct ReceptionStatistics {
         return sequence
     }
 
+    /// The unwrapped number of a packet that was sent again in another stream: it counts as lost in this one
+    /// (RFC 4588 §4).
+    package mutating func unwrap(_ sequenceNumber: UInt16) -> Int64 { unwrapper.unwrap(sequenceNumber) }
+
     /// The time in ticks of the stream's clock; whole seconds apart, so that no uptime makes it overflow.
     private func ticks(at time: MediaTime) -> Int64 {
         let (seconds, rest) = time.nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)

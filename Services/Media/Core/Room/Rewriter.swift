@@ -29,8 +29,19 @@ package struct Rewriter {
     /// The stream carries another publication from its next packet on.
     package mutating func stop() { isStarted = false }
 
+    /// Timestamps of two encodings of one picture that differ by more than this do not belong together.
+    private static let longestShift = Duration.seconds(2)
+    /// Pictures are at least this far apart: encodings of one picture share its moment.
+    private static let shortestStep = Duration.milliseconds(1)
+
     /// Begins with this packet of a publication.
-    package mutating func start(sequence: Int64, timestamp: UInt32, clockRate: UInt32, now: MediaTime) {
+    /// - Parameter shift: what to add to its timestamp for that of the same moment in what was carried until now, if it is
+    ///   another encoding of the same.
+    package mutating func start(
+        sequence: Int64, timestamp: UInt32, clockRate: UInt32, shift: UInt32? = nil, now: MediaTime
+    ) {
+        let formerOffset = timestampOffset
+        let wasStarted = isStarted
         firstSequence = sequence
         sequenceOffset = highestSequence + 1 - sequence
         let elapsed: Int64 =
@@ -40,6 +51,11 @@ package struct Rewriter {
             } ?? 0
         timestampOffset = highestTimestamp &+ UInt32(truncatingIfNeeded: elapsed) &- timestamp
         isStarted = true
+        guard wasStarted, let shift else { return }
+        let step = Int32(bitPattern: timestamp &+ shift &+ formerOffset &- highestTimestamp)
+        let shortest = Int32(Self.shortestStep.wholeNanoseconds * Int64(clockRate) / 1_000_000_000)
+        guard abs(Int64(step) - elapsed) <= Int64(clockRate) * Self.longestShift.components.seconds else { return }
+        timestampOffset = highestTimestamp &+ UInt32(bitPattern: max(step, shortest)) &- timestamp
     }
 
     /// The outgoing number; `nil` for a packet from before the start.
@@ -55,6 +71,9 @@ package struct Rewriter {
     }
 
     package func timestamp(_ timestamp: UInt32) -> UInt32 { timestamp &+ timestampOffset }
+
+    /// That of the newest packet, or where the stream begins.
+    package var lastTimestamp: UInt32 { highestTimestamp }
 
     /// The incoming number of an outgoing one that a receiver asks for again; `nil` if it is not of this publication.
     package func original(of outgoing: UInt16) -> Int64? {

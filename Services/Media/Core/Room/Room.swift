@@ -10,7 +10,8 @@ final class Room {
     /// When the participants are to be told the state; `nil` while nothing has changed.
     var stateDue: MediaTime?
     var nextSpeakerCheck: MediaTime
-    private var speakers: [ParticipantID] = []
+    /// The loudest first.
+    private(set) var speakers: [ParticipantID] = []
     /// Begins with the time, so that a room opened again in the same epoch goes on above.
     private var reportRevision: Int64
     private var usedSSRCs: Set<UInt32> = []

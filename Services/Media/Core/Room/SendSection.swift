@@ -1,59 +1,101 @@
 import Contracts
 import MediaSecurity
 
-/// One section on which the node sends to a participant: its subscription to at most one publication at a time. The
-/// stream keeps its SSRC for good and is re-pointed by rewriting, so that who is seen changes without SDP. Owned by its
-/// participant.
+/// One section on which the node sends to a participant: its subscription to at most one publication at a time, in one of
+/// the encodings that this has. The stream keeps its SSRC for good and is re-pointed by rewriting, so that who is seen, and
+/// how large, changes without SDP. Owned by its participant.
 final class SendSection {
     let mid: String
     let kind: MediaKind
     let ssrc: UInt32
+    /// Under which packets are sent again, where the participant takes that (RFC 4588).
+    let repairSSRC: UInt32
     unowned let participant: Participant
     /// What it carries now.
     private(set) var publication: Publication?
-    private let midBytes: [UInt8]
+    /// The encoding that is forwarded; `nil` before its first packet and while there is nothing to forward.
+    private(set) var encoding: Encoding?
+    /// The encoding that is forwarded from its next key frame on; until then the former one is. `nil` for none.
+    private(set) var target: Encoding?
+    let midBytes: [UInt8]
     /// Whether the last offer lets the node send here.
     private(set) var isUsable = true
     private var payloadTypes: [Codec: UInt8] = [:]
+    private var repairPayloadTypes: [Codec: UInt8] = [:]
     private var clockRate: UInt32
-    private var midID: UInt8 = 0
-    private var audioLevelID: UInt8 = 0
-    private var orientationID: UInt8 = 0
-    private var rewriter: Rewriter
+    private(set) var extensionIDs = ExtensionIDs()
+    /// What was sent since the last change of the encoding, and before it.
+    private(set) var stretch: Stretch
+    private var former: (encoding: Encoding, stretch: Stretch)?
     /// Of the publication's present codec; `nil` if the participant cannot decode it.
-    private var payloadType: UInt8?
+    private(set) var payloadType: UInt8?
+    /// With which packets of that codec are sent again; `nil` if as they were.
+    private(set) var repairPayloadType: UInt8?
+    private var repairSequence: UInt16
     private var packetCount: UInt32 = 0
-    private var byteCount: UInt32 = 0
+    /// Of payloads, retransmissions not counted.
+    private(set) var sentByteCount = 0
+
+    /// The numbers of one encoding as they are sent: unchanging from its first packet on, so that what is asked for again is
+    /// found, and the same.
+    struct Stretch {
+        var rewriter: Rewriter
+        var vp8 = VP8Rewriter()
+    }
+
+    /// The ids of header extensions as this participant negotiated them; 0 for none.
+    struct ExtensionIDs: Equatable {
+        var mid: UInt8 = 0
+        var audioLevel: UInt8 = 0
+        var orientation: UInt8 = 0
+        var transportSequence: UInt8 = 0
+    }
 
     init(
-        section: NegotiatedSection, kind: MediaKind, ssrc: UInt32, sequence: UInt16, timestamp: UInt32,
-        participant: Participant
+        section: NegotiatedSection, kind: MediaKind, ssrcs: (media: UInt32, repair: UInt32), sequence: UInt16,
+        timestamp: UInt32, participant: Participant
     ) {
         mid = section.mid
         midBytes = Array(section.mid.utf8)
         self.kind = kind
-        self.ssrc = ssrc
+        ssrc = ssrcs.media
+        repairSSRC = ssrcs.repair
         self.participant = participant
         clockRate = kind == .audio ? 48_000 : 90_000
-        rewriter = Rewriter(sequence: sequence, timestamp: timestamp)
+        stretch = Stretch(rewriter: Rewriter(sequence: sequence, timestamp: timestamp))
+        // Anywhere in the lower half, as that of the media.
+        repairSequence = sequence ^ 0x2A55
         update(section)
     }
 
     /// A later offer negotiated the section again. What changed makes the stream begin anew, because a packet that is sent
     /// again must be the same, byte for byte (RFC 3711 §3.3.1).
     func update(_ section: NegotiatedSection) {
-        let (before, ids) = (payloadTypes, (midID, audioLevelID, orientationID))
-        defer { if payloadTypes != before || (midID, audioLevelID, orientationID) != ids { restart() } }
+        let before = (payloadTypes, repairPayloadTypes, extensionIDs)
+        defer { if (payloadTypes, repairPayloadTypes, extensionIDs) != before { restart() } }
         isUsable = section.role == .send
         payloadTypes = [:]
+        repairPayloadTypes = [:]
         for codec in section.codecs where payloadTypes[codec.codec] == nil {
             payloadTypes[codec.codec] = codec.payloadType
+            if kind == .video { repairPayloadTypes[codec.codec] = codec.repairPayloadType }
         }
-        midID = section.extensions[.mid] ?? 0
-        audioLevelID = section.extensions[.audioLevel] ?? 0
-        orientationID = section.extensions[.videoOrientation] ?? 0
+        extensionIDs = ExtensionIDs(
+            mid: section.extensions[.mid] ?? 0, audioLevel: section.extensions[.audioLevel] ?? 0,
+            orientation: section.extensions[.videoOrientation] ?? 0,
+            transportSequence: section.extensions[.transportSequence] ?? 0)
         choosePayloadType()
     }
+
+    /// Whether packets carry their number among all of the transport. Only where no packet is ever sent twice: the number of
+    /// a second time would be another, and a packet that changes under one number of SRTP gives its key away
+    /// (RFC 7714 §8.4).
+    var numbersPackets: Bool {
+        extensionIDs.transportSequence != 0 && (kind == .audio || repairPayloadType != nil)
+    }
+
+    /// Whether the participant takes retransmissions in a stream of their own, of any codec.
+    var hasRepair: Bool { !repairPayloadTypes.isEmpty }
 
     // MARK: Pointing
 
@@ -69,121 +111,131 @@ final class SendSection {
         publication?.subscriptions.removeAll { $0 === self }
         publication = next
         next?.subscriptions.append(self)
+        // The lowest is there soonest, and fits everybody.
+        target = next?.encodings.first
         restart()
     }
 
+    /// Forwards this encoding of the publication from its next key frame on, and until then what it forwards now. With `nil`
+    /// nothing is forwarded from now on.
+    func select(_ next: Encoding?) {
+        guard next !== target else { return }
+        target = next
+        if let next {
+            if next !== encoding, payloadType != nil { next.wantKeyFrame() }
+        } else {
+            stop()
+        }
+    }
+
+    func uses(_ encoding: Encoding) -> Bool { self.encoding === encoding || target === encoding }
+
     /// Forwards from the next packet, or key frame, that can begin.
     func restart() {
-        rewriter.stop()
+        stop()
+        former = nil
         choosePayloadType()
-        if payloadType != nil { publication?.wantKeyFrame() }
+        if payloadType != nil { target?.wantKeyFrame() }
+    }
+
+    private func stop() {
+        if let encoding { former = (encoding, stretch) }
+        encoding = nil
+        stretch.rewriter.stop()
     }
 
     private func choosePayloadType() {
-        payloadType = (publication?.codec ?? publication?.codecs.first).flatMap { payloadTypes[$0.codec] }
+        let codec = (publication?.codec ?? publication?.codecs.first)?.codec
+        payloadType = codec.flatMap { payloadTypes[$0] }
+        repairPayloadType = codec.flatMap { repairPayloadTypes[$0] }
     }
 
     // MARK: Forwarding
 
-    /// Sends a packet of the publication to the participant.
+    /// Sends a packet of one of the publication's encodings to the participant, if it is that which it gets.
     func forward(
-        _ packet: ForwardedPacket, _ payload: UnsafeRawBufferPointer, into outbox: Outbox, now: MediaTime
+        _ packet: ForwardedPacket, of source: Encoding, _ payload: UnsafeRawBufferPointer, into outbox: Outbox,
+        now: MediaTime
     ) -> Bool {
+        guard source === encoding || source === target else { return false }
         let transport = participant.transport
         guard let payloadType, let srtp = transport?.srtp, let destination = transport?.selected else { return false }
-        if !rewriter.isStarted {
-            guard kind == .audio || packet.isKeyFrame else {
-                publication?.wantKeyFrame()
-                return false
-            }
-            rewriter.start(
-                sequence: packet.sequence, timestamp: packet.timestamp, clockRate: clockRate, now: now)
-        }
-        guard let sequence = rewriter.sequence(packet.sequence, timestamp: packet.timestamp, now: now) else {
+        if source !== encoding, !begin(source, with: packet, now: now) { return false }
+        guard let sequence = stretch.rewriter.sequence(packet.sequence, timestamp: packet.timestamp, now: now) else {
             return false
         }
+        if let vp8 = packet.vp8 { stretch.vp8.note(vp8) }
         packetCount &+= 1
-        byteCount &+= UInt32(truncatingIfNeeded: payload.count)
-        write(packet, payload, payloadType, sequence, srtp, to: destination, into: outbox)
+        sentByteCount += payload.count
+        let numbers = OutgoingNumbers(ssrc: ssrc, payloadType: payloadType, sequence: sequence)
+        write(packet, payload, numbers, stretch, srtp, to: destination, into: outbox, now: now)
+        return true
+    }
+
+    /// Goes over to another encoding with this packet, if that can be decoded without what was before.
+    private func begin(_ next: Encoding, with packet: ForwardedPacket, now: MediaTime) -> Bool {
+        guard kind == .audio || packet.isKeyFrame else {
+            next.wantKeyFrame()
+            return false
+        }
+        var shift: UInt32?
+        if let encoding {
+            former = (encoding, stretch)
+            shift = next.shift(to: encoding)
+        }
+        stretch.rewriter.start(
+            sequence: packet.sequence, timestamp: packet.timestamp, clockRate: clockRate, shift: shift, now: now)
+        if let vp8 = packet.vp8 { stretch.vp8.start(vp8) }
+        encoding = next
         return true
     }
 
     /// Sends again what the participant did not get. The numbers are its own; answers how many were found.
     func retransmit(_ sequences: [UInt16], into outbox: Outbox, now: MediaTime) -> Int {
         let transport = participant.transport
-        guard let publication, let payloadType, let srtp = transport?.srtp, let destination = transport?.selected else {
-            return 0
-        }
+        guard let payloadType, let srtp = transport?.srtp, let destination = transport?.selected else { return 0 }
         var found = 0
         for sequence in sequences {
-            guard let original = rewriter.original(of: sequence) else { continue }
+            guard let (source, stretch, original) = origin(of: sequence) else { continue }
             guard participant.takeRetransmission(now: now) else { break }
-            let isFound = publication.cache.withPacket(original) { packet, payload in
-                write(packet, payload, payloadType, sequence, srtp, to: destination, into: outbox)
+            // What has to wait is asked for again, or is too late.
+            if numbersPackets, participant.congestion.wait(for: .retransmission, now: now) > .zero { break }
+            let isFound = source.cache.withPacket(original) { packet, payload in
+                var numbers = OutgoingNumbers(ssrc: ssrc, payloadType: payloadType, sequence: sequence)
+                if let repairPayloadType {
+                    numbers = OutgoingNumbers(
+                        ssrc: repairSSRC, payloadType: repairPayloadType, sequence: nextRepairSequence(),
+                        repeated: sequence)
+                }
+                write(packet, payload, numbers, stretch, srtp, to: destination, into: outbox, now: now)
             }
             if isFound { found += 1 }
         }
         return found
     }
 
-    /// The packet as this participant negotiated it (RFC 3550 §5.1, extensions as RFC 8285 §4.2), encrypted.
-    @inline(__always)
-    private func write(
-        _ packet: ForwardedPacket, _ payload: UnsafeRawBufferPointer, _ payloadType: UInt8, _ sequence: UInt16,
-        _ srtp: SRTPSession, to destination: TransportAddress, into outbox: Outbox
-    ) {
-        outbox.append(to: destination) { place in
-            guard payload.count + 64 + SRTPSession.trailingByteCount <= place.count else { return nil }
-            place[1] = (packet.hasMarker ? 0x80 : 0) | payloadType
-            place.storeBytes(of: sequence.bigEndian, toByteOffset: 2, as: UInt16.self)
-            place.storeBytes(of: rewriter.timestamp(packet.timestamp).bigEndian, toByteOffset: 4, as: UInt32.self)
-            place.storeBytes(of: ssrc.bigEndian, toByteOffset: 8, as: UInt32.self)
-            let headerByteCount = writeExtensions(of: packet, to: place)
-            place[0] = headerByteCount > 12 ? 0x90 : 0x80
-            UnsafeMutableRawBufferPointer(rebasing: place[headerByteCount...]).copyMemory(from: payload)
-            return srtp.protectRTP(place, count: headerByteCount + payload.count)
+    /// What was sent under this number: since the last change of the encoding, or shortly before it.
+    private func origin(of sequence: UInt16) -> (Encoding, Stretch, Int64)? {
+        if let encoding, let original = stretch.rewriter.original(of: sequence) { return (encoding, stretch, original) }
+        guard let (encoding, stretch) = former, let original = stretch.rewriter.original(of: sequence) else {
+            return nil
         }
+        return (encoding, stretch, original)
     }
 
-    /// Writes the extensions behind the fixed header and answers where the payload begins.
-    private func writeExtensions(of packet: ForwardedPacket, to place: UnsafeMutableRawBufferPointer) -> Int {
-        var end = 16
-        if midID != 0 {
-            place[end] = midID << 4 | UInt8(midBytes.count - 1)
-            end += 1
-            for byte in midBytes {
-                place[end] = byte
-                end += 1
-            }
-        }
-        if audioLevelID != 0, let level = packet.audioLevel {
-            place[end] = audioLevelID << 4
-            place[end + 1] = level
-            end += 2
-        }
-        if orientationID != 0, let orientation = packet.videoOrientation {
-            place[end] = orientationID << 4
-            place[end + 1] = orientation
-            end += 2
-        }
-        guard end > 16 else { return 12 }
-        while end & 3 != 0 {
-            place[end] = 0
-            end += 1
-        }
-        place.storeBytes(of: UInt16(0xBEDE).bigEndian, toByteOffset: 12, as: UInt16.self)
-        place.storeBytes(of: UInt16((end - 16) / 4).bigEndian, toByteOffset: 14, as: UInt16.self)
-        return end
+    func nextRepairSequence() -> UInt16 {
+        repairSequence &+= 1
+        return repairSequence
     }
 
     // MARK: Reports
 
-    /// Tells the participant the publication's clock, as its own sender report (RFC 3550 §6.4.1).
-    func writeSenderReport(ntp: UInt64, timestamp: UInt32, into writer: inout RTCPWriter) -> Bool {
-        guard rewriter.isStarted else { return false }
+    /// Tells the participant the clock of the encoding that it gets, as its own sender report (RFC 3550 §6.4.1).
+    func writeSenderReport(of source: Encoding, ntp: UInt64, timestamp: UInt32, into writer: inout RTCPWriter) -> Bool {
+        guard source === encoding else { return false }
         writer.senderReport(
-            ssrc: ssrc, ntp: ntp, rtpTimestamp: rewriter.timestamp(timestamp), packetCount: packetCount,
-            byteCount: byteCount, reports: [])
+            ssrc: ssrc, ntp: ntp, rtpTimestamp: stretch.rewriter.timestamp(timestamp), packetCount: packetCount,
+            byteCount: UInt32(truncatingIfNeeded: sentByteCount), reports: [])
         writer.sourceDescription(ssrc: ssrc, cname: participant.cname)
         return true
     }

@@ -1,5 +1,5 @@
 import type {
-  CallPublication, CallSource, CallState, ChannelID, ClientFrame, IceServer, ParticipantID, ServerFrame,
+  CallLayer, CallPublication, CallSource, CallState, ChannelID, ClientFrame, IceServer, ParticipantID, ServerFrame,
 } from "./contracts";
 
 /** The call of this tab. A call is prepared in a dialog, which is no state of it: nothing is asked for until "Join". */
@@ -89,6 +89,8 @@ export type CallEffect =
     type: "makeOffer"; peer: number; number: number; audioSections: number; videoSections: number; restartsICE: boolean;
   }
   | { type: "takeAnswer"; peer: number; number: number; sdp: string }
+  /** Which encodings of the camera are worth sending. */
+  | { type: "sendLayers"; layers: readonly CallLayer[] }
   /** Starts it anew if it runs. */
   | { type: "startTimer"; timer: CallTimer; milliseconds: number }
   | { type: "stopTimers"; timers: readonly CallTimer[] }

@@ -118,6 +118,9 @@ function received(call: ActiveCall, frame: CallFrame, given: Given): CallStep {
     }
     case "callSpeakers":
       return call.seat === "held" ? { call: { ...call, speakers: frame.participants }, effects: [] } : same(call);
+    case "callLayers":
+      return call.seat === "held" && call.media !== "none"
+        ? { call, effects: [{ type: "sendLayers", layers: frame.layers }] } : same(call);
     case "callEnded":
       // The end of an earlier seat is no news.
       return call.seat === "held" && frame.participantID === call.participantID

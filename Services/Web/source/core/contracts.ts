@@ -152,6 +152,18 @@ export interface CallJoined {
   state: CallState;
 }
 
+/** The encodings of one source. */
+export interface CallLayer {
+  source: CallSource;
+  /** Their RIDs (RFC 8851), the lowest first. Those of the source not named here rest. */
+  active: string[];
+}
+
+/** Which encodings of its simulcast (RFC 8853) the client should send: nobody sees the others. Set them by RTCRtpSender.setParameters; no offer follows. Each tells everything. */
+export interface CallLayers {
+  layers: CallLayer[];
+}
+
 /** Gives up the seat, or the attempt to get one. Answered by callEnded if there was one. */
 export type CallLeave = Record<string, never>;
 
@@ -210,6 +222,22 @@ export interface CallTrack {
 export interface CallUpdate {
   /** All sources that are on from now. */
   active: CallSource[];
+}
+
+/** Which tracks of the others the client shows, and how large. It gets these, as large as is of use and its link carries, and no others; a client that never tells gets all as large as they are. Send it when tiles change, at most a few times a second. */
+export interface CallView {
+  /** All video that is shown from now. */
+  tracks: CallViewTrack[];
+}
+
+/** A tile. */
+export interface CallViewTrack {
+  participantID: ParticipantID;
+  source: CallSource;
+  /** Of the picture on the screen, in device pixels; 0 is the same as not shown. */
+  height: number;
+  /** Whether it comes before all others when not all fits the link. */
+  isPinned: boolean;
 }
 
 /** A place for messages: a text or voice channel, or a direct conversation. */
@@ -689,6 +717,7 @@ export type ClientFrame =
   | ({ type: "callJoin" } & CallJoin)
   | ({ type: "callOffer" } & CallOffer)
   | ({ type: "callUpdate" } & CallUpdate)
+  | ({ type: "callView" } & CallView)
   | { type: "callLeave" };
 
 /** A frame from the gateway: one JSON object in a text message. */
@@ -706,6 +735,7 @@ export type ServerFrame =
   | ({ type: "callAnswer" } & CallAnswer)
   | ({ type: "callState" } & CallState)
   | ({ type: "callSpeakers" } & CallSpeakers)
+  | ({ type: "callLayers" } & CallLayers)
   | ({ type: "callEnded" } & CallEnded);
 
 export const eventNames: readonly EventName[] = [

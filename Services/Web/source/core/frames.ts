@@ -39,6 +39,7 @@ export function parseFrame(text: string): ServerFrame | EventFrame | undefined {
     case "callAnswer":
     case "callState":
     case "callSpeakers":
+    case "callLayers":
     case "callEnded":
       return frame;
     default: {

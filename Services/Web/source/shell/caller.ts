@@ -2,6 +2,7 @@ import { stepCall } from "../core/call";
 import type { CallEffect, CallEvent, CallFrame, CallTimer, Given } from "../core/call-model";
 import type { ChannelID, ClientFrame } from "../core/contracts";
 import { identifierOf } from "../core/identifiers";
+import { CallViewReporter } from "./callView";
 import { LocalMedia } from "./localMedia";
 import { PeerConnection } from "./peerConnection";
 import type { Store } from "./store";
@@ -10,6 +11,8 @@ import type { Store } from "./store";
 export class Caller {
   readonly media = new LocalMedia();
   private peer: PeerConnection | undefined;
+  private readonly view = new CallViewReporter(
+    (track) => this.peer?.midOf(track), () => this.store.getState().call, (frame) => this.send(frame));
   private readonly timers = new Map<CallTimer, ReturnType<typeof setTimeout>>();
   private readonly waiting: CallEvent[] = [];
   private isStepping = false;
@@ -36,7 +39,11 @@ export class Caller {
     this.step({ type: "socketCurrent" });
   }
 
-  receive = (frame: CallFrame): void => this.step({ type: "frame", frame });
+  receive = (frame: CallFrame): void => {
+    // A seat that was taken anew knows nothing of what is shown.
+    if (frame.type === "callJoined") this.view.forget();
+    this.step({ type: "frame", frame });
+  };
 
   /** Lets go of the devices unless a call uses them. */
   stopPreparing(): void {
@@ -78,6 +85,7 @@ export class Caller {
       case "closePeer":
         this.peer?.close();
         this.peer = undefined;
+        this.view.stop();
         return;
       case "makeOffer": {
         const { peer, number } = effect;
@@ -91,6 +99,8 @@ export class Caller {
           () => this.step({ type: "answered", peer, number }),
           (failure: unknown) => this.step({ type: "peerFailed", peer, problem: wordsOf(failure) }));
       }
+      case "sendLayers":
+        return this.peer?.sendLayers(effect.layers);
       case "startTimer":
         clearTimeout(this.timers.get(effect.timer));
         this.timers.set(effect.timer, setTimeout(
@@ -110,6 +120,7 @@ export class Caller {
     this.peer = new PeerConnection({
       iceServers, relayOnly, tracks, onMedia: (isUp) => this.step({ type: "media", peer, isUp }),
     });
+    this.view.start();
   }
 
   private mediaChanged(): void {

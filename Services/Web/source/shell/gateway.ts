@@ -173,6 +173,7 @@ export class Gateway {
       case "callAnswer":
       case "callState":
       case "callSpeakers":
+      case "callLayers":
       case "callEnded": return socket === this.live ? this.listeners.onCallFrame(frame) : undefined;
       case "heartbeat": return;
       default: {

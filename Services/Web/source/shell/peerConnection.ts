@@ -1,5 +1,5 @@
 import type { Section } from "../core/call-model";
-import type { CallSource, IceServer } from "../core/contracts";
+import type { CallLayer, CallSource, IceServer } from "../core/contracts";
 
 /** What this person sends, as far as there is a device for it. */
 export type LocalTracks = Readonly<Partial<Record<CallSource, MediaStreamTrack>>>;
@@ -11,8 +11,13 @@ export interface PeerOptions {
   onMedia: (isUp: boolean) => void;
 }
 
-const cameraBitsPerSecond = 1_500_000;
-const screenBitsPerSecond = 2_500_000;
+/** The camera in three sizes at once, the lowest first: each viewer gets the one that fits its tile and its link. */
+const cameraEncodings: RTCRtpEncodingParameters[] = [
+  { rid: "q", scaleResolutionDownBy: 4, maxBitrate: 150_000 },
+  { rid: "h", scaleResolutionDownBy: 2, maxBitrate: 500_000 },
+  { rid: "f", scaleResolutionDownBy: 1, maxBitrate: 1_500_000 },
+];
+const screenEncodings: RTCRtpEncodingParameters[] = [{ maxBitrate: 2_500_000 }];
 
 /**
  * The one connection to the media node. Its sections are only ever added to: the four to send first, each with or
@@ -32,8 +37,8 @@ export class PeerConnection {
     });
     this.sending = {
       microphone: this.addSender("audio"),
-      camera: this.addSender("video", cameraBitsPerSecond),
-      screen: this.addSender("video", screenBitsPerSecond),
+      camera: this.addSender("video", cameraEncodings),
+      screen: this.addSender("video", screenEncodings),
       screenAudio: this.addSender("audio"),
     };
     this.send(tracks);
@@ -80,6 +85,25 @@ export class PeerConnection {
     return this.inTurn(() => this.connection.setRemoteDescription({ type: "answer", sdp }));
   }
 
+  /** Rests the encodings that nobody sees, and wakes those that somebody does. */
+  sendLayers(layers: readonly CallLayer[]): void {
+    for (const { source, active } of layers) {
+      const { sender } = this.sending[source];
+      const parameters = sender.getParameters();
+      for (const encoding of parameters.encodings) {
+        if (encoding.rid !== undefined) encoding.active = active.includes(encoding.rid);
+      }
+      void sender.setParameters(parameters).catch((failure: unknown) => {
+        if (!this.isClosed) throw failure;
+      });
+    }
+  }
+
+  /** The receive section on which a track arrives. */
+  midOf(track: MediaStreamTrack): string | undefined {
+    return this.receiving.find(({ transceiver }) => transceiver.receiver.track === track)?.transceiver.mid ?? undefined;
+  }
+
   /** The track that arrives on a receive section; the same one for as long as the connection lives. */
   remoteTrack(mid: string): MediaStreamTrack | undefined {
     return this.receiving.find(({ transceiver }) => transceiver.mid === mid)?.transceiver.receiver.track;
@@ -96,8 +120,8 @@ export class PeerConnection {
     this.connection.close();
   }
 
-  private addSender(kind: "audio" | "video", maxBitrate?: number): RTCRtpTransceiver {
-    const sendEncodings = maxBitrate === undefined ? undefined : [{ maxBitrate }];
+  private addSender(kind: "audio" | "video", encodings?: RTCRtpEncodingParameters[]): RTCRtpTransceiver {
+    const sendEncodings = encodings?.map((encoding) => ({ ...encoding }));
     return this.connection.addTransceiver(kind, { direction: "sendonly", sendEncodings });
   }
 

@@ -1,0 +1,168 @@
+import MediaSecurity
+
+/// One RTP stream of a publication: its only one, or one of the sizes of a picture that are sent at once (RFC 8853). It has
+/// what belongs to the stream: statistics, the cache, what is missing and the requests to the sender. Owned by its
+/// publication.
+final class Encoding {
+    /// The name it has in SDP and in its packets (RFC 8851); `nil` for an only one.
+    let streamID: String?
+    /// 0 for the lowest.
+    let index: Int
+    unowned let publication: Publication
+    /// The stream it arrives as; learned from SDP, from the packets' extensions, or from the payload type.
+    private(set) var ssrc: UInt32?
+    /// The stream in which its packets are sent again (RFC 4588).
+    private(set) var repairSSRC: UInt32?
+    let cache: PacketCache
+    private(set) var meter = BitrateMeter()
+    private var statistics: ReceptionStatistics
+    private var losses = LossDetector()
+    private var keyFrames = KeyFrameRequests()
+    private var fullIntraNumber: UInt8 = 0
+    /// The sender's clock and the stream's at one moment (RFC 3550 §6.4.1).
+    private var clock: (ntp: UInt64, timestamp: UInt32)?
+    private var lastSenderReport: MediaTime?
+
+    /// Whether it is one of several: then it comes and goes as its sender's bandwidth does.
+    var isOneOfSeveral: Bool { publication.encodings.count > 1 }
+
+    init(streamID: String?, index: Int, of count: Int, publication: Publication) {
+        self.streamID = streamID
+        self.index = index
+        self.publication = publication
+        // The lower ones have fewer packets a second.
+        cache = PacketCache(packetCount: PacketCache.packetCount >> min(2, count - 1 - index))
+        statistics = ReceptionStatistics(clockRate: publication.clockRate)
+    }
+
+    /// It arrives as this stream from now on: its numbers begin anew.
+    func adopt(ssrc: UInt32, repairSSRC: UInt32? = nil) {
+        guard self.ssrc != ssrc else {
+            if let repairSSRC { self.repairSSRC = repairSSRC }
+            return
+        }
+        self.ssrc = ssrc
+        self.repairSSRC = repairSSRC
+        statistics = ReceptionStatistics(clockRate: publication.clockRate)
+        losses = LossDetector()
+        clock = nil
+        cache.removeAll()
+        for subscription in publication.subscriptions where subscription.uses(self) { subscription.restart() }
+    }
+
+    /// Its packets are sent again in this stream.
+    func adopt(repairSSRC: UInt32) { self.repairSSRC = repairSSRC }
+
+    // MARK: Packets
+
+    /// Takes a packet of this stream into account. `nil` if it is not to be forwarded.
+    /// - Parameter isRepaired: whether it came as a retransmission.
+    func receive(
+        _ header: RTPHeader, _ packet: UnsafeRawBufferPointer, isRepaired: Bool, now: MediaTime
+    ) -> ForwardedPacket? {
+        guard let codec = publication.use(payloadType: header.payloadType) else { return nil }
+        var forwarded = ForwardedPacket()
+        if isRepaired {
+            forwarded.sequence = statistics.unwrap(header.sequenceNumber)
+            // Senders repeat what nobody misses to probe the path.
+            guard losses.isMissing(forwarded.sequence) else { return nil }
+        } else {
+            let last = statistics.receivedCount == 0 ? nil : statistics.highestSequence
+            forwarded.sequence = statistics.receive(
+                sequenceNumber: header.sequenceNumber, timestamp: header.timestamp, now: now)
+            if let last, forwarded.sequence > last + 1 {
+                publication.participant.noteLoss(of: Int(forwarded.sequence - last - 1), now: now)
+            }
+        }
+        meter.receive(byteCount: packet.count, now: now)
+        forwarded.timestamp = header.timestamp
+        forwarded.hasMarker = header.hasMarker
+        publication.readExtensions(header, packet, into: &forwarded)
+        let payload = UnsafeRawBufferPointer(rebasing: packet[header.payloadRange])
+        switch publication.kind {
+        case .audio: publication.hear(forwarded, now: now)
+        case .video: receiveVideo(&forwarded, payload, codec.codec, now: now)
+        }
+        return forwarded
+    }
+
+    private func receiveVideo(
+        _ packet: inout ForwardedPacket, _ payload: UnsafeRawBufferPointer, _ codec: Codec, now: MediaTime
+    ) {
+        let bytes = payload.assumingMemoryBound(to: UInt8.self)
+        switch codec {
+        case .vp8:
+            packet.isKeyFrame = KeyFrame.isVP8(bytes.span)
+            packet.vp8 = VP8Descriptor(bytes.span)
+        case .h264: packet.isKeyFrame = KeyFrame.isH264(bytes.span)
+        case .opus: break
+        }
+        if packet.isKeyFrame { keyFrames.received() }
+        if !losses.receive(packet.sequence, now: now) { keyFrames.want() }
+        // Padding to probe the path has no payload: it keeps its number, but is nothing to send again.
+        if !payload.isEmpty { cache.store(packet, payload) }
+    }
+
+    // MARK: Presence
+
+    /// Whether it is being sent. An only one always is: what else is there to show?
+    func isLive(now: MediaTime) -> Bool {
+        guard isOneOfSeveral else { return true }
+        return meter.lastArrival.map { now < $0 + BitrateMeter.silence } ?? false
+    }
+
+    /// Bits a second it has had of late, with headers.
+    func bitrate(now: MediaTime) -> Int { meter.bitrate(now: now) }
+
+    /// What to add to a timestamp of this stream for that of the same moment in another: their clocks are one, but begin
+    /// anywhere. `nil` until both were reported.
+    func shift(to other: Encoding) -> UInt32? {
+        guard let clock, let otherClock = other.clock else { return nil }
+        let elapsed = Int64(bitPattern: clock.ntp &- otherClock.ntp)
+        // In 2^-32 s, so that some seconds apart times the clock's rate would not fit.
+        let ticks = Int64((Double(elapsed) / 4_294_967_296 * Double(publication.clockRate)).rounded())
+        return otherClock.timestamp &+ UInt32(truncatingIfNeeded: ticks) &- clock.timestamp
+    }
+
+    // MARK: Feedback to the sender
+
+    /// Whether it has something to ask for before the next round of reports.
+    var isImpatient: Bool { losses.isWaiting || keyFrames.isWanted }
+
+    /// A picture that is off has no key frame to give; its first one when it is on again is one.
+    func wantKeyFrame() {
+        if publication.kind == .video, publication.isActive { keyFrames.want() }
+    }
+
+    func forgetRequests() { keyFrames.received() }
+
+    /// Sender reports that come closer together are one: each is told to every subscriber.
+    private static let senderReportInterval = Duration.milliseconds(200)
+
+    /// The sender's clock, for its receiver report and for the reports of those that carry the stream. Answers whether the
+    /// subscribers are to be told.
+    func receiveSenderReport(ntp: UInt64, timestamp: UInt32, now: MediaTime) -> Bool {
+        clock = (ntp, timestamp)
+        if let lastSenderReport, now < lastSenderReport + Self.senderReportInterval { return false }
+        lastSenderReport = now
+        statistics.receiveSenderReport(ntp: ntp, now: now)
+        return true
+    }
+
+    /// What is due to be asked of the sender: packets that are missing, a key frame.
+    func writeRequests(from sender: UInt32, now: MediaTime, into writer: inout RTCPWriter, numbers: inout [UInt16]) {
+        guard let ssrc, let codec = publication.codec ?? publication.codecs.first else { return }
+        numbers.removeAll(keepingCapacity: true)
+        losses.due(now: now, into: &numbers)
+        if !numbers.isEmpty, codec.supportsNACK { writer.nack(sender: sender, media: ssrc, sequenceNumbers: numbers) }
+        guard keyFrames.takeDue(now: now) else { return }
+        if codec.supportsPLI {
+            writer.pictureLoss(sender: sender, media: ssrc)
+        } else if codec.supportsFIR {
+            fullIntraNumber &+= 1
+            writer.fullIntra(sender: sender, media: ssrc, number: fullIntraNumber)
+        }
+    }
+
+    func report(now: MediaTime) -> ReportBlock? { ssrc.flatMap { statistics.report(ssrc: $0, now: now) } }
+}

@@ -1,0 +1,151 @@
+import Contracts
+import MediaSecurity
+
+/// What a participant is sent of what the others send: as much as its link carries and its tiles show.
+extension Participant {
+    /// How often it is looked which encoding each section gets.
+    static let allocationInterval = Duration.milliseconds(100)
+    /// Nothing is managed before there is a connection, which wakes the worker by itself.
+    private static let idleInterval = Duration.seconds(1)
+
+    /// Whether its link is measured by transport-wide feedback, which needs RTX for the numbers and the padding of video; if
+    /// not, by its reports.
+    var isMeasured: Bool { sendSections.contains { $0.extensionIDs.transportSequence != 0 && $0.hasRepair } }
+
+    /// What may be sent altogether, in bits/s.
+    var budget: Int { isMeasured ? congestion.mediaBudget : reported.target }
+
+    /// What it may send in bits/s, if it takes that (REMB) and is to be told now; it learns of no single packet then.
+    func takeEstimate(now: MediaTime) -> Int? {
+        guard transportSequenceID == 0,
+            publications.contains(where: { $0.codecs.contains { $0.takesReceiverEstimate } })
+        else { return nil }
+        return publisherBandwidth.due(wanted: BandwidthEstimator.maximum, now: now)
+    }
+
+    /// RTCP came, decrypted.
+    func receiveFeedback(_ compound: Span<UInt8>, now: MediaTime) {
+        if isMeasured {
+            congestion.receive(compound, now: now)
+        } else {
+            ReceiverEstimate.forEach(in: compound) { reported.receive($0) }
+        }
+    }
+
+    /// What a link without feedback on each packet loses (RFC 3550 §6.4.1), over all sections alike.
+    func receive(_ reports: [ReportBlock], now: MediaTime) {
+        let own = reports.filter { report in sendSections.contains { $0.ssrc == report.ssrc } }
+        guard !isMeasured, !own.isEmpty else { return }
+        let sent = sendSections.reduce(0) { $0 + $1.sentByteCount }
+        let elapsed = max((now - (lastReported?.at ?? joinedNow)) / .seconds(1), 0.1)
+        let bitrate = Double(sent - (lastReported?.byteCount ?? 0)) * 8 / elapsed
+        lastReported = (sent, now)
+        let lost = own.reduce(0) { $0 + Int($1.fractionLost) } / own.count
+        reported.receive(fractionLost: UInt8(clamping: lost), sentBitrate: Int(bitrate), now: now)
+    }
+
+    /// Sends what probes the link now, and chooses anew what each section gets, when that is due.
+    func manageBandwidth(into outbox: Outbox, now: MediaTime) {
+        guard transport?.isConnected == true else { return }
+        if isMeasured {
+            let padding = congestion.advance(now: now)
+            if padding > 0, let section = sendSections.first(where: { $0.canPad }) {
+                section.writePadding(byteCount: padding, into: outbox, now: now)
+            }
+        }
+        if now >= nextAllocation {
+            nextAllocation = now + Self.allocationInterval
+            allocate(now: now)
+        }
+    }
+
+    /// When ``manageBandwidth(into:now:)`` has something to do again.
+    func bandwidthDue(after now: MediaTime) -> MediaTime {
+        guard transport?.isConnected == true else { return now + Self.idleInterval }
+        return isMeasured ? min(congestion.due(after: now), nextAllocation) : nextAllocation
+    }
+
+    /// Divides the budget among the pictures.
+    private func allocate(now: MediaTime) {
+        var shown: [(section: SendSection, publication: Publication)] = []
+        var demands: [LayerDemand] = []
+        for section in sendSections where section.kind == .video {
+            guard let publication = section.publication, publication.isActive else { continue }
+            let demand = demand(section, publication, now: now)
+            if demand.layers.isEmpty {
+                // Before anything was sent nobody knows what it takes; the lowest is there soonest.
+                section.select(demand.priority == .hidden ? nil : publication.encodings.first)
+            } else {
+                shown.append((section, publication))
+                demands.append(demand)
+            }
+        }
+        let audio = sendSections.reduce(0) { sum, section in
+            guard section.kind == .audio, let encoding = section.publication?.encodings.first else { return sum }
+            return sum + encoding.bitrate(now: now)
+        }
+        congestion.wanted = audio + LayerAllocator.wanted(demands)
+        let choices = allocator.update(demands, budget: budget, audio: audio, now: now)
+        for (index, choice) in choices.enumerated() {
+            let (section, publication) = shown[index]
+            if let choice {
+                section.select(publication.encodings[Int(choice.spatial)])
+            } else {
+                // Loss alone says too little to take a picture away.
+                let isOff = isMeasured || demands[index].priority == .hidden
+                section.select(isOff ? nil : publication.encodings.first)
+            }
+        }
+    }
+
+    private func demand(_ section: SendSection, _ publication: Publication, now: MediaTime) -> LayerDemand {
+        let layers = publication.encodings.compactMap { encoding -> LayerChoice? in
+            guard encoding.isLive(now: now) else { return nil }
+            let bitrate = encoding.bitrate(now: now)
+            return bitrate > 0 ? LayerChoice(spatial: UInt8(encoding.index), temporal: 0, bitrate: bitrate) : nil
+        }
+        return LayerDemand(
+            id: section.ssrc, priority: priority(of: publication), maximumSpatial: UInt8(limit(of: publication)),
+            layers: layers)
+    }
+
+    // MARK: What its tiles show
+
+    /// The tile in which it shows a publication; `nil` if it never told, or shows it nowhere.
+    private func tile(of publication: Publication) -> CallViewTrack? {
+        view?.tracks.first {
+            $0.participantID == publication.participant.id && $0.source == publication.source && $0.height > 0
+        }
+    }
+
+    private func priority(of publication: Publication) -> VideoPriority {
+        let tile = tile(of: publication)
+        if view != nil, tile == nil { return .hidden }
+        if tile?.isPinned == true { return .pinned }
+        if publication.source == .screen { return .screen }
+        if room.speakers.first == publication.participant.id { return .speaker }
+        return tile.map { $0.height < Self.smallHeight } ?? false ? .small : .normal
+    }
+
+    /// A tile that is lower than this, in pixels, is a thumbnail.
+    private static let smallHeight = 180
+    /// What an encoding may be enlarged by in a tile before the next one is wanted.
+    private static let enlargement = 1.25
+    /// The height of a camera's highest encoding; each one below has half of it.
+    private static let fullHeight = 720.0
+
+    /// The highest encoding of use to it: 0 is the lowest.
+    func limit(of publication: Publication) -> Int {
+        let highest = publication.encodings.count - 1
+        guard let tile = tile(of: publication) else { return highest }
+        var (index, height) = (highest, Self.fullHeight)
+        while index > 0, Double(tile.height) <= height / 2 * Self.enlargement {
+            index -= 1
+            height /= 2
+        }
+        return index
+    }
+
+    /// Whether it shows a publication at all.
+    func shows(_ publication: Publication) -> Bool { view == nil || tile(of: publication) != nil }
+}
