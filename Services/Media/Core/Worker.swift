@@ -87,7 +87,7 @@ package final class Worker {
         guard let participant = addresses[source] else { return drop(.unknownAddress) }
         guard let srtp = participant.transport?.srtp else { return drop(.notSecured) }
         guard let byteCount = srtp.unprotectRTP(datagram, count: datagram.count) else { return drop(.notAuthentic) }
-        // Some publishers by HTTP check the path only once (FFmpeg 8): what they send says that they are there.
+        // A publisher by HTTP need not go on checking its path: what it sends says that it is there.
         if participant.route.gateway == nil { participant.transport?.noteMedia(now: now) }
         let packet = UnsafeMutableRawBufferPointer(rebasing: datagram[..<byteCount])
         let bytes = UnsafeRawBufferPointer(packet)
