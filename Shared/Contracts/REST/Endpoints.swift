@@ -80,6 +80,11 @@ package enum Endpoints {
         .get, "/api/v1/channels/{channelID}/call", "readCall", "Read who is in the call of a channel",
         group: .channels, errors: [.notFound, .forbidden])
 
+    package static let declineRing = Endpoint<Empty, CallRing>(
+        .post, "/api/v1/rings/{ringID}/decline", "declineRing",
+        "Decline a call that rings me; one that does not ring any more stays as it is", group: .channels,
+        errors: [.notFound])
+
     // MARK: Messages
     package static let sendMessage = Endpoint<SendMessageRequest, Message>(
         .post, "/api/v1/channels/{channelID}/messages", "sendMessage", "Send a message", group: .messages, status: 201,
@@ -115,7 +120,7 @@ package enum Endpoints {
         createChannel.description,
         openDirectChannel.description, readChannel.description, updateChannel.description, joinChannel.description,
         leaveChannel.description, listChannelMembers.description, addChannelMember.description,
-        removeChannelMember.description, readCall.description,
+        removeChannelMember.description, readCall.description, declineRing.description,
         sendMessage.description, listMessages.description, editMessage.description, deleteMessage.description,
         markRead.description, markUnread.description, readUnread.description,
     ]
