@@ -20,7 +20,7 @@ export function App() {
       {view.inviteCode === undefined ? page : <InvitePage code={view.inviteCode} />}
       {view.inviteCode === undefined && <Dialogs />}
       <CallHost />
-      <RingBanner />
+      {view.dialog === undefined && <RingBanner />}
     </>
   );
 }

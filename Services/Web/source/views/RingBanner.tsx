@@ -4,7 +4,10 @@ import { Avatar } from "./Avatar";
 import { useAppState, useClient } from "./context";
 import { Icon } from "./icons";
 
-/** Over whatever is in view: who calls, and yes or no. The focus stays where the person is. */
+/**
+ * Over whatever is in view: who calls, and yes or no. The focus stays where the person is. While a dialog is open the banner
+ * is in it, because the browser lets nothing else be used.
+ */
 export function RingBanner() {
   const rings = incomingRings(useAppState());
   return (

@@ -1,8 +1,11 @@
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { ReactNode } from "react";
 import type { UserID } from "../core/contracts";
 import { useClient, useLocalMedia } from "./context";
 import { Icon } from "./icons";
+
+/** Pixels. */
+const margin = 6;
 
 interface TileMenuProps {
   name: string;
@@ -20,6 +23,7 @@ export function TileMenu({ name, userID, isPinned, onPin, video, children }: Til
   const [isOpen, setOpen] = useState(false);
   const place = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
+  const list = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (!isOpen) return undefined;
     const closeOutside = (event: Event) => {
@@ -31,6 +35,13 @@ export function TileMenu({ name, userID, isPinned, onPin, video, children }: Til
       removeEventListener("pointerdown", closeOutside);
       removeEventListener("focusin", closeOutside);
     };
+  }, [isOpen]);
+  // Beside its button, but inside the page: small tiles would cut it off.
+  useLayoutEffect(() => {
+    const [box, anchor] = [list.current, button.current?.getBoundingClientRect()];
+    if (!isOpen || !box || !anchor) return;
+    box.style.top = `${Math.max(margin, Math.min(anchor.bottom + margin, innerHeight - box.offsetHeight - margin))}px`;
+    box.style.left = `${Math.max(margin, anchor.right - box.offsetWidth)}px`;
   }, [isOpen]);
   const picture = isOpen ? video() : null;
   return (
@@ -50,7 +61,7 @@ export function TileMenu({ name, userID, isPinned, onPin, video, children }: Til
         <Icon name="more" />
       </button>
       {isOpen && (
-        <div className="tile-actions">
+        <div ref={list} className="tile-actions">
           {userID !== undefined && <Volume userID={userID} name={name} />}
           <button type="button" data-testid="tile-pin" aria-pressed={isPinned} onClick={() => { onPin(); setOpen(false); }}>
             <Icon name="pin" />{isPinned ? "Unpin" : "Pin"}
