@@ -90,6 +90,6 @@ test("C5: a snapshot brings what rings, and ends what it does not list", () => {
 test("A missed call stands alone between the messages of its author", () => {
   const messages = [message(1), message(2, { notice: "missedCall", content: "Missed call" }), message(3)];
   const rows = rowsOf(messages, [], undefined, ana.id, () => "today");
-  assert.deepEqual(rows.map((row) => row.kind), ["day", "message", "notice", "message"]);
+  assert.deepEqual(rows.map((row) => row.kind), ["day", "message", "system", "message"]);
   assert.equal(rows.every((row) => row.kind !== "message" || row.startsGroup), true);
 });

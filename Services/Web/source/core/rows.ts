@@ -6,7 +6,7 @@ export type Row =
   | { kind: "day"; key: string; at: Timestamp }
   | { kind: "new"; key: string }
   | { kind: "message"; key: string; message: Message; startsGroup: boolean }
-  | { kind: "notice"; key: string; message: Message }
+  | { kind: "system"; key: string; message: Message }
   | { kind: "outgoing"; key: string; outgoing: Outgoing; startsGroup: boolean };
 
 /** Messages of one author this close together share one name and picture. */
@@ -44,7 +44,7 @@ export function rowsOf(
     if (message.notice !== undefined) {
       // Between the words of one person it stands alone.
       previous = { authorID: undefined, at: message.createdAt };
-      rows.push({ kind: "notice", key: `notice:${message.id}`, message });
+      rows.push({ kind: "system", key: `system:${message.id}`, message });
       continue;
     }
     rows.push({ kind: "message", key: `${message.authorID}:${message.idempotencyKey}`, message, startsGroup });

@@ -147,7 +147,7 @@ function rowOf(row: Row, state: State, mine: Presence) {
         />
       );
     }
-    case "notice": {
+    case "system": {
       const { message } = row;
       const isMine = message.authorID === myID(state);
       const other = isMine ? channelPartner(state, message.channelID) : state.users[message.authorID];
@@ -163,7 +163,7 @@ function channelPartner(state: State, channelID: string) {
 }
 
 function firstMessageKey(rows: readonly Row[]): string {
-  return rows.find((row) => row.kind === "message" || row.kind === "notice")?.key ?? "";
+  return rows.find((row) => row.kind === "message" || row.kind === "system")?.key ?? "";
 }
 
 /** What stands above the first message of a channel. */
