@@ -90,3 +90,92 @@ def missed_in(caller: Caller, channel_id: str) -> int:
 
 def expect_gone(caller: Caller, test_id: str, seconds: float) -> None:
     wait_until(lambda: caller.count(test_id) == 0, seconds, f"{caller.name} sees no {test_id} any more")
+
+
+def test_the_loudest_the_pinned_and_the_volume(phones, team):
+    ada, bob = phones.meet(team, team.text)
+    large = f'.large {hook("call-tile")}'
+    assert users_of(ada, large) == [], "in a grid nobody is large"
+    ada.press("call-view")
+    wait_until(lambda: users_of(ada, large) == [bob.user_id], SEEN, "who speaks is large")
+    phones.picture("speaker-view")
+    act_on(ada, ada, "tile-pin")
+    wait_until(lambda: users_of(ada, large) == [ada.user_id], SEEN, "who is pinned is large")
+    open_menu(ada, bob)
+    ada.tab.fill(hook("tile-volume"), "25")
+    wait_until(lambda: 0.25 in volumes(ada), SEEN, "Bob is quieter")
+    assert 1 in volumes(ada), "nobody else is"
+    wait_until(lambda: ada.frames_from(bob.user_id) > 0, FIRST_PICTURE, "Bob is seen")
+
+
+def test_push_to_talk(phones, team):
+    """The key works wherever the focus is, but writes in a text field."""
+    ada, bob = phones.meet(team, team.text)
+    bob.press("call-devices")
+    bob.press("push-to-talk")
+    bob.tab.click('dialog [aria-label="Close"]')
+    ada.expect_tile(bob, SEEN, muted="true")
+    for focus, is_heard in ((hook("call-camera"), True), (hook("composer"), False)):
+        bob.tab.evaluate("selector => document.querySelector(selector).focus()", focus)
+        send_key(bob, "keydown")
+        ada.expect_tile(bob, SEEN, muted="false" if is_heard else "true")
+        send_key(bob, "keyup")
+        ada.expect_tile(bob, SEEN, muted="true")
+    assert bob.is_pressed("call-camera"), "the button under the focus was not pressed"
+
+
+@pytest.mark.parametrize("browser", ["chromium", "firefox"])
+def test_the_quality_of_a_call_in_words_and_numbers(phones, team, browser):
+    _, bob = phones.meet(team, team.text, browser)
+    grade = f'{hook("call-quality")}[data-grade="good"]'
+    wait_until(lambda: bob.tab.evaluate("selector => !!document.querySelector(selector)", grade), 10, "it is called good")
+    bob.press("call-quality")
+    bob.wait_for("quality-path")
+    assert text_of(bob, "quality-path") == "direct, over UDP"
+    wait_until(lambda: "bit/s" in text_of(bob, "quality-received") and text_of(bob, "quality-received") != "0 kbit/s", 5,
+               "something comes in")
+    assert text_of(bob, "quality-round-trip").endswith(" ms")
+    assert text_of(bob, "quality-loss") in ("none", "under 0.1 %")
+    phones.picture(f"quality-{browser}")
+
+
+def test_the_level_of_the_microphone_is_shown_before_joining(phones, team):
+    ada = phones.chromium(team.people[0], team.text)
+    ada.press("call-button")
+    ada.wait_for("prejoin-level")
+    level = "selector => Number(document.querySelector(selector)?.ariaValueNow ?? 0)"
+    # The fake microphone beeps each second.
+    wait_until(lambda: ada.tab.evaluate(level, hook("prejoin-level")) > 20, 5, "the meter moves")
+    phones.picture("prejoin")
+
+
+def open_menu(caller: Caller, other: Caller) -> None:
+    tile = f'{hook("call-tile")}[data-user-id="{other.user_id}"][data-source="camera"]'
+    caller.tab.evaluate("selector => document.querySelector(selector).click()", f'{tile} {hook("tile-more")}')
+
+
+def act_on(caller: Caller, other: Caller, test_id: str) -> None:
+    """Chooses something in the menu of the other's tile."""
+    open_menu(caller, other)
+    caller.wait_for(test_id, SEEN)
+    caller.press(test_id)
+
+
+def text_of(caller: Caller, test_id: str) -> str:
+    return caller.tab.evaluate("selector => document.querySelector(selector)?.textContent ?? ''", hook(test_id))
+
+
+def users_of(caller: Caller, selector: str) -> list[str]:
+    return caller.tab.evaluate(
+        "selector => [...document.querySelectorAll(selector)].map(tile => tile.dataset.userId)", selector)
+
+
+def volumes(caller: Caller) -> list[float]:
+    return caller.tab.evaluate("() => [...document.querySelectorAll('audio')].map(audio => audio.volume)")
+
+
+def send_key(caller: Caller, kind: str) -> None:
+    """As the keyboard does to whatever has the focus."""
+    caller.tab.evaluate(
+        """kind => document.activeElement.dispatchEvent(
+            new KeyboardEvent(kind, { code: "Backquote", key: "`", bubbles: true, cancelable: true }))""", kind)
