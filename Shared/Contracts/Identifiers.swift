@@ -79,6 +79,7 @@ package enum ChannelEntity: Entity { package static let entityName = "channel" }
 package enum MessageEntity: Entity { package static let entityName = "message" }
 package enum ConnectionEntity: Entity { package static let entityName = "connection" }
 package enum ParticipantEntity: Entity { package static let entityName = "participant" }
+package enum RingEntity: Entity { package static let entityName = "ring" }
 package enum InstanceEntity: Entity { package static let entityName = "instance" }
 package enum RequestEntity: Entity { package static let entityName = "request" }
 
@@ -94,6 +95,8 @@ package typealias MessageID = EntityID<MessageEntity>
 package typealias ConnectionID = EntityID<ConnectionEntity>
 /// One seat in a call.
 package typealias ParticipantID = EntityID<ParticipantEntity>
+/// One attempt to reach a person by a call.
+package typealias RingID = EntityID<RingEntity>
 /// One running process of a service.
 package typealias InstanceID = EntityID<InstanceEntity>
 /// One request on the bus.

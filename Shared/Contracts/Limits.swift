@@ -156,6 +156,11 @@ package enum Limits {
     /// How often the API is asked whether a seat may stay; without an answer it stays, and the question is asked again.
     package static let callRenewInterval = Duration.seconds(20)
     package static let callLeasesPerRequest = 500
+    /// How long the call of a direct conversation rings.
+    package static let ringLifetime = Duration.seconds(45)
+    /// How often an API looks for what has rung for that long.
+    package static let ringSweepInterval = Duration.seconds(1)
+    package static let ringSweepCount = 100
     /// Seats in one call; beyond it joining is refused with `conflict`.
     package static let participantsPerCall = 100
     /// Devices of one person in one call; beyond it joining is refused with `conflict`.

@@ -20,7 +20,7 @@ const snapshot = (state: State, calls: ChannelCall[], channels = [general]): Sta
   const cursors = [userStream, channelStream].map((stream) => ({ stream, seq: 20 }));
   return reduce(state, {
     type: "bootstrapLoaded",
-    snapshot: { user: state.session.user, sessionID: "s-1", workspaces: [], channels, calls, unread: [], cursors },
+    snapshot: { user: state.session.user, sessionID: "s-1", workspaces: [], channels, calls, rings: [], unread: [], cursors },
   });
 };
 

@@ -108,7 +108,7 @@ test("After a reset of the user's stream only a snapshot from after it is taken"
   assert.equal(neededLoads(reset)[0]?.key, "bootstrap");
   const user = { id: "u-ana", username: "ana", displayName: "Ana", email: "ana@example.org", createdAt: time };
   const snapshot = (seq: number) => ({
-    user, sessionID: "s-1", workspaces: [], channels: [], calls: [], unread: [], cursors: [{ stream: userStream, seq }],
+    user, sessionID: "s-1", workspaces: [], channels: [], calls: [], rings: [], unread: [], cursors: [{ stream: userStream, seq }],
   });
   const stale = reduce(reset, { type: "bootstrapLoaded", snapshot: snapshot(899) });
   assert.equal(stale.snapshot, "stale");

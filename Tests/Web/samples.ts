@@ -39,7 +39,7 @@ export function signedIn(): State {
     type: "bootstrapLoaded",
     snapshot: {
       user, sessionID: "s-1", workspaces: [{ id: "w-barn", name: "Barn", createdAt: time }], channels: [general], calls: [],
-      unread: [read(10)],
+      rings: [], unread: [read(10)],
       cursors: [userStream, workspaceStream, channelStream].map((stream) => ({ stream, seq: 10 })),
     },
   });

@@ -42,6 +42,15 @@ struct MentionService: Service {
     }
 }
 
+/// Runs the watch over what rings until shutdown.
+struct RingWatchService: Service {
+    let watch: RingWatch
+
+    func run() async {
+        await cancelWhenGracefulShutdown { await watch.run() }
+    }
+}
+
 /// Runs the watch over calls until shutdown.
 struct CallWatchService: Service {
     let watch: CallWatch

@@ -55,7 +55,8 @@ do {
                 .init(service: OutboxService(publisher: services.eventPublisher)),
                 .init(service: HeadsService(publisher: services.eventPublisher)),
                 .init(service: MentionService(teller: services.mentionTeller)),
-                .init(service: CallWatchService(watch: CallWatch(services: services))), .init(service: application),
+                .init(service: CallWatchService(watch: CallWatch(services: services))),
+                .init(service: RingWatchService(watch: RingWatch(services: services))), .init(service: application),
             ],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
     try await group.run()

@@ -15,6 +15,8 @@ extension ChannelKind: PostgresEncodable, PostgresDecodable {}
 extension ChannelVisibility: PostgresEncodable, PostgresDecodable {}
 extension WorkspaceRole: PostgresEncodable, PostgresDecodable {}
 extension MentionAudience: PostgresEncodable, PostgresDecodable {}
+extension MessageNotice: PostgresEncodable, PostgresDecodable {}
+extension RingOutcome: PostgresEncodable, PostgresDecodable {}
 extension StreamKind: PostgresEncodable, PostgresDecodable {}
 extension EventName: PostgresEncodable, PostgresDecodable {}
 

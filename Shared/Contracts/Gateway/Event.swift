@@ -16,6 +16,7 @@ package enum EventName: String, WireEnum {
     case channelRead = "channel.read"
     case mentionCreated = "mention.created"
     case mentionRemoved = "mention.removed"
+    case ringUpdated = "ring.updated"
     case sessionRevoked = "session.revoked"
     // In a workspace's stream
     case channelCreated = "channel.created"
@@ -31,7 +32,7 @@ package enum EventName: String, WireEnum {
             .channelMemberLeft, .callUpdated:
             .channel
         case .channelJoined, .channelLeft, .workspaceJoined, .workspaceLeft, .channelRead, .mentionCreated,
-            .mentionRemoved, .sessionRevoked:
+            .mentionRemoved, .ringUpdated, .sessionRevoked:
             .user
         case .channelCreated, .channelWithdrawn, .workspaceMemberJoined, .workspaceMemberLeft, .userUpdated:
             .workspace
@@ -53,6 +54,7 @@ package enum EventName: String, WireEnum {
         case .workspaceLeft: WorkspaceLeft.self
         case .channelRead: ChannelRead.self
         case .mentionCreated, .mentionRemoved: Mention.self
+        case .ringUpdated: CallRing.self
         case .sessionRevoked: SessionRevoked.self
         case .channelWithdrawn: ChannelWithdrawn.self
         case .workspaceMemberJoined: WorkspaceMember.self
@@ -78,6 +80,7 @@ package enum Event: Equatable, Sendable {
     case channelRead(ChannelRead)
     case mentionCreated(Mention)
     case mentionRemoved(Mention)
+    case ringUpdated(CallRing)
     case sessionRevoked(SessionRevoked)
     case channelCreated(Channel)
     case channelWithdrawn(ChannelWithdrawn)
@@ -101,6 +104,7 @@ package enum Event: Equatable, Sendable {
         case .channelRead: .channelRead
         case .mentionCreated: .mentionCreated
         case .mentionRemoved: .mentionRemoved
+        case .ringUpdated: .ringUpdated
         case .sessionRevoked: .sessionRevoked
         case .channelCreated: .channelCreated
         case .channelWithdrawn: .channelWithdrawn
@@ -125,6 +129,7 @@ package enum Event: Equatable, Sendable {
         case .workspaceLeft(let payload): payload
         case .channelRead(let payload): payload
         case .mentionCreated(let payload), .mentionRemoved(let payload): payload
+        case .ringUpdated(let payload): payload
         case .sessionRevoked(let payload): payload
         case .channelWithdrawn(let payload): payload
         case .workspaceMemberJoined(let payload): payload
@@ -172,6 +177,7 @@ package enum Event: Equatable, Sendable {
             case .channelRead: .channelRead(try data())
             case .mentionCreated: .mentionCreated(try data())
             case .mentionRemoved: .mentionRemoved(try data())
+            case .ringUpdated: .ringUpdated(try data())
             case .sessionRevoked: .sessionRevoked(try data())
             case .channelCreated: .channelCreated(try data())
             case .channelWithdrawn: .channelWithdrawn(try data())

@@ -33,6 +33,48 @@ package struct CallParticipant: WireObject, Hashable {
     }
 }
 
+package struct CallRing: WireObject, Hashable {
+    package static let summary = "The call of a direct conversation rings the other person, or did."
+    package static var fields: [String: FieldRule] {
+        [
+            "callerID": FieldRule("Who began the call."),
+            "calleeID": FieldRule("Whose devices ring: all of them, until one joins the call or declines."),
+            "endsAt": FieldRule("When nobody has answered and it ends by itself."),
+            "outcome": FieldRule("How it ended; absent while it rings. Never changes afterwards."),
+        ]
+    }
+    package let id: RingID
+    package let channelID: ChannelID
+    package let callerID: UserID
+    package let calleeID: UserID
+    package let startedAt: Timestamp
+    package let endsAt: Timestamp
+    package let outcome: RingOutcome?
+
+    package init(
+        id: RingID, channelID: ChannelID, callerID: UserID, calleeID: UserID, startedAt: Timestamp, endsAt: Timestamp,
+        outcome: RingOutcome?
+    ) {
+        self.id = id
+        self.channelID = channelID
+        self.callerID = callerID
+        self.calleeID = calleeID
+        self.startedAt = startedAt
+        self.endsAt = endsAt
+        self.outcome = outcome
+    }
+}
+
+package enum RingOutcome: String, WireEnum {
+    /// The callee joined the call, on whatever device.
+    case answered
+    case declined
+    /// The call was over before: missed.
+    case cancelled
+    /// It rang for as long as it may: missed.
+    case unanswered
+}
+
 package struct IceServer: WireObject, Hashable {
     package static let summary = "A STUN or TURN server, as RTCPeerConnection takes it."
     package static var fields: [String: FieldRule] {

@@ -80,6 +80,11 @@ package enum Endpoints {
         .get, "/api/v1/channels/{channelID}/call", "readCall", "Read who is in the call of a channel",
         group: .channels, errors: [.notFound, .forbidden])
 
+    package static let declineRing = Endpoint<Empty, CallRing>(
+        .post, "/api/v1/rings/{ringID}/decline", "declineRing",
+        "Decline a call that rings me; one that does not ring any more stays as it is", group: .channels,
+        errors: [.notFound])
+
     // MARK: Calls by HTTP (WHIP: RFC 9725; WHEP: draft-ietf-wish-whep)
     package static let publish = Endpoint<Empty, Empty>(
         .post, "/api/v1/channels/{channelID}/whip", "publish",
@@ -146,7 +151,7 @@ package enum Endpoints {
         createChannel.description,
         openDirectChannel.description, readChannel.description, updateChannel.description, joinChannel.description,
         leaveChannel.description, listChannelMembers.description, addChannelMember.description,
-        removeChannelMember.description, readCall.description,
+        removeChannelMember.description, readCall.description, declineRing.description,
         publish.description, updatePublisher.description, endPublisher.description,
         subscribe.description, updateSubscriber.description, endSubscriber.description,
         sendMessage.description, listMessages.description, editMessage.description, deleteMessage.description,

@@ -6,6 +6,12 @@ package enum MentionAudience: String, WireEnum {
     case here
 }
 
+/// What the system wrote into a channel on behalf of a message's author.
+package enum MessageNotice: String, WireEnum {
+    /// The author called, and the other person of the conversation was not reached.
+    case missedCall
+}
+
 package struct Message: WireObject, Hashable {
     package static let summary = "A message of a channel."
     package static var fields: [String: FieldRule] {
@@ -17,6 +23,9 @@ package struct Message: WireObject, Hashable {
                 "Members of the channel whom it names by @username, in ascending order.",
                 count: 0...Limits.mentionsPerMessage),
             "audience": FieldRule("Absent if it addresses nobody but those it names."),
+            "notice": FieldRule(
+                "Absent for what a person wrote. A notice counts as unread like any message; nobody edits or deletes it."
+            ),
             "version": FieldRule(
                 "The number of its last change in the channel's stream; of two states the higher one is newer."),
         ]
@@ -31,12 +40,13 @@ package struct Message: WireObject, Hashable {
     package let editedAt: Timestamp?
     package let mentions: [UserID]
     package let audience: MentionAudience?
+    package let notice: MessageNotice?
     package let version: StreamSequence
 
     package init(
         id: MessageID, channelID: ChannelID, seq: StreamSequence, authorID: UserID, content: String,
         idempotencyKey: String, createdAt: Timestamp, editedAt: Timestamp?, mentions: [UserID],
-        audience: MentionAudience?, version: StreamSequence
+        audience: MentionAudience?, notice: MessageNotice? = nil, version: StreamSequence
     ) {
         self.id = id
         self.channelID = channelID
@@ -48,6 +58,7 @@ package struct Message: WireObject, Hashable {
         self.editedAt = editedAt
         self.mentions = mentions
         self.audience = audience
+        self.notice = notice
         self.version = version
     }
 }

@@ -217,6 +217,7 @@ package struct Bootstrap: WireObject {
         [
             "channels": FieldRule("The channels the user is a member of, in all workspaces."),
             "calls": FieldRule("The calls in these channels that someone is in."),
+            "rings": FieldRule("What rings now, for the user or by the user's own call."),
             "unread": FieldRule("One for each of these channels."),
             "cursors": FieldRule("Identify with these: every event after the snapshot follows."),
         ]
@@ -226,18 +227,20 @@ package struct Bootstrap: WireObject {
     package let workspaces: [Workspace]
     package let channels: [Channel]
     package let calls: [ChannelCall]
+    package let rings: [CallRing]
     package let unread: [ChannelUnread]
     package let cursors: [Cursor]
 
     package init(
         user: CurrentUser, sessionID: SessionID, workspaces: [Workspace], channels: [Channel], calls: [ChannelCall],
-        unread: [ChannelUnread], cursors: [Cursor]
+        rings: [CallRing] = [], unread: [ChannelUnread], cursors: [Cursor]
     ) {
         self.user = user
         self.sessionID = sessionID
         self.workspaces = workspaces
         self.channels = channels
         self.calls = calls
+        self.rings = rings
         self.unread = unread
         self.cursors = cursors
     }

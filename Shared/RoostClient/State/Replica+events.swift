@@ -23,8 +23,10 @@ extension Replica {
         case (.workspaceMemberJoined(let member), .workspace(let id)): apply(member, of: id)
         case (.workspaceMemberLeft(let member), .workspace(let id)): workspaces[id]?.members[member.userID] = nil
         case (.userUpdated(let user), _): apply(user)
-        // What is read is said by the streams, the end of the session by the close code; a mention is part of its message.
+        // What is read is said by the streams, the end of the session by the close code; a mention is part of its message,
+        // and the replica takes no calls.
         case (.channelLeft, _), (.workspaceLeft, _), (.sessionRevoked, _), (.mentionCreated, _), (.mentionRemoved, _),
+            (.ringUpdated, _),
             // Events of one kind of stream in another do not exist.
             (.channelMemberJoined, _), (.channelMemberLeft, _), (.workspaceMemberJoined, _), (.workspaceMemberLeft, _):
             break

@@ -1,7 +1,8 @@
+import APIDomain
 import Contracts
 import Postgres
 
-/// Who is in the call of a channel, for its members.
+/// Who is in the call of a channel, for its members, and the answer no to a call that rings.
 struct CallRoute: Sendable {
     let services: APIServices
 
@@ -16,6 +17,14 @@ struct CallRoute: Sendable {
                 return Answer(ChannelCall(channelID: channel, startedAt: nil, participants: [], version: 0))
             }
             return Answer(try ChannelCall(row: row, channel: channel))
+        }
+        routes.on(Endpoints.declineRing) { call, principal in
+            let store = RingStore(database: services.database)
+            guard let declined = try await store.decline(try call.id("ringID"), by: principal.userID) else {
+                throw APIError.notFound(RingEntity.entityName)
+            }
+            await services.publisher.publish(at: declined.events)
+            return Answer(declined.ring)
         }
     }
 }

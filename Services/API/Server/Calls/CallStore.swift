@@ -3,7 +3,7 @@ import Contracts
 import Postgres
 
 /// Calls in PostgreSQL. What changes a call locks its channel's stream first, so that the reports and ends of one call
-/// take turns, and appends `call.updated` only where the set of participants has changed.
+/// take turns, appends `call.updated` only where the set of participants has changed, and ends what rings for it.
 struct CallStore {
     let database: PostgresPool
 
@@ -14,7 +14,7 @@ struct CallStore {
     func apply(_ report: CallReport) async throws -> [Cursor] {
         let roster = report.roster
         let results = try await database.execute([
-            .lock([.channel(report.channelID)]),
+            RingStore.lock(report.channelID),
             Statement(
                 """
                 WITH accepted AS (
@@ -58,9 +58,10 @@ struct CallStore {
                 SELECT 'channel' AS kind, $1::uuid AS stream_id, seq FROM told
                 """, report.channelID, report.epoch, report.revision, roster.map(\.participantID),
                 roster.map(\.userID), roster.map(\.joinedAt)),
+            RingStore.settle(report.channelID), RingStore.begin(report.channelID),
         ])
         guard !results[0].isEmpty else { throw APIError.notFound("channel") }
-        return try results[1].map { try $0.cursor() }
+        return try results[1...].flatMap { try $0.map { try $0.cursor() } }
     }
 
     /// All open calls.
@@ -83,7 +84,7 @@ struct CallStore {
     /// - Returns: the places of the events to publish.
     func end(_ call: AbandonedCalls.OpenCall) async throws -> [Cursor] {
         let results = try await database.execute([
-            .lock([.channel(call.channelID)]),
+            RingStore.lock(call.channelID),
             Statement(
                 """
                 WITH ended AS (
@@ -101,8 +102,9 @@ struct CallStore {
                 )
                 SELECT 'channel' AS kind, $1::uuid AS stream_id, seq FROM told
                 """, call.channelID, call.epoch, call.revision),
+            RingStore.settle(call.channelID),
         ])
-        return try results[1].map { try $0.cursor() }
+        return try results[1...].flatMap { try $0.map { try $0.cursor() } }
     }
 
     /// Of these seats, those whose session has ended or whose user is not in the channel any more.

@@ -74,6 +74,7 @@ extension Event {
         case .workspaceLeft(let left): left.workspaceID.description
         case .workspaceMemberJoined(let member): member.user.id.description
         case .workspaceMemberLeft(let left): left.userID.description
+        case .ringUpdated(let ring): ring.id.description
         case .sessionRevoked(let ended): ended.sessionID.description
         case .userUpdated(let user): user.id.description
         }

@@ -52,6 +52,10 @@ extension Event {
                 seq: try row.decode("message_seq"), authorID: try row.decode("author_id"))
             let isMentioned: Bool = try row.decode("is_mentioned")
             self = isMentioned ? .mentionCreated(mention) : .mentionRemoved(mention)
+        case .ringUpdated:
+            let isMember: Bool = try row.decode("is_ring_member")
+            let channel: ChannelID = try row.decode("ring_channel_id")
+            self = isMember ? .ringUpdated(try CallRing(eventRow: row)) : .channelLeft(ChannelLeft(channelID: channel))
         case .sessionRevoked: self = .sessionRevoked(SessionRevoked(sessionID: try row.decode("object_id")))
         case .workspaceJoined, .workspaceLeft, .channelCreated, .channelWithdrawn, .workspaceMemberJoined,
             .workspaceMemberLeft:
@@ -99,6 +103,7 @@ extension Message {
             content: try row.decode("content"), idempotencyKey: try row.decode("idempotency_key"),
             createdAt: try row.decode("sent_at"), editedAt: try row.decode("edited_at"),
             mentions: try row.decode("mentions"), audience: try row.decode("audience"),
+            notice: try row.decode("notice"),
             version: try row.decode("message_version"))
     }
 }
@@ -120,6 +125,16 @@ extension Channel {
             name: try row.decode("channel_name"), topic: try row.decode("topic"),
             participants: try row.decode("participants"), createdAt: try row.decode("channel_created_at"),
             version: try row.decode("channel_version"))
+    }
+}
+
+extension CallRing {
+    fileprivate init(eventRow row: PostgresRow) throws {
+        self.init(
+            id: try row.decode("object_id"), channelID: try row.decode("ring_channel_id"),
+            callerID: try row.decode("caller_id"), calleeID: try row.decode("callee_id"),
+            startedAt: try row.decode("ring_started_at"), endsAt: try row.decode("ring_ends_at"),
+            outcome: try row.decode("ring_outcome"))
     }
 }
 

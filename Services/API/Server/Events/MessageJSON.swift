@@ -36,7 +36,13 @@ extension ByteBuffer {
             writeID(user)
             writeStaticString("\"")
         }
-        writeStaticString("],\"seq\":")
+        if let notice = message.notice {
+            writeStaticString("],\"notice\":\"")
+            writeString(notice.rawValue)
+            writeStaticString("\",\"seq\":")
+        } else {
+            writeStaticString("],\"seq\":")
+        }
         writeString(String(message.seq))
         writeStaticString(",\"version\":")
         writeString(String(message.version))

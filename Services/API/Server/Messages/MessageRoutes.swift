@@ -77,7 +77,7 @@ struct MessageRoutes: Sendable {
         switch change {
         case .done(let result, let place, let untold): return (result, place, untold)
         case .notFound: throw .notFound("message")
-        case .notAuthor: throw APIError(.forbidden, "Only its author may change a message.")
+        case .notAuthor: throw APIError(.forbidden, "Only its author may change a message, and nobody a notice.")
         }
     }
 }

@@ -82,10 +82,10 @@ extension MessageStore {
                 )
                 SELECT place, true AS is_new, seq, mentions, NULL::uuid AS id, NULL AS content, NULL AS idempotency_key,
                        NULL::timestamptz AS created_at, NULL::timestamptz AS edited_at, NULL AS audience,
-                       NULL::bigint AS version FROM numbered
+                       NULL::bigint AS version, NULL AS notice FROM numbered
                 UNION ALL
-                SELECT place, false, seq, mentions, id, content, idempotency_key, created_at, edited_at, audience, version
-                FROM existing
+                SELECT place, false, seq, mentions, id, content, idempotency_key, created_at, edited_at, audience, version,
+                       notice FROM existing
                 """, channels, drafts.map(\.principal.userID), drafts.map(\.key), drafts.map(\.id),
                 drafts.map(\.content), drafts.map(\.createdAt), drafts.map { $0.named.names.joined(separator: " ") },
                 drafts.map(\.named.audience), Limits.mentionsPerMessage),

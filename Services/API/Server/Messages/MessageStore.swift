@@ -41,7 +41,7 @@ struct MessageStore {
                     SELECT id, mentions AS before, mentioned_members($2, $6::text[], $8) AS after,
                            append_event('channel', $2, 'message.edited', id) AS seq
                     FROM messages
-                    WHERE id = $1 AND channel_id = $2 AND author_id = $3 AND deleted_at IS NULL
+                    WHERE id = $1 AND channel_id = $2 AND author_id = $3 AND deleted_at IS NULL AND notice IS NULL
                       AND EXISTS (SELECT FROM channel_members WHERE channel_id = $2 AND user_id = $3)
                 ), untold AS (
                     INSERT INTO pending_mentions (message_id, user_id)
@@ -73,7 +73,7 @@ struct MessageStore {
                 """
                 WITH next AS (
                     SELECT id, append_event('channel', $2, 'message.deleted', id) AS seq FROM messages
-                    WHERE id = $1 AND channel_id = $2 AND author_id = $3 AND deleted_at IS NULL
+                    WHERE id = $1 AND channel_id = $2 AND author_id = $3 AND deleted_at IS NULL AND notice IS NULL
                       AND EXISTS (SELECT FROM channel_members WHERE channel_id = $2 AND user_id = $3)
                 ), untold AS (
                     INSERT INTO pending_mentions (message_id, user_id)
@@ -105,9 +105,9 @@ struct MessageStore {
                 result, Cursor(stream: .channel(try row.decode("channel_id")), seq: seq),
                 untold: try row.decode("untold"))
         }
-        guard let found = results[1].first, try found.decode("author_id", as: UserID.self) != author else {
-            return .notFound
-        }
+        guard let found = results[1].first else { return .notFound }
+        let isNotice = try found.decode("notice", as: MessageNotice?.self) != nil
+        guard try isNotice || found.decode("author_id", as: UserID.self) != author else { return .notFound }
         return .notAuthor
     }
 
@@ -151,7 +151,7 @@ extension Statement {
 
     fileprivate static func findAuthor(of message: MessageID, in channel: ChannelID) -> Statement {
         Statement(
-            "SELECT author_id FROM messages WHERE id = $1 AND channel_id = $2 AND deleted_at IS NULL", message, channel)
+            "SELECT author_id, notice FROM messages WHERE id = $1 AND channel_id = $2 AND deleted_at IS NULL", message, channel)
     }
 
     fileprivate static func messages(in channel: ChannelID, before seq: StreamSequence, limit: Int) -> Statement {
@@ -171,6 +171,7 @@ extension Message {
             content: try row.decode("content"), idempotencyKey: try row.decode("idempotency_key"),
             createdAt: try row.decode("created_at"), editedAt: try row.decode("edited_at"),
             mentions: try row.decode("mentions"), audience: try row.decode("audience"),
+            notice: try row.decode("notice"),
             version: try row.decode("version"))
     }
 }

@@ -22,6 +22,7 @@ struct BootstrapRoute: Sendable {
                 ChannelCall.selectOpen(of: user),
                 EventReader.heads(of: user),
                 .unread(of: user, known: known),
+                CallRing.selectOpen(of: user),
             ])
             guard let account = results[0].first else { throw Authenticator.sessionEnded }
             let unread = try results[5].map(ChannelUnread.init(row:))
@@ -33,7 +34,8 @@ struct BootstrapRoute: Sendable {
                     workspaces: try results[1].map(Workspace.init(row:)),
                     channels: try results[2].map(Channel.init(row:)),
                     calls: try results[3].map { try ChannelCall(row: $0, channel: try $0.decode("channel_id")) },
-                    unread: unread, cursors: try results[4].map { try $0.cursor() }))
+                    rings: try results[6].map(CallRing.init(row:)), unread: unread,
+                    cursors: try results[4].map { try $0.cursor() }))
         }
     }
 

@@ -1,7 +1,7 @@
 import type { Call } from "./call-model";
 import type {
   Bootstrap, Channel, ChannelCall, ChannelID, ChannelMember, ChannelUnread, CurrentUser, EventFrame, Message, MessageID,
-  MessagePage, PresenceStates, Ready, Reset, Session, SessionID, TypingState, UserID, WorkspaceID, WorkspaceMember,
+  MessagePage, PresenceStates, Ready, Reset, RingID, RingOutcome, Session, SessionID, TypingState, UserID, WorkspaceID, WorkspaceMember,
 } from "./contracts";
 import type { Outgoing } from "./outbox";
 import type { OwnPresence } from "./presence-model";
@@ -33,6 +33,7 @@ export type Action =
   | { type: "channelsLoaded"; workspaceID: WorkspaceID; channels: Channel[] }
   | { type: "channelLoaded"; channel: Channel }
   | { type: "callLoaded"; call: ChannelCall }
+  | { type: "ringEnded"; ringID: RingID; outcome: RingOutcome }
   | { type: "channelMembersLoaded"; channelID: ChannelID; members: ChannelMember[] }
   | { type: "timelineAsked"; channelID: ChannelID }
   | { type: "newestLoaded"; channelID: ChannelID; page: MessagePage }

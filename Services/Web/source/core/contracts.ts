@@ -4,6 +4,7 @@ export type ChannelID = string;
 export type ConnectionID = string;
 export type MessageID = string;
 export type ParticipantID = string;
+export type RingID = string;
 export type SessionID = string;
 export type StreamID = string;
 export type Timestamp = string;
@@ -68,6 +69,7 @@ export type EventName =
   | "channel.read"
   | "mention.created"
   | "mention.removed"
+  | "ring.updated"
   | "session.revoked"
   | "channel.created"
   | "channel.withdrawn"
@@ -77,6 +79,8 @@ export type EventName =
 export type MentionAudience =
   | "all"
   | "here";
+export type MessageNotice =
+  | "missedCall";
 export type PresenceState =
   | "online"
   | "idle"
@@ -85,6 +89,11 @@ export type PresenceState =
 export type RefreshDelivery =
   | "body"
   | "cookie";
+export type RingOutcome =
+  | "answered"
+  | "declined"
+  | "cancelled"
+  | "unanswered";
 export type StreamKind =
   | "channel"
   | "user"
@@ -107,6 +116,8 @@ export interface Bootstrap {
   channels: Channel[];
   /** The calls in these channels that someone is in. */
   calls: ChannelCall[];
+  /** What rings now, for the user or by the user's own call. */
+  rings: CallRing[];
   /** One for each of these channels. */
   unread: ChannelUnread[];
   /** Identify with these: every event after the snapshot follows. */
@@ -190,6 +201,21 @@ export interface CallPublication {
   source: CallSource;
   /** Whether it is on: false for a muted microphone or a camera that is off. */
   isActive: boolean;
+}
+
+/** The call of a direct conversation rings the other person, or did. */
+export interface CallRing {
+  id: RingID;
+  channelID: ChannelID;
+  /** Who began the call. */
+  callerID: UserID;
+  /** Whose devices ring: all of them, until one joins the call or declines. */
+  calleeID: UserID;
+  startedAt: Timestamp;
+  /** When nobody has answered and it ends by itself. */
+  endsAt: Timestamp;
+  /** How it ended; absent while it rings. Never changes afterwards. */
+  outcome?: RingOutcome;
 }
 
 /** Who speaks now, loudest first. Never stored; a lost one is mended by the next. */
@@ -448,6 +474,8 @@ export interface Message {
   mentions: UserID[];
   /** Absent if it addresses nobody but those it names. */
   audience?: MentionAudience;
+  /** Absent for what a person wrote. A notice counts as unread like any message; nobody edits or deletes it. */
+  notice?: MessageNotice;
   /** The number of its last change in the channel's stream; of two states the higher one is newer. */
   version: number;
 }
@@ -694,6 +722,7 @@ export interface EventPayloads {
   "channel.read": ChannelRead;
   "mention.created": Mention;
   "mention.removed": Mention;
+  "ring.updated": CallRing;
   "session.revoked": SessionRevoked;
   "channel.created": Channel;
   "channel.withdrawn": ChannelWithdrawn;
@@ -753,6 +782,7 @@ export const eventNames: readonly EventName[] = [
   "channel.read",
   "mention.created",
   "mention.removed",
+  "ring.updated",
   "session.revoked",
   "channel.created",
   "channel.withdrawn",
@@ -822,6 +852,7 @@ export const endpoints = {
   addChannelMember: { method: "POST", path: "/api/v1/channels/{channelID}/members" },
   removeChannelMember: { method: "DELETE", path: "/api/v1/channels/{channelID}/members/{userID}" },
   readCall: { method: "GET", path: "/api/v1/channels/{channelID}/call" },
+  declineRing: { method: "POST", path: "/api/v1/rings/{ringID}/decline" },
   publish: { method: "POST", path: "/api/v1/channels/{channelID}/whip" },
   updatePublisher: { method: "PATCH", path: "/api/v1/channels/{channelID}/whip/{participantID}" },
   endPublisher: { method: "DELETE", path: "/api/v1/channels/{channelID}/whip/{participantID}" },

@@ -2,6 +2,7 @@ import type {
   Channel, ChannelCall, ChannelID, ChannelUnread, EventFrame, Message, MessageDeleted, User, UserID, WorkspaceID,
 } from "./contracts";
 import { place } from "./frames";
+import { withRing } from "./rings";
 import { withoutTaken } from "./outbox";
 import { without } from "./state";
 import type { JoinedChannel, State } from "./state";
@@ -50,6 +51,8 @@ function applyKnown(state: State, frame: EventFrame): State {
     case "mention.removed":
       // The channel's own stream brings the message, and with it what is counted; these are for who does not follow it.
       return state;
+    case "ring.updated":
+      return withRing(state, frame.data);
     case "channel.withdrawn":
       return withdrawn(state, frame.data.channelID);
     case "workspace.left":
@@ -138,6 +141,7 @@ export function withoutChannel(state: State, channelID: ChannelID): State {
     ...state,
     joined: without(state.joined, channelID),
     calls: without(state.calls, channelID),
+    rings: without(state.rings, channelID),
     typists: without(state.typists, channelID),
     channels: isGone ? without(state.channels, channelID) : state.channels,
     cursors: without(state.cursors, `channel:${channelID}`),

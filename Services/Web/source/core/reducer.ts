@@ -5,6 +5,7 @@ import {
 } from "./events";
 import { restored, withDelay, withFailure, withRetry } from "./outbox";
 import { withPresence } from "./presence";
+import { withRingEnded } from "./rings";
 import { applyBootstrap, applyReady, applyReset, applyWorkspace, withChannelList, withChannelMembers } from "./snapshots";
 import { initialState, without } from "./state";
 import type { State } from "./state";
@@ -87,6 +88,8 @@ function take(state: State, action: Action): State {
       return changeJoined(
         loaded(withCall(state, action.call), `call:${action.call.channelID}`), action.call.channelID,
         (joined) => ({ ...joined, isCallStale: false }));
+    case "ringEnded":
+      return withRingEnded(state, action.ringID, action.outcome);
     case "channelMembersLoaded":
       return loaded(withChannelMembers(state, action.channelID, action.members), `members:${action.channelID}`);
     case "timelineAsked":

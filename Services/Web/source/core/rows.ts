@@ -6,6 +6,7 @@ export type Row =
   | { kind: "day"; key: string; at: Timestamp }
   | { kind: "new"; key: string }
   | { kind: "message"; key: string; message: Message; startsGroup: boolean }
+  | { kind: "system"; key: string; message: Message }
   | { kind: "outgoing"; key: string; outgoing: Outgoing; startsGroup: boolean };
 
 /** Messages of one author this close together share one name and picture. */
@@ -21,7 +22,7 @@ export function rowsOf(
   dayOf: (at: Timestamp) => string,
 ): Row[] {
   const rows: Row[] = [];
-  let previous: { authorID: UserID; at: Timestamp } | undefined;
+  let previous: { authorID: UserID | undefined; at: Timestamp } | undefined;
   let newLineIsOpen = newFrom !== undefined;
 
   const startRow = (authorID: UserID, at: Timestamp): boolean => {
@@ -39,6 +40,12 @@ export function rowsOf(
       rows.push({ kind: "new", key: "new" });
       newLineIsOpen = false;
       startsGroup = true;
+    }
+    if (message.notice !== undefined) {
+      // Between the words of one person it stands alone.
+      previous = { authorID: undefined, at: message.createdAt };
+      rows.push({ kind: "system", key: `system:${message.id}`, message });
+      continue;
     }
     rows.push({ kind: "message", key: `${message.authorID}:${message.idempotencyKey}`, message, startsGroup });
   }

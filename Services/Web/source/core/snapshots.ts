@@ -2,6 +2,7 @@ import type {
   Bootstrap, Channel, ChannelID, ChannelMember, Ready, Reset, StreamID, User, WorkspaceID, WorkspaceMember,
 } from "./contracts";
 import { changeJoined, newlyJoined, withCall, withChannel, withUnread, withUser } from "./events";
+import { withRingsOf } from "./rings";
 import type { JoinedWorkspace, State } from "./state";
 import { emptyTimeline } from "./timeline";
 import { doubt } from "./unread";
@@ -32,7 +33,7 @@ export function applyBootstrap(state: State, snapshot: Bootstrap): State {
   });
   // A call that is not listed is over, or began with an event that is applied already: what is known of it stands.
   const called = snapshot.calls.reduce(withCall, { ...next, calls: withoutOthers(next.calls, next.joined) });
-  return withKnownView(snapshot.unread.reduce(withUnread, called));
+  return withKnownView(withRingsOf(snapshot.unread.reduce(withUnread, called), snapshot.rings));
 }
 
 function withoutOthers<V>(record: Readonly<Record<string, V>>, keys: Readonly<Record<string, unknown>>): Record<string, V> {

@@ -7,6 +7,7 @@ import type {
 import type { Outgoing } from "./outbox";
 import { defaultPresence } from "./presence-model";
 import type { OwnPresence, Presence } from "./presence-model";
+import type { Rings } from "./rings";
 import type { Timeline } from "./timeline";
 import type { Typists } from "./typing";
 import type { Reading } from "./unread";
@@ -26,6 +27,7 @@ export interface State {
   joined: Readonly<Record<ChannelID, JoinedChannel>>;
   /** Who is in the call of each channel, as far as somebody is or was. */
   calls: Readonly<Record<ChannelID, ChannelCall>>;
+  rings: Rings;
   /** The call this tab is in. */
   call: Call;
   /** Messages that the server has not taken yet, in the order they were written. */
@@ -120,6 +122,7 @@ export const initialState: State = {
   channels: {},
   joined: {},
   calls: {},
+  rings: {},
   call: idleCall,
   outbox: [],
   mutedUntil: {},

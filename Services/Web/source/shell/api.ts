@@ -1,7 +1,7 @@
 import { endpoints, limits } from "../core/contracts";
 import type {
-  Bootstrap, Channel, ChannelCall, ChannelID, ChannelList, ChannelMember, ChannelMemberPage, ChannelUnread,
-  CreateChannelRequest, CurrentUser, Invite, Message, MessageID, MessagePage, SendMessageRequest, SessionID, SessionList,
+  Bootstrap, CallRing, Channel, ChannelCall, ChannelID, ChannelList, ChannelMember, ChannelMemberPage, ChannelUnread,
+  CreateChannelRequest, CurrentUser, Invite, Message, MessageID, MessagePage, RingID, SendMessageRequest, SessionID, SessionList,
   UpdateChannelRequest, UserID, Workspace, WorkspaceID, WorkspaceMember, WorkspaceMemberPage,
 } from "../core/contracts";
 import type { Session } from "./session";
@@ -33,6 +33,7 @@ export class API {
     this.session.call<Channel>(endpoints.openDirectChannel, { path: { workspaceID }, body: { userID } });
   readChannel = (channelID: ChannelID) => this.session.call<Channel>(endpoints.readChannel, { path: { channelID } });
   readCall = (channelID: ChannelID) => this.session.call<ChannelCall>(endpoints.readCall, { path: { channelID } });
+  declineRing = (ringID: RingID) => this.session.call<CallRing>(endpoints.declineRing, { path: { ringID } });
   updateChannel = (channelID: ChannelID, body: UpdateChannelRequest) =>
     this.session.call<Channel>(endpoints.updateChannel, { path: { channelID }, body });
   joinChannel = (channelID: ChannelID) => this.session.call<Channel>(endpoints.joinChannel, { path: { channelID } });

@@ -1,10 +1,15 @@
 import { stepCall } from "../core/call";
 import type { CallEffect, CallEvent, CallFrame, CallTimer, Given } from "../core/call-model";
-import type { ChannelID, ClientFrame } from "../core/contracts";
+import type { ChannelID, ClientFrame, RingID } from "../core/contracts";
 import { identifierOf } from "../core/identifiers";
+import type { QualitySample } from "../core/quality";
+import { outgoingRing, refusalOf } from "../core/rings";
 import { CallViewReporter } from "./callView";
 import { LocalMedia } from "./localMedia";
 import { PeerConnection } from "./peerConnection";
+import type { RemoteAudio } from "./peerConnection";
+import { PushToTalk } from "./pushToTalk";
+import { sampleOf } from "./qualitySample";
 import type { Store } from "./store";
 
 /** Runs the call of this tab: hands events to its machine and performs what the machine says. Owner of the devices. */
@@ -17,10 +22,13 @@ export class Caller {
   private readonly waiting: CallEvent[] = [];
   private isStepping = false;
   private isCurrent = false;
+  /** The ring of this call, while it rings. */
+  private ringing: RingID | undefined;
 
   constructor(private readonly store: Store, private readonly send: (frame: ClientFrame) => void) {
     store.subscribe(() => this.follow());
     this.media.subscribe(() => this.mediaChanged());
+    new PushToTalk(this.media, () => store.getState().call.phase !== "idle");
     // Others see an empty seat at once rather than when its media have been missing for a while.
     addEventListener("pagehide", () => this.leave());
   }
@@ -54,8 +62,14 @@ export class Caller {
     return this.peer?.remoteTrack(mid);
   }
 
-  remoteAudio(): MediaStreamTrack[] {
+  remoteAudio(): RemoteAudio[] {
     return this.peer?.remoteAudio() ?? [];
+  }
+
+  /** What the browser measures of the call now; nothing without one. */
+  async qualitySample(): Promise<QualitySample | undefined> {
+    const report = await this.peer?.stats();
+    return report && sampleOf(report, performance.now());
   }
 
   /** One event at a time: what happens while effects are performed waits until all of them are. */
@@ -144,6 +158,19 @@ export class Caller {
     } else if (call.phase !== "idle" && snapshot === "loaded" && !(call.channelID in joined)) {
       this.step({ type: "excluded", sentence: "You are no longer in the channel of this call." });
     }
+    this.followRing();
+  }
+
+  /** Who was declined, or rang for nothing, need not sit in an empty call. */
+  private followRing(): void {
+    const state = this.store.getState();
+    const { call } = state;
+    const ring = outgoingRing(state);
+    const rung = this.ringing;
+    this.ringing = ring?.id;
+    if (rung === undefined || ring !== undefined || call.phase === "idle") return;
+    const sentence = refusalOf(state, call);
+    if (sentence !== undefined) this.step({ type: "excluded", sentence });
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ChannelID, CreateChannelRequest, UpdateChannelRequest, UserID } from "../core/contracts";
+import type { CallRing, ChannelID, CreateChannelRequest, UpdateChannelRequest, UserID } from "../core/contracts";
 import type { OwnPresence } from "../core/presence-model";
 import { API } from "./api";
 import { Attendance } from "./attendance";
@@ -8,6 +8,7 @@ import { RequestFailure } from "./http";
 import { forgetKeepsakes, keepWritten, readKeepsakes } from "./keepsakes";
 import { Loader } from "./loader";
 import { Reader } from "./reader";
+import { Ringer } from "./ringer";
 import { Sender } from "./sender";
 import { Session } from "./session";
 import { Store } from "./store";
@@ -40,6 +41,7 @@ export class Client {
     });
     // Before the gateway follows the session: a call is left while there is a socket to say so.
     this.caller = new Caller(this.store, (frame) => this.gateway.send(frame));
+    new Ringer(this.store);
     new Loader(this.store, this.api);
     const sender = new Sender(this.store, this.api);
     this.reader = new Reader(this.store, this.api);
@@ -155,6 +157,27 @@ export class Client {
 
   async openDirect(userID: UserID): Promise<void> {
     this.choose(await this.api.openDirectChannel(this.workspaceInView(), userID));
+  }
+
+  /** Answers a call that rings, without a look at oneself first: the camera is on only if the person says so. */
+  async acceptRing(ring: CallRing, isCameraOn: boolean): Promise<void> {
+    const workspaceID = this.store.getState().channels[ring.channelID]?.workspaceID;
+    this.store.dispatch({ type: "channelChosen", channelID: ring.channelID, workspaceID });
+    this.store.dispatch({ type: "dialogClosed" });
+    // The seat first: it stops the ringing everywhere, and the browser may ask for the devices for a while.
+    this.caller.join(ring.channelID);
+    await this.caller.media.open({ isCameraOn });
+  }
+
+  /** Silent here at once, on the other devices and at the caller's when the server has it. */
+  async declineRing(ring: CallRing): Promise<void> {
+    this.store.dispatch({ type: "ringEnded", ringID: ring.id, outcome: "declined" });
+    try {
+      await this.api.declineRing(ring.id);
+    } catch (failure) {
+      if (!(failure instanceof RequestFailure)) throw failure;
+      this.store.dispatch({ type: "noticeShown", notice: `The call could not be declined: ${failure.message}` });
+    }
   }
 
   async updateChannel(channelID: ChannelID, body: UpdateChannelRequest): Promise<void> {

@@ -23,6 +23,11 @@ export interface CallChoices {
   isCameraOn: boolean;
   /** Media only through the relay: others, and the media node, do not learn the address of this device. */
   relayOnly: boolean;
+  /** Whether one is heard only while a key is held, and the key's place on the keyboard (`KeyboardEvent.code`). */
+  pushToTalk: boolean;
+  talkKey: string;
+  /** How loud people are, in 0...1; all others as they come. */
+  volumes: Readonly<Record<UserID, number>>;
 }
 
 // One entry a draft and one a message, so that tabs do not overwrite each other's.
@@ -88,7 +93,10 @@ export function chooseTheme(theme: Theme): void {
 }
 
 export function readCallChoices(): CallChoices {
-  return { isMicrophoneOn: true, isCameraOn: true, relayOnly: false, ...read<Partial<CallChoices>>(callKey) };
+  return {
+    isMicrophoneOn: true, isCameraOn: true, relayOnly: false, pushToTalk: false, talkKey: "Backquote", volumes: {},
+    ...read<Partial<CallChoices>>(callKey),
+  };
 }
 
 export function keepCallChoices(changes: Partial<CallChoices>): void {

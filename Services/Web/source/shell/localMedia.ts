@@ -1,4 +1,4 @@
-import type { CallSource } from "../core/contracts";
+import type { CallSource, UserID } from "../core/contracts";
 import { keepCallChoices, readCallChoices } from "./keepsakes";
 import type { CallChoices } from "./keepsakes";
 import type { LocalTracks } from "./peerConnection";
@@ -54,12 +54,14 @@ export class LocalMedia {
       tracks[source] !== undefined && (source === "microphone" || source === "camera" ? wants[source] : true));
   }
 
-  /** Opens what the person likes to join with, asking for both devices at once. */
-  async open(): Promise<void> {
-    const { isMicrophoneOn, isCameraOn } = this.state.choices;
-    this.change({ wants: { microphone: isMicrophoneOn, camera: isCameraOn }, problems: {} });
+  /** Opens what the person likes to join with, unless they wish otherwise this time, asking for both devices at once. */
+  async open(wish: { isCameraOn?: boolean } = {}): Promise<void> {
+    const { isMicrophoneOn, isCameraOn } = { ...this.state.choices, ...wish };
+    const { pushToTalk } = this.state.choices;
+    this.change({ wants: { microphone: isMicrophoneOn && !pushToTalk, camera: isCameraOn }, problems: {} });
+    // With push to talk the microphone is opened and muted, so that the key works at once.
     const wanted = (["microphone", "camera"] as const).filter((source) =>
-      this.state.wants[source] && !this.state.tracks[source]);
+      (this.state.wants[source] || (source === "microphone" && pushToTalk)) && !this.state.tracks[source]);
     await this.acquire(wanted);
   }
 
@@ -77,6 +79,14 @@ export class LocalMedia {
     }
   }
 
+  /** Speaks or is silent for the moment: what the person likes to join with stays as it is. */
+  talk(isOn: boolean): void {
+    const { microphone } = this.state.tracks;
+    if (microphone) microphone.enabled = isOn;
+    this.change({ wants: { ...this.state.wants, microphone: isOn } });
+    if (isOn && !microphone) void this.acquire(["microphone"]);
+  }
+
   /** Takes another device, at once if the source is open. */
   async chooseDevice(source: DeviceSource, deviceID: string): Promise<void> {
     this.choose(source === "microphone" ? { microphoneID: deviceID } : { cameraID: deviceID });
@@ -89,6 +99,20 @@ export class LocalMedia {
 
   chooseRelay(relayOnly: boolean): void {
     this.choose({ relayOnly });
+  }
+
+  /** Whoever begins to push to talk is silent until they do. */
+  choosePushToTalk(pushToTalk: boolean): void {
+    this.choose({ pushToTalk });
+    this.talk(!pushToTalk && this.state.choices.isMicrophoneOn);
+  }
+
+  chooseTalkKey(talkKey: string): void {
+    this.choose({ talkKey });
+  }
+
+  chooseVolume(userID: UserID, volume: number): void {
+    this.choose({ volumes: { ...this.state.choices.volumes, [userID]: volume } });
   }
 
   /** The browser asks the person what to share; nothing happens if the person thinks better of it. */

@@ -110,8 +110,13 @@ export class PeerConnection {
   }
 
   /** All sound of the others: who speaks on which of these tracks changes without notice. */
-  remoteAudio(): MediaStreamTrack[] {
-    return this.receiving.filter(({ kind }) => kind === "audio").map(({ transceiver }) => transceiver.receiver.track);
+  remoteAudio(): RemoteAudio[] {
+    return this.receiving.filter(({ kind }) => kind === "audio").map(({ transceiver }) =>
+      ({ mid: transceiver.mid, track: transceiver.receiver.track }));
+  }
+
+  stats(): Promise<RTCStatsReport> {
+    return this.connection.getStats();
   }
 
   close(): void {
@@ -137,6 +142,12 @@ export class PeerConnection {
     this.last = result.catch(() => undefined); // Whoever asked is told; the next one has its turn all the same.
     return result;
   }
+}
+
+/** Sound that arrives on a section, which has its name once it was offered. */
+export interface RemoteAudio {
+  mid: string | null;
+  track: MediaStreamTrack;
 }
 
 export interface OfferedSections {

@@ -2,6 +2,7 @@ import { AuthPage } from "./AuthPage";
 import { CallHost } from "./CallHost";
 import { Dialogs } from "./Dialogs";
 import { InvitePage, WelcomePage } from "./WelcomePage";
+import { RingBanner } from "./RingBanner";
 import { Mark } from "./icons";
 import { useAppState } from "./context";
 import { WorkspacePage } from "./WorkspacePage";
@@ -19,6 +20,7 @@ export function App() {
       {view.inviteCode === undefined ? page : <InvitePage code={view.inviteCode} />}
       {view.inviteCode === undefined && <Dialogs />}
       <CallHost />
+      {view.dialog === undefined && <RingBanner />}
     </>
   );
 }

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "react";
-import type { ParticipantID } from "../core/contracts";
+import type { Call } from "../core/call-model";
+import type { ParticipantID, UserID } from "../core/contracts";
 import { useAppState, useClient, useLocalMedia } from "./context";
 import { useTrack } from "./MediaTrack";
 
@@ -18,16 +19,18 @@ export function CallHost() {
 
 /** One element a section: the node decides who is heard on which. */
 function RemoteAudio() {
+  const { call } = useAppState();
   const { caller } = useClient();
   const { choices } = useLocalMedia();
   const [isRefused, setRefused] = useState(false);
   const [attempt, setAttempt] = useState(0);
-  const tracks = caller.remoteAudio();
+  const sounds = caller.remoteAudio();
   return (
     <>
-      {tracks.map((track) => (
+      {sounds.map(({ mid, track }) => (
         <AudioTrack
           key={track.id} track={track} speakerID={choices.speakerID} attempt={attempt} onRefused={() => setRefused(true)}
+          volume={choices.volumes[(mid === null ? undefined : speakerOn(call, mid)) ?? ""] ?? 1}
         />
       ))}
       {isRefused && (
@@ -45,15 +48,25 @@ function RemoteAudio() {
   );
 }
 
+/** Who is heard on a section now, as the last state says. */
+function speakerOn(call: Call, mid: string): UserID | undefined {
+  if (call.phase === "idle" || !call.remote) return undefined;
+  const { tracks, participants } = call.remote;
+  const track = tracks.find((track) => track.mid === mid);
+  return participants.find(({ participantID }) => participantID === track?.participantID)?.userID;
+}
+
 interface AudioTrackProps {
   track: MediaStreamTrack;
   speakerID: string | undefined;
   /** Plays again when it changes, within the click that changed it. */
   attempt: number;
   onRefused: () => void;
+  /** In 0...1. */
+  volume: number;
 }
 
-function AudioTrack({ track, speakerID, attempt, onRefused }: AudioTrackProps) {
+function AudioTrack({ track, speakerID, attempt, onRefused, volume }: AudioTrackProps) {
   const element = useRef<HTMLAudioElement>(null);
   useTrack(element, track);
   useEffect(() => {
@@ -62,6 +75,9 @@ function AudioTrack({ track, speakerID, attempt, onRefused }: AudioTrackProps) {
       if (failure instanceof DOMException && failure.name === "NotAllowedError") onRefused();
     });
   }, [track, attempt]);
+  useEffect(() => {
+    if (element.current) element.current.volume = volume;
+  }, [volume]);
   useEffect(() => {
     const audio: SinkElement | null = element.current;
     // A device that is gone leaves the sound where it was.

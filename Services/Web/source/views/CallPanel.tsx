@@ -3,12 +3,16 @@ import type { CSSProperties, RefObject } from "react";
 import type { ActiveCall } from "../core/call-model";
 import type { Channel } from "../core/contracts";
 import { myID, titleOf } from "../core/selectors";
+import { outgoingRing } from "../core/rings";
+import { dominantOf, stageOf } from "../core/stage";
+import type { CallView } from "../core/stage";
 import { bestGrid, tilesOf } from "../core/tiles";
 import type { Tile } from "../core/tiles";
 import { CallControls } from "./CallControls";
 import { CallTile } from "./CallTile";
 import { useAppState, useClient, useLocalMedia } from "./context";
 import { IconButton } from "./Controls";
+import { QualityButton } from "./QualityPanel";
 
 /** Pixels between tiles; the style sheet uses the same. */
 const gap = 8;
@@ -17,37 +21,57 @@ const gap = 8;
 export function CallPanel({ call, channel }: { call: ActiveCall; channel: Channel }) {
   const state = useAppState();
   const [isExpanded, setExpanded] = useState(false);
+  const [view, setView] = useState<CallView>("grid");
+  const [pinned, setPinned] = useState<string>();
+  const dominant = useRef<string>();
   const panel = useRef<HTMLElement>(null);
   useEffect(() => {
     // The button that led here is gone.
     if (document.activeElement === document.body) panel.current?.focus();
   }, []);
   const tiles = tilesOf(call, myID(state));
-  const screens = tiles.filter((tile) => tile.source === "screen");
-  const people = tiles.filter((tile) => tile.source === "camera");
+  dominant.current = dominantOf(tiles, call.speakers, dominant.current);
+  const { large, small } = stageOf(tiles, view, pinned, dominant.current);
+  const places = { pinned, onPin: (key: string) => setPinned(key === pinned ? undefined : key) };
   return (
     <section
       ref={panel} tabIndex={-1} className={isExpanded ? "call-panel expanded" : "call-panel"}
       aria-label={`Call in ${titleOf(state, channel)}`} data-testid="call-panel" data-state={call.phase}
-      data-kind={channel.kind}
+      data-kind={channel.kind} data-view={view}
     >
-      <div className={screens.length > 0 ? "call-stage with-screen" : "call-stage"}>
-        {screens.length > 0 && <Tiles tiles={screens} label="Shared screens" className="screens" />}
-        <Tiles tiles={people} label="People in the call" className="people" />
+      <div className={large.length > 0 ? "call-stage with-large" : "call-stage"}>
+        {large.length > 0 && <Tiles tiles={large} label="Large view" className="large" {...places} />}
+        {small.length > 0 && <Tiles tiles={small} label="People in the call" className="people" {...places} />}
         <CallStatus call={call} />
       </div>
       <div className="call-foot">
+        <QualityButton peer={call.peer} />
         <CallControls call={call} />
-        <IconButton
-          icon={isExpanded ? "shrink" : "expand"} label="Large view" testID="call-expand" isPressed={isExpanded}
-          onClick={() => setExpanded(!isExpanded)}
-        />
+        <div className="call-views">
+          <IconButton
+            icon={view === "grid" ? "speaker" : "grid"} testID="call-view"
+            label={view === "grid" ? "Show who speaks large" : "Show all alike"}
+            onClick={() => { setView(view === "grid" ? "speaker" : "grid"); setPinned(undefined); }}
+          />
+          <IconButton
+            icon={isExpanded ? "shrink" : "expand"} label="Large view" testID="call-expand" isPressed={isExpanded}
+            onClick={() => setExpanded(!isExpanded)}
+          />
+        </div>
       </div>
     </section>
   );
 }
 
-function Tiles({ tiles, label, className }: { tiles: Tile[]; label: string; className: string }) {
+interface TilesProps {
+  tiles: Tile[];
+  label: string;
+  className: string;
+  pinned: string | undefined;
+  onPin: (key: string) => void;
+}
+
+function Tiles({ tiles, label, className, pinned, onPin }: TilesProps) {
   const state = useAppState();
   const { caller } = useClient();
   const { tracks } = useLocalMedia();
@@ -61,7 +85,7 @@ function Tiles({ tiles, label, className }: { tiles: Tile[]; label: string; clas
     <ul ref={element} className={`call-tiles ${className}`} aria-label={label} style={style}>
       {tiles.map((tile) => (
         <CallTile
-          key={tile.key} tile={tile} user={state.users[tile.userID ?? ""]}
+          key={tile.key} tile={tile} user={state.users[tile.userID ?? ""]} isPinned={tile.key === pinned} onPin={onPin}
           track={tile.isOwn ? tracks.camera : tile.mid === undefined ? undefined : caller.remoteTrack(tile.mid)}
         />
       ))}
@@ -74,8 +98,17 @@ function CallStatus({ call }: { call: ActiveCall }) {
   return (
     <div className="call-status" role="status">
       {call.phase !== "connected" && <p><span className="connection-dot" />{phaseWords(call)}</p>}
+      {call.phase === "connected" && <RingingWords />}
     </div>
   );
+}
+
+/** For the caller: that it rings over there. */
+function RingingWords() {
+  const state = useAppState();
+  const ring = outgoingRing(state);
+  if (!ring) return null;
+  return <p data-testid="ringing">Ringing {state.users[ring.calleeID]?.displayName ?? ""}…</p>;
 }
 
 export function phaseWords({ phase }: ActiveCall): string {

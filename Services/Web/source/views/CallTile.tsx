@@ -1,18 +1,23 @@
-import { memo } from "react";
+import { memo, useRef } from "react";
 import type { User } from "../core/contracts";
 import type { Tile } from "../core/tiles";
 import { Avatar, tintOf } from "./Avatar";
 import { Icon } from "./icons";
 import { Video } from "./MediaTrack";
+import { TileMenu } from "./TileMenu";
 
 interface CallTileProps {
   tile: Tile;
   user: User | undefined;
   track: MediaStreamTrack | undefined;
+  isPinned: boolean;
+  /** Stays the same function in what it does, so that a tile rests while nothing of it changes. */
+  onPin: (key: string) => void;
 }
 
 /** A person of the call, or the screen somebody shares. */
-export const CallTile = memo(function CallTile({ tile, user, track }: CallTileProps) {
+export const CallTile = memo(function CallTile({ tile, user, track, isPinned, onPin }: CallTileProps) {
+  const element = useRef<HTMLLIElement>(null);
   const { source, isOwn, isSpeaking, isMuted } = tile;
   const name = user?.displayName ?? "Somebody";
   const title = source === "screen" ? `${name}'s screen` : isOwn ? "You" : name;
@@ -20,9 +25,11 @@ export const CallTile = memo(function CallTile({ tile, user, track }: CallTilePr
   const videoLabel = source === "screen" ? title : `Camera of ${name}`;
   return (
     <li
+      ref={element}
       className={`call-tile ${source} tint-${tintOf(user?.id ?? "")}`} data-testid="call-tile"
       data-participant-id={tile.participantID} data-user-id={tile.userID} data-source={source}
       data-speaking={isSpeaking} data-muted={isMuted} data-video={hasVideo} data-own={isOwn}
+      data-pinned={isPinned} onDoubleClick={() => onPin(tile.key)}
     >
       {hasVideo
         ? <Video track={track} isMirrored={isOwn} label={videoLabel} testID="tile-video" />
@@ -34,9 +41,14 @@ export const CallTile = memo(function CallTile({ tile, user, track }: CallTilePr
         {source === "screen" && <Icon name="screen" />}
         <span data-testid="tile-name">{title}</span>
         {isSpeaking && <span className="visually-hidden">, speaking</span>}
+        {isPinned && <><Icon name="pin" /><span className="visually-hidden">, pinned</span></>}
       </p>
+      <TileMenu
+        name={title} userID={isOwn ? undefined : tile.userID} isPinned={isPinned} onPin={() => onPin(tile.key)}
+        video={() => element.current?.querySelector("video") ?? null}
+      />
     </li>
   );
 }, (before, after) =>
-  before.user === after.user && before.track === after.track
+  before.user === after.user && before.track === after.track && before.isPinned === after.isPinned
   && (Object.keys(after.tile) as (keyof Tile)[]).every((key) => before.tile[key] === after.tile[key]));

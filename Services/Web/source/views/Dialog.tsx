@@ -1,6 +1,7 @@
 import { useId, useLayoutEffect, useRef } from "react";
 import type { ReactNode } from "react";
 import { IconButton } from "./Controls";
+import { RingBanner } from "./RingBanner";
 
 interface DialogProps {
   title: string;
@@ -28,6 +29,7 @@ export function Dialog({ title, onClose, className = "", testID, children }: Dia
       onCancel={(event) => { event.preventDefault(); onClose(); }}
       onMouseDown={(event) => { if (event.target === event.currentTarget) onClose(); }}
     >
+      <RingBanner />
       <div className="dialog-content">
         <h2 id={titleID}>{title}</h2>
         {children}

@@ -7,7 +7,9 @@ import { useAppState, useClient, useDialogs, useLocalMedia } from "./context";
 import { Toggle } from "./Controls";
 import { Dialog } from "./Dialog";
 import { Icon } from "./icons";
+import { LevelMeter } from "./LevelMeter";
 import { Video } from "./MediaTrack";
+import { TalkKey } from "./TalkKey";
 
 /** Before joining: how one looks, what is on, and which devices. Without any device one joins to listen. */
 export function JoinCallDialog({ channelID }: { channelID: ChannelID }) {
@@ -39,6 +41,7 @@ export function JoinCallDialog({ channelID }: { channelID: ChannelID }) {
         </p>
         <Preview />
         <Devices />
+        <TalkKey />
         <label className="check">
           <input
             type="checkbox" checked={choices.relayOnly} data-testid="prejoin-relay"
@@ -65,7 +68,7 @@ export function CallDevicesDialog() {
   const { close } = useDialogs();
   return (
     <Dialog title="Microphone and camera" onClose={close} className="join-call">
-      <div className="form"><Devices /></div>
+      <div className="form"><Devices /><TalkKey /></div>
     </Dialog>
   );
 }
@@ -90,6 +93,7 @@ function Preview() {
           <DeviceToggle source="camera" isOn={isOn("camera", { tracks, wants })} turn={media.turn.bind(media)} />
         </div>
       </div>
+      {tracks.microphone && wants.microphone && <LevelMeter track={tracks.microphone} />}
       <div role="status" className="device-problems">
         {found.map((problem) => <p key={problem} className="notice">{problem}</p>)}
         {problems.microphone && !tracks.microphone && <p className="field-hint">You can join and listen.</p>}

@@ -11,6 +11,7 @@ import { orderedMessages } from "../core/timeline";
 import { useAppState, useClient, useDialogs } from "./context";
 import { Icon } from "./icons";
 import { calledIn, MessageRow, OutgoingRow } from "./MessageRow";
+import { NoticeRow } from "./NoticeRow";
 import { dayOf, dayTitle } from "./times";
 
 /** How near the end a reader must be to be taken along by new messages, and how near the top to be given older ones. */
@@ -146,12 +147,23 @@ function rowOf(row: Row, state: State, mine: Presence) {
         />
       );
     }
+    case "system": {
+      const { message } = row;
+      const isMine = message.authorID === myID(state);
+      const other = isMine ? channelPartner(state, message.channelID) : state.users[message.authorID];
+      return <NoticeRow message={message} isMine={isMine} name={other?.displayName ?? "Somebody"} />;
+    }
     case "outgoing": return <OutgoingRow outgoing={row.outgoing} startsGroup={row.startsGroup} />;
   }
 }
 
+function channelPartner(state: State, channelID: string) {
+  const channel = state.channels[channelID];
+  return channel && partnerOf(state, channel);
+}
+
 function firstMessageKey(rows: readonly Row[]): string {
-  return rows.find((row) => row.kind === "message")?.key ?? "";
+  return rows.find((row) => row.kind === "message" || row.kind === "system")?.key ?? "";
 }
 
 /** What stands above the first message of a channel. */

@@ -1,6 +1,7 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { badgeOf, titleOf, waitingInAll } from "../core/selectors";
+import { incomingRings } from "../core/rings";
 import type { State } from "../core/state";
 import { followAddress } from "../shell/addresses";
 import { Client } from "../shell/client";
@@ -33,6 +34,8 @@ function pageTitle(state: State): string {
   const workspace = state.view.workspaceID === undefined ? undefined : state.workspaces[state.view.workspaceID];
   if (state.session.phase !== "signedIn" || !workspace) return "Roost";
   const { unread, calls } = waitingInAll(state);
+  const [ring] = incomingRings(state);
+  if (ring) return `${state.users[ring.callerID]?.displayName ?? "Somebody"} calls you · Roost`;
   const mark = calls > 0 ? `(${badgeOf(calls)}) ` : unread > 0 ? "• " : "";
   const place = channel ? `${titleOf(state, channel)} · ${workspace.workspace.name}` : workspace.workspace.name;
   return `${mark}${place} · Roost`;

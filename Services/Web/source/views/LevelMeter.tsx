@@ -1,0 +1,19 @@
+import { useEffect, useRef } from "react";
+import { meterLevel } from "../shell/levelMeter";
+
+/** How loud the microphone hears the person: a bar that moves without the page being rendered anew. */
+export function LevelMeter({ track }: { track: MediaStreamTrack }) {
+  const element = useRef<HTMLDivElement>(null);
+  useEffect(() => meterLevel(track, (level) => {
+    element.current?.style.setProperty("--level", level.toFixed(3));
+    element.current?.setAttribute("aria-valuenow", String(Math.round(level * 100)));
+  }), [track]);
+  return (
+    <div
+      ref={element} className="level" role="meter" aria-label="Level of your microphone" aria-valuemin={0} aria-valuemax={100}
+      aria-valuenow={0} data-testid="prejoin-level"
+    >
+      <span />
+    </div>
+  );
+}

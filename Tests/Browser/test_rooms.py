@@ -1,0 +1,181 @@
+"""What people meet in calls: ringing, and what a room can do."""
+
+import pytest
+
+from caller import Caller, hook, wait_until
+from expectations import FIRST_PICTURE, SEEN
+
+# Until it rings: a media node has to report, an API to commit and a gateway to deliver.
+RINGS = 3
+
+# Counts the oscillators that sound in a page.
+COUNT_TONES = """
+    window.__tones = 0;
+    const start = OscillatorNode.prototype.start;
+    OscillatorNode.prototype.start = function (...time) { window.__tones += 1; return start.apply(this, time); };
+"""
+
+
+@pytest.fixture
+def direct(team) -> str:
+    """The conversation of Ada and Bob."""
+    return team.direct(*team.people[:2])
+
+
+def test_C5_a_direct_call_rings_on_all_devices_and_stops_on_all_when_one_answers(phones, team, direct):
+    ada = phones.chromium(team.people[0], direct)
+    bob, tablet = (phones.chromium(team.people[1], team.text) for _ in range(2))
+    for device in (bob, tablet):
+        device.tab.evaluate(f"() => {{ {COUNT_TONES} }}")
+    ada.join()
+    for device in (bob, tablet):
+        device.wait_for("ring", RINGS)
+        assert "calls you" in device.tab.evaluate("() => document.title")
+        wait_until(lambda: device.tab.evaluate("() => window.__tones") > 0, RINGS, f"{device.name} hears it")
+    ada.wait_for("ringing", RINGS)
+    phones.picture("ringing")
+    bob.press("ring-accept")
+    for device in (bob, tablet):
+        expect_gone(device, "ring", RINGS)
+    bob.expect_call_state("connected")
+    expect_gone(ada, "ringing", RINGS)
+    wait_until(lambda: bob.frames_from(ada.user_id) > 0, FIRST_PICTURE, "Bob sees Ada")
+    bob.expect_tile(bob, SEEN, video="false", muted="false")
+    assert tablet.call_state is None
+    silent = tablet.tab.evaluate("() => window.__tones")
+    ada.press("call-leave")
+    bob.press("call-leave")
+    assert tablet.tab.evaluate("() => window.__tones") == silent
+
+
+def test_C5_a_decline_reaches_the_caller_and_the_other_devices(phones, team, direct):
+    ada = phones.chromium(team.people[0], direct)
+    bob, tablet = (phones.chromium(team.people[1], team.text) for _ in range(2))
+    ada.join()
+    for device in (bob, tablet):
+        device.wait_for("ring", RINGS)
+    tablet.press("ring-decline")
+    for device in (bob, tablet):
+        expect_gone(device, "ring", RINGS)
+    ada.wait_for("call-ended", RINGS)
+    assert "declined" in ada.tab.evaluate("selector => document.querySelector(selector).textContent", hook("call-ended"))
+    assert ada.call_state is None
+    assert missed_in(bob, direct) == 0
+
+
+def test_C5_a_missed_call_is_in_the_conversation_and_unread_until_it_is_seen(phones, team, direct):
+    ada = phones.chromium(team.people[0], direct)
+    bob = phones.chromium(team.people[1], team.text)
+    ada.join()
+    bob.wait_for("ring", RINGS)
+    ada.press("call-leave")
+    expect_gone(bob, "ring", RINGS)
+    wait_until(lambda: missed_in(bob, direct) == 1, RINGS, "Bob's badge counts the missed call")
+    bob.choose_channel(direct)
+    bob.wait_for("call-back")
+    notice = f'{hook("message")}[data-notice="missedCall"]'
+    text = bob.tab.evaluate("selector => document.querySelector(selector)?.textContent", notice)
+    assert text.startswith("Missed call from Ada")
+    assert ada.tab.evaluate("selector => document.querySelector(selector)?.textContent", notice).startswith("Bob missed")
+    phones.picture("missed-call")
+    wait_until(lambda: missed_in(bob, direct) == 0, RINGS, "it is read once it is seen")
+    assert missed_in(ada, direct) == 0
+
+
+def missed_in(caller: Caller, channel_id: str) -> int:
+    """What the badge of the conversation counts."""
+    button = f'{hook("channel-list")} button[data-channel-id="{channel_id}"]'
+    return int(caller.tab.evaluate("selector => document.querySelector(selector).dataset.unread", button))
+
+
+def expect_gone(caller: Caller, test_id: str, seconds: float) -> None:
+    wait_until(lambda: caller.count(test_id) == 0, seconds, f"{caller.name} sees no {test_id} any more")
+
+
+def test_the_loudest_the_pinned_and_the_volume(phones, team):
+    ada, bob = phones.meet(team, team.text)
+    large = f'.large {hook("call-tile")}'
+    assert users_of(ada, large) == [], "in a grid nobody is large"
+    ada.press("call-view")
+    wait_until(lambda: users_of(ada, large) == [bob.user_id], SEEN, "who speaks is large")
+    phones.picture("speaker-view")
+    act_on(ada, ada, "tile-pin")
+    wait_until(lambda: users_of(ada, large) == [ada.user_id], SEEN, "who is pinned is large")
+    open_menu(ada, bob)
+    ada.tab.fill(hook("tile-volume"), "25")
+    wait_until(lambda: 0.25 in volumes(ada), SEEN, "Bob is quieter")
+    assert 1 in volumes(ada), "nobody else is"
+    wait_until(lambda: ada.frames_from(bob.user_id) > 0, FIRST_PICTURE, "Bob is seen")
+
+
+def test_push_to_talk(phones, team):
+    """The key works wherever the focus is, but writes in a text field."""
+    ada, bob = phones.meet(team, team.text)
+    bob.press("call-devices")
+    bob.press("push-to-talk")
+    bob.tab.click('dialog [aria-label="Close"]')
+    ada.expect_tile(bob, SEEN, muted="true")
+    for focus, is_heard in ((hook("call-camera"), True), (hook("composer"), False)):
+        bob.tab.evaluate("selector => document.querySelector(selector).focus()", focus)
+        send_key(bob, "keydown")
+        ada.expect_tile(bob, SEEN, muted="false" if is_heard else "true")
+        send_key(bob, "keyup")
+        ada.expect_tile(bob, SEEN, muted="true")
+    assert bob.is_pressed("call-camera"), "the button under the focus was not pressed"
+
+
+@pytest.mark.parametrize("browser", ["chromium", "firefox"])
+def test_the_quality_of_a_call_in_words_and_numbers(phones, team, browser):
+    _, bob = phones.meet(team, team.text, browser)
+    grade = f'{hook("call-quality")}[data-grade="good"]'
+    wait_until(lambda: bob.tab.evaluate("selector => !!document.querySelector(selector)", grade), 10, "it is called good")
+    bob.press("call-quality")
+    bob.wait_for("quality-path")
+    assert text_of(bob, "quality-path") == "direct, over UDP"
+    wait_until(lambda: "bit/s" in text_of(bob, "quality-received") and text_of(bob, "quality-received") != "0 kbit/s", 5,
+               "something comes in")
+    assert text_of(bob, "quality-round-trip").endswith(" ms")
+    assert text_of(bob, "quality-loss") in ("none", "under 0.1 %")
+    phones.picture(f"quality-{browser}")
+
+
+def test_the_level_of_the_microphone_is_shown_before_joining(phones, team):
+    ada = phones.chromium(team.people[0], team.text)
+    ada.press("call-button")
+    ada.wait_for("prejoin-level")
+    level = "selector => Number(document.querySelector(selector)?.ariaValueNow ?? 0)"
+    # The fake microphone beeps each second.
+    wait_until(lambda: ada.tab.evaluate(level, hook("prejoin-level")) > 20, 5, "the meter moves")
+    phones.picture("prejoin")
+
+
+def open_menu(caller: Caller, other: Caller) -> None:
+    tile = f'{hook("call-tile")}[data-user-id="{other.user_id}"][data-source="camera"]'
+    caller.tab.evaluate("selector => document.querySelector(selector).click()", f'{tile} {hook("tile-more")}')
+
+
+def act_on(caller: Caller, other: Caller, test_id: str) -> None:
+    """Chooses something in the menu of the other's tile."""
+    open_menu(caller, other)
+    caller.wait_for(test_id, SEEN)
+    caller.press(test_id)
+
+
+def text_of(caller: Caller, test_id: str) -> str:
+    return caller.tab.evaluate("selector => document.querySelector(selector)?.textContent ?? ''", hook(test_id))
+
+
+def users_of(caller: Caller, selector: str) -> list[str]:
+    return caller.tab.evaluate(
+        "selector => [...document.querySelectorAll(selector)].map(tile => tile.dataset.userId)", selector)
+
+
+def volumes(caller: Caller) -> list[float]:
+    return caller.tab.evaluate("() => [...document.querySelectorAll('audio')].map(audio => audio.volume)")
+
+
+def send_key(caller: Caller, kind: str) -> None:
+    """As the keyboard does to whatever has the focus."""
+    caller.tab.evaluate(
+        """kind => document.activeElement.dispatchEvent(
+            new KeyboardEvent(kind, { code: "Backquote", key: "`", bubbles: true, cancelable: true }))""", kind)
