@@ -106,7 +106,7 @@ extension EndToEnd {
                         "workspaceID": team.workspace.description, "channelID": secret.description,
                         "messageID": message.id.description, "code": invite.code,
                         "userID": team.owner.id.description, "sessionID": team.owner.signedIn.sessionID.description,
-                        "participantID": RequestID.fresh().description,
+                        "participantID": RequestID.fresh().description, "ringID": RequestID.fresh().description,
                     ])
             }
 

@@ -140,11 +140,12 @@ final class WorkerThread: @unchecked Sendable {
     }
 
     private func send() {
-        let count = worker.outbox.entries.count
-        guard count > 0 else { return }
-        coalescing.record(sent: count, now: .now)
         streams?.send(worker.outbox)
-        socket.send(worker.outbox)
+        let count = worker.outbox.entries.count
+        if count > 0 {
+            coalescing.record(sent: count, now: .now)
+            socket.send(worker.outbox)
+        }
         worker.outbox.removeAll()
     }
 
