@@ -312,7 +312,7 @@ final class LoopRegistry: @unchecked Sendable {
     /// How long frames wait for others after a write to so many readers.
     private func hold(_ readerCount: Int) -> TimeAmount {
         let (least, most) = (Limits.fanoutHold.lowerBound.nanoseconds, Limits.fanoutHold.upperBound.nanoseconds)
-        return .nanoseconds(min(most, max(least, Int64(readerCount) * 15_000)))
+        return .nanoseconds(min(most, max(least, Int64(readerCount) * Limits.fanoutHoldPerReader.nanoseconds)))
     }
 
     /// Writes what waits in a row to its readers.

@@ -103,8 +103,7 @@ final class DatagramSocket {
 
     // MARK: Sending
 
-    /// Sends all that waits and empties the outbox. What the kernel does not take is lost, as on any network: whoever
-    /// needs it asks again.
+    /// Sends all that waits for UDP. What the kernel does not take is lost, as on any network: whoever needs it asks again.
     ///
     /// What goes to one destination leaves together, as far as the sizes are equal: the kernel then walks its stack once
     /// for many packets (generic segmentation offload, udp(7)), which is most of what a packet costs.
@@ -127,7 +126,6 @@ final class DatagramSocket {
             }
             flush()
         }
-        outbox.removeAll()
     }
 
     private func flush() {

@@ -7,8 +7,8 @@ import Synchronization
 
 /// One thread with one UDP port and one ``Worker``: the loop that turns its purity into packets.
 ///
-/// SAFETY: `@unchecked Sendable` because worker, socket and coalescing are touched by the thread alone; others reach them through the
-/// mailbox, which is locked.
+/// SAFETY: `@unchecked Sendable` because worker, sockets and coalescing are touched by the thread alone; others reach them
+/// through the mailbox, which is locked.
 final class WorkerThread: @unchecked Sendable {
     typealias Command = @Sendable (Worker, MediaTime) -> Void
 
