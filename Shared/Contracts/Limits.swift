@@ -114,12 +114,11 @@ package enum Limits {
     package static let windowAge = Duration.seconds(30)
     /// Clients far behind that one gateway replays from PostgreSQL at once; the others wait their turn.
     package static let deepReplaysAtOnce = 8
-    /// Frames of a stream that come so soon after the last write are written together: ``fanoutHoldPerReader`` for each
-    /// reader on the loop, within these bounds.
+    /// Frames of a stream that come so soon after a write to its readers are written together: ``fanoutHoldPerWrite`` times
+    /// as long as that write took, within these bounds.
     package static let fanoutHold = Duration.milliseconds(2)...Duration.milliseconds(20)
-    /// About three times what a write to one reader takes: of 10, 15, 22, 30 and 40 µs the one with the least latency at the
-    /// last of 1,000 readers.
-    package static let fanoutHoldPerReader = Duration.microseconds(15)
+    /// One stream takes a part in this many and one of its loop, and the busier the machine, the more frames go together.
+    package static let fanoutHoldPerWrite: Int64 = 3
     /// Bytes that may wait for one connection before typing and presence are dropped for it.
     package static let ephemeralQueueByteCount = 64 * 1024
     /// Bytes that the kernel holds for one socket.

@@ -5,12 +5,12 @@ import MediaSecurity
 import ServiceKit
 
 /// Many WebSockets that one thread reads, each millisecond what has come: so that the load spends little of the machine,
-/// and the servers are not charged for waking it with every frame. It makes latencies up to a millisecond longer, for all
-/// servers alike.
+/// and the servers are not charged for waking it with every frame. A frame has arrived when the kernel has it: a thousand
+/// people do not wait for one thread that reads their sockets one after the other.
 ///
 /// Owned by one thread at a time: a measurement hands it from one to the next.
 ///
-/// SAFETY: `@unchecked Sendable` because of that; the pointers lead into `input`, which lives as long as this object.
+/// SAFETY: `@unchecked Sendable` because of that.
 final class Subscribers: @unchecked Sendable {
     /// How a subscriber stands with its server.
     enum Phase {
@@ -38,7 +38,6 @@ final class Subscribers: @unchecked Sendable {
 
     private static let pause: Int64 = 1_000_000
     private static let beatInterval: Int64 = 20_000_000_000
-    private static let inputByteCount = 256 * 1024
     /// So many sockets share a source address: there are some 28,000 ports for each.
     private static let socketsPerAddress = 2_000
 
@@ -50,7 +49,7 @@ final class Subscribers: @unchecked Sendable {
     var keepsPlaces = false
     private let epoll: Epoll
     private let upgrade: [UInt8]
-    private let input: UnsafeMutableRawBufferPointer
+    private let input = StampedInput()
     private var number = FrameNumber()
     private let deflated = DeflatedFrames()
     private(set) var currentCount = 0
@@ -75,13 +74,9 @@ final class Subscribers: @unchecked Sendable {
         members = identify.map { Member(identify: $0) }
         upgrade = ClientFrames.upgrade(path: address.path, offersDeflate: offersDeflate)
         epoll = try Epoll()
-        input = .allocate(byteCount: Self.inputByteCount, alignment: 16)
     }
 
-    deinit {
-        closeAll()
-        input.deallocate()
-    }
+    deinit { closeAll() }
 
     // MARK: Opening and closing
 
@@ -119,6 +114,7 @@ final class Subscribers: @unchecked Sendable {
 
     private func connect(_ index: Int, isStalled: Bool) throws {
         let socket = try address.connect(from: 1 + index / Self.socketsPerAddress, isSmall: isStalled)
+        StampedInput.stamp(socket)
         members[index].socket = socket
         members[index].phase = .connecting
         try epoll.add(socket, [.reading, .writing, .edges], tag: index)
@@ -165,6 +161,7 @@ final class Subscribers: @unchecked Sendable {
         var turn = now()
         while try !isDone() {
             guard turn < deadline else { throw LoadFailure("Not all came in time: \(progress).") }
+            input.compareClocks()
             try epoll.drain { try read($0) }
             turn = max(turn + Self.pause, now())
             MediaTime(nanoseconds: turn).wait()
@@ -182,42 +179,40 @@ final class Subscribers: @unchecked Sendable {
             members[index].phase = .upgrading
         }
         while members[index].phase != .closed {
-            let count = recv(members[index].socket, input.baseAddress, input.count, 0)
-            if count > 0 {
-                try consume(UnsafeRawBufferPointer(rebasing: input[0..<count]), index)
-                if count < input.count { return }
-            } else if count < 0, errno == EAGAIN || errno == EINTR {
-                return
-            } else {
-                return try lose(index, count == 0 ? "the server closed" : String(cString: strerror(errno)))
+            switch input.receive(from: members[index].socket) {
+            case .bytes(let bytes, let arrival, let mayHaveMore):
+                try consume(bytes, index, arrival)
+                if !mayHaveMore { return }
+            case .nothing: return
+            case .ended(let error):
+                return try lose(index, error.map { String(cString: strerror($0)) } ?? "the server closed")
             }
         }
     }
 
     /// Takes bytes as they come from the socket, behind what waits from before.
-    private func consume(_ bytes: UnsafeRawBufferPointer, _ index: Int) throws {
+    private func consume(_ bytes: UnsafeRawBufferPointer, _ index: Int, _ arrival: Int64) throws {
         if members[index].rest.isEmpty {
-            let used = try consumeWhole(bytes, index)
+            let used = try consumeWhole(bytes, index, arrival)
             if used < bytes.count { members[index].rest = Array(bytes[used...]) }
         } else {
             let all = members[index].rest + bytes
-            let used = try all.withUnsafeBytes { try consumeWhole($0, index) }
+            let used = try all.withUnsafeBytes { try consumeWhole($0, index, arrival) }
             members[index].rest = Array(all[used...])
         }
     }
 
     /// - Returns: how many of the bytes were used.
-    private func consumeWhole(_ bytes: UnsafeRawBufferPointer, _ index: Int) throws -> Int {
+    private func consumeWhole(_ bytes: UnsafeRawBufferPointer, _ index: Int, _ arrival: Int64) throws -> Int {
         var used = 0
         if members[index].phase == .upgrading {
             used = try receiveUpgrade(bytes, index)
             if used == 0 { return 0 }
         }
-        let time = now()
         while let frame = try ServerFrameBytes(UnsafeRawBufferPointer(rebasing: bytes[used...])) {
             used += frame.byteCount
             switch frame.kind {
-            case .text: try receive(frame, index, time)
+            case .text: try receive(frame, index, arrival)
             case .close:
                 try lose(index, Self.closeText(frame.payload))
                 return bytes.count
@@ -272,14 +267,14 @@ final class Subscribers: @unchecked Sendable {
         currentCount += 1
     }
 
-    private func receive(_ frame: ServerFrameBytes, _ index: Int, _ time: Int64) throws {
+    private func receive(_ frame: ServerFrameBytes, _ index: Int, _ arrival: Int64) throws {
         if frame.isDeflated { deflatedFrameCount += 1 }
         if delivery != nil {
             let found =
                 frame.isDeflated
                 ? try deflated.find(in: frame.payload, expected: delivery?.next(of: index))
                 : number.find(in: frame.payload)
-            if let found { return try delivery?.receive(found, subscriber: index, at: time) ?? () }
+            if let found { return try delivery?.receive(found, subscriber: index, at: arrival) ?? () }
         }
         guard members[index].phase == .identifying else { return }
         let text = frame.isDeflated ? try DeflatedFrames.inflate(frame.payload) : Array(frame.payload)
@@ -342,15 +337,20 @@ final class Subscribers: @unchecked Sendable {
         var left = Set(indices)
         let end = now() + 5_000_000_000
         while !left.isEmpty, now() < end {
-            for index in left {
-                var count = 0
-                repeat {
-                    count = recv(members[index].socket, input.baseAddress, input.count, 0)
-                } while count > 0
-                if count == 0 || (errno != EAGAIN && errno != EINTR) { left.remove(index) }
-            }
+            for index in left where hasEnded(index) { left.remove(index) }
             MediaTime(nanoseconds: now() + Self.pause).wait()
         }
         return indices.count - left.count
+    }
+
+    /// Whether a connection is over, with all that came before its end.
+    private func hasEnded(_ index: Int) -> Bool {
+        while true {
+            switch input.receive(from: members[index].socket) {
+            case .bytes: continue
+            case .nothing: return false
+            case .ended: return true
+            }
+        }
     }
 }

@@ -1,5 +1,4 @@
 import Contracts
-import Glibc
 import NIOCore
 import ServiceKit
 import Synchronization
@@ -55,7 +54,8 @@ final class LoopRegistry: @unchecked Sendable {
         var readers: ContiguousArray<Int32> = []
         /// Live events that are not written yet.
         var waiting: [(seq: StreamSequence, event: PreparedEvent)] = []
-        var lastWrite = NIODeadline.uptimeNanoseconds(0)
+        /// When the frames that come now may be written.
+        var nextWrite = NIODeadline.uptimeNanoseconds(0)
         var isDue = false
     }
 
@@ -301,18 +301,11 @@ final class LoopRegistry: @unchecked Sendable {
         rows[Int(row)]?.waiting.append((seq, event))
         guard let state = rows[Int(row)], !state.isDue else { return }
         rows[Int(row)]?.isDue = true
-        let end = state.lastWrite + hold(state.readers.count)
-        if now >= end {
+        if now >= state.nextWrite {
             due.append(row)
         } else {
-            eventLoop.scheduleTask(deadline: end) { [self] in write(row) }
+            eventLoop.scheduleTask(deadline: state.nextWrite) { [self] in write(row) }
         }
-    }
-
-    /// How long frames wait for others after a write to so many readers.
-    private func hold(_ readerCount: Int) -> TimeAmount {
-        let (least, most) = (Limits.fanoutHold.lowerBound.nanoseconds, Limits.fanoutHold.upperBound.nanoseconds)
-        return .nanoseconds(min(most, max(least, Int64(readerCount) * Limits.fanoutHoldPerReader.nanoseconds)))
     }
 
     /// Writes what waits in a row to its readers.
@@ -321,9 +314,17 @@ final class LoopRegistry: @unchecked Sendable {
         rows[Int(index)]?.waiting = []
         rows[Int(index)]?.isDue = false
         guard !row.readers.isEmpty else { return }
+        let start = NIODeadline.now()
         let frames = FrameBatch(row.waiting.map(\.event))
         for slot in row.readers { write(frames, to: slot, row) }
-        rows[Int(index)]?.lastWrite = .now()
+        let end = NIODeadline.now()
+        rows[Int(index)]?.nextWrite = end + hold(after: end - start)
+    }
+
+    /// How long the next frames wait for others after a write that took so long, be it for its readers or for the machine.
+    private func hold(after write: TimeAmount) -> TimeAmount {
+        let (least, most) = (Limits.fanoutHold.lowerBound.nanoseconds, Limits.fanoutHold.upperBound.nanoseconds)
+        return .nanoseconds(min(most, max(least, write.nanoseconds * Limits.fanoutHoldPerWrite)))
     }
 
     private func write(_ frames: FrameBatch, to slot: Int32, _ row: Row) {
@@ -361,41 +362,6 @@ final class LoopRegistry: @unchecked Sendable {
             }
         }
     }
-}
-
-/// Runs jobs of tasks on an event loop.
-final class LoopExecutor: TaskExecutor {
-    private let eventLoop: any EventLoop
-
-    init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
-
-    func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        eventLoop.execute { [self] in job.runSynchronously(on: asUnownedTaskExecutor()) }
-    }
-}
-
-/// Frames of one stream that leave together: joined once for all who take them plain, and once for all who take them
-/// compressed.
-final class FrameBatch {
-    private let events: [PreparedEvent]
-    private(set) lazy var plain = joined(events.map(\.frame))
-    private(set) lazy var deflated = joined(events.map(\.deflated))
-
-    init(_ events: [PreparedEvent]) { self.events = events }
-
-    private func joined(_ frames: [ByteBuffer]) -> ByteBuffer {
-        guard frames.count > 1 else { return frames[0] }
-        var all = ByteBufferAllocator().buffer(capacity: frames.reduce(0) { $0 + $1.readableBytes })
-        for frame in frames { all.writeImmutableBuffer(frame) }
-        return all
-    }
-}
-
-/// Sends as much as the socket takes now, without waiting; 0 also where it is broken, which NIO finds out by itself.
-func sendNow(_ bytes: UnsafeRawBufferPointer, _ socket: CInt) -> Int {
-    let sent = Glibc.send(socket, bytes.baseAddress, bytes.count, CInt(MSG_DONTWAIT | MSG_NOSIGNAL))
-    return max(0, sent)
 }
 
 extension Duration {
