@@ -4,8 +4,8 @@ import pytest
 
 from caller import wait_until
 from chromium import NO_UDP
-from expectations import expect_conversation
-from whip_peers import AiortcSeat
+from expectations import FIRST_PICTURE, HEARD, expect_conversation, expect_growth
+from whip_peers import AiortcSeat, FFmpegPublisher
 
 # Takes coturn and, of the node's answers, all candidates by UDP away: what is left is the node's TCP port.
 ONLY_TCP = """
@@ -51,6 +51,26 @@ def test_C9_a_browser_with_nothing_but_TCP_reaches_the_node_itself(phones, team,
     selected = bob.tab.evaluate(SELECTED)
     assert selected["protocol"] == "tcp"
     assert stack.media_node_of(selected["port"]) is not None
+
+
+def test_what_FFmpeg_publishes_by_WHIP_is_seen_and_heard(phones, team, closing):
+    """At Chromium and at an aiortc player by WHEP; longer than a seat lasts that nothing is heard of."""
+    ada = team.people[0]
+    bob = phones.chromium(team.people[1], team.text)
+    bob.join()
+    publisher = closing(FFmpegPublisher(ada, team.text))
+    wait_until(lambda: bob.frames_from(ada.user_id) > 0 or not publisher.is_running, 15, "Bob sees FFmpeg's picture")
+    assert publisher.is_running, publisher.log()
+    player = closing(AiortcSeat(team.people[2]))
+    player.subscribe(team.text)
+    wait_until(lambda: min(player.frames.values()) > 25, FIRST_PICTURE, "the player decodes picture and sound")
+    wait_until(lambda: bob.audio_heard() > HEARD, FIRST_PICTURE, "Bob hears FFmpeg's tone")
+    expect_growth({"Bob's picture": lambda: bob.frames_from(ada.user_id),
+                   "the player's picture": lambda: player.frames["video"],
+                   "the player's sound": lambda: player.frames["audio"]}, seconds=18)
+    phones.picture("whip")
+    publisher.close()
+    bob.expect_no_tile(ada.user_id, 3)
 
 
 def test_aiortc_publishes_by_WHIP_and_plays_by_WHEP(phones, team, stack, closing):
