@@ -1,10 +1,14 @@
 """A network of its own for browsers, from which no UDP gets out: what is behind a strict firewall."""
 
 import os
+import secrets
 import shutil
+import socket
 import subprocess
 import tempfile
 from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Firewall:
@@ -55,6 +59,42 @@ class Firewall:
     def close(self) -> None:
         # With the namespace its end of the link goes, and with that the other.
         subprocess.run(["ip", "netns", "delete", self._name], check=False)
+
+
+class TLSRelay:
+    """coturn that is reached by TLS at an address of this machine, with a certificate of its own; `variables` tell a stack
+    of it, and that there is no other."""
+
+    def __init__(self, address: str) -> None:
+        self._directory = tempfile.TemporaryDirectory()
+        directory = Path(self._directory.name)
+        key, certificate, secret = (directory / name for name in ("key.pem", "certificate.pem", "secret"))
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
+             "2", "-subj", "/CN=relay", "-addext", f"subjectAltName=IP:{address}", "-keyout", key, "-out", certificate],
+            check=True, capture_output=True)
+        secret.write_text(secrets.token_hex(24))
+        port, plain_port = (free_port(address) for _ in range(2))
+        self._configuration = directory / "turnserver.conf"
+        subprocess.run(
+            [ROOT / "deploy/turn/render.sh"], check=True, env=os.environ | {
+                "TURN_CONFIG": str(self._configuration), "TURN_SECRET_FILE": str(secret), "TURN_LISTEN": address,
+                "TURN_PEERS": address, "TURN_DIRECTORY": str(directory), "TURN_CERT": str(certificate),
+                "TURN_KEY": str(key), "TURN_TLS_PORT": str(port), "TURN_PORT": str(plain_port)})
+        self._process = subprocess.Popen(["turnserver", "-c", self._configuration], stdout=subprocess.DEVNULL)
+        self.variables = {
+            "TURN": "0", "ROOST_TURN_URLS": f"turns:{address}:{port}?transport=tcp",
+            "ROOST_TURN_SECRET": secret.read_text()}
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait(10)
+        self._directory.cleanup()
+
+
+def free_port(address: str) -> int:
+    with socket.create_server((address, 0)) as server:
+        return server.getsockname()[1]
 
 
 def ip(*arguments: str) -> None:

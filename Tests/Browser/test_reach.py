@@ -2,9 +2,12 @@
 
 import pytest
 
+from accounts import make_team
 from caller import wait_until
 from chromium import NO_UDP
+from conftest import Stack
 from expectations import FIRST_PICTURE, HEARD, expect_conversation, expect_growth
+from phones import Phones
 from whip_peers import AiortcSeat, FFmpegPublisher
 
 # Takes coturn and, of the node's answers, all candidates by UDP away: what is left is the node's TCP port.
@@ -35,7 +38,7 @@ def closing():
     """Closes what a test has opened."""
     opened = []
     yield lambda one: opened.append(one) or one
-    for one in opened:
+    for one in reversed(opened):
         one.close()
 
 
@@ -71,6 +74,19 @@ def test_what_FFmpeg_publishes_by_WHIP_is_seen_and_heard(phones, team, closing):
     phones.picture("whip")
     publisher.close()
     bob.expect_no_tile(ada.user_id, 3)
+
+
+def test_a_call_that_libsrtp_protects(chromium_of, firefox_of, closing):
+    """ROOST_MEDIA_SRTP=libsrtp: the other implementation, between Chromium and Firefox, which prefer other profiles."""
+    stack = closing(Stack(ROOST_MEDIA_SRTP="libsrtp", APIS="1", GATEWAYS="1", MEDIA="1", TURN="0"))
+    phones = closing(Phones(stack.url, stack.gateway_url, chromium_of, firefox_of))
+    team = make_team(stack.url, "ada", "bob", "cleo")
+    ada = phones.chromium(team.people[0], team.text)
+    bob = phones.firefox(team.people[1], team.text)
+    ada.join()
+    bob.join()
+    expect_conversation(ada, bob, seconds=5)
+    assert phones.problems() == []
 
 
 def test_aiortc_publishes_by_WHIP_and_plays_by_WHEP(phones, team, stack, closing):

@@ -226,7 +226,7 @@ extension EndToEnd {
             let scene = try await CallScene.make()
             try await scene.node.stop()
             let refusal = await scene.refusal { try await scene.grant(to: scene.member) }
-            #expect(refusal == BusFailure(.unavailable, "No media node is running."))
+            #expect(refusal == BusFailure(.unavailable, "No media node takes calls at the moment."))
             try await scene.gateway.stop()
         }
 
