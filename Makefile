@@ -6,7 +6,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .ONESHELL:
 .NOTPARALLEL:
-.PHONY: help install build web contracts run test test-full test-faults fuzz bench format lint clean
+.PHONY: help install build web contracts run test test-full test-faults soak fuzz bench format lint clean
 
 export APIS GATEWAYS MEDIA TURN PORT STAGE
 
@@ -42,6 +42,11 @@ test-faults: ## 200 rounds of random faults and a comparison after each; ROUNDS=
 	@deploy/scripts/install.sh test
 	swift build -c release
 	.build/release/roost-faults --rounds "$${ROUNDS:-200}" $${SEED:+--seed "$$SEED"}
+
+soak: ## two hours of calls with people who come and go; memory has to be flat. SOAK_SECONDS=600 as you like
+	@deploy/scripts/install.sh test
+	swift build -c release --build-tests
+	SOAK_SECONDS="$${SOAK_SECONDS:-7200}" swift test -c release --skip-build --filter ChurnTests/soak
 
 fuzz: ## damaged packets and offers for the media node's parsers, ten minutes each; SECONDS_EACH=60 SEED=7 as you like
 	@deploy/scripts/install.sh build

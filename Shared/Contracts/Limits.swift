@@ -188,6 +188,16 @@ package enum Limits {
     package static let mediaNodeLease = Duration.seconds(10)
     package static let mediaNodeBeat = Duration.seconds(3)
     package static let mediaWorkers = 1...64
+    /// A node whose workers are busy for so many thousandths of the time gets no new rooms.
+    package static let mediaNodeFullPermille = 900
+    /// How long those of a room that moves to another node still hear each other where it was.
+    package static let callMoveGrace = Duration.seconds(6)
+    /// How long a node that shuts down waits until its participants have gone to others.
+    package static let mediaDrainDeadline = Duration.seconds(8)
+    /// How often a gateway looks whether anybody listens at the addresses of the nodes that its connections have seats
+    /// on, and how often in a row nobody does when it takes the node for dead.
+    package static let mediaNodeLook = Duration.milliseconds(400)
+    package static let mediaNodeLooks = 3
     package static let turnCredentialLifetime = Duration.seconds(12 * 3600)
 
     // MARK: Bus

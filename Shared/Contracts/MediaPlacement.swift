@@ -20,21 +20,52 @@ package struct RoomPlacement: Hashable, Sendable, CustomStringConvertible {
     package var description: String { "\(epoch) \(node)" }
 }
 
-/// How busy a media node is. The text `<participants> <rooms>` in Redis.
+/// How busy a media node is. The text `<participants> <rooms> <busy> <packets> <draining>` in Redis, of which the last
+/// three may be missing.
 package struct MediaNodeLoad: Hashable, Sendable, CustomStringConvertible {
     package let participants: Int
     package let rooms: Int
+    /// How much of the time its workers work, on average, in thousandths.
+    package let busyPermille: Int
+    /// Datagrams that it sends a second.
+    package let packetsPerSecond: Int
+    /// It is going away: its rooms are to be placed anew.
+    package let isDraining: Bool
 
-    package init(participants: Int, rooms: Int) {
+    package init(
+        participants: Int, rooms: Int, busyPermille: Int = 0, packetsPerSecond: Int = 0, isDraining: Bool = false
+    ) {
         self.participants = participants
         self.rooms = rooms
+        self.busyPermille = busyPermille
+        self.packetsPerSecond = packetsPerSecond
+        self.isDraining = isDraining
     }
 
     package init?(_ text: some StringProtocol) {
-        let words = text.split(separator: " ").compactMap { Int($0) }
-        guard words.count == 2 else { return nil }
-        self.init(participants: words[0], rooms: words[1])
+        let words = text.split(separator: " ").map { Int($0) }
+        guard words.count >= 2, let participants = words[0], let rooms = words[1] else { return nil }
+        func word(_ index: Int) -> Int { words.indices.contains(index) ? words[index] ?? 0 : 0 }
+        self.init(
+            participants: participants, rooms: rooms, busyPermille: word(2), packetsPerSecond: word(3),
+            isDraining: word(4) == 1)
     }
 
-    package var description: String { "\(participants) \(rooms)" }
+    package var description: String {
+        "\(participants) \(rooms) \(busyPermille) \(packetsPerSecond) \(isDraining ? 1 : 0)"
+    }
+
+    /// Whether new rooms may be placed on it.
+    package var takesRooms: Bool { !isDraining && busyPermille < Limits.mediaNodeFullPermille }
+}
+
+extension MediaNodeLoad: Comparable {
+    /// Steps of busyness below which nodes count as equally busy: measured over seconds, it is never the same twice.
+    private static let stepPermille = 100
+
+    /// By how busy it is, then by its participants, then by its rooms.
+    package static func < (left: Self, right: Self) -> Bool {
+        (left.busyPermille / stepPermille, left.participants, left.rooms)
+            < (right.busyPermille / stepPermille, right.participants, right.rooms)
+    }
 }

@@ -30,12 +30,30 @@ package struct HealthCheck: Sendable {
 package struct TextResponse: Sendable {
     package let status: HTTPResponseStatus
     package let text: String
-    /// Headers beside those of the length, the type and the end of the connection.
+    /// Headers beside those of the length and the end of the connection; the type is plain text unless they say another.
     package let headers: HTTPHeaders
 
     package init(_ status: HTTPResponseStatus, _ text: String, headers: HTTPHeaders = [:]) {
         self.status = status
         self.text = text
         self.headers = headers
+    }
+}
+
+extension TextResponse {
+    /// A page of figures.
+    package init(_ page: PrometheusText) {
+        self.init(.ok, page.text, headers: ["Content-Type": PrometheusText.contentType])
+    }
+
+    /// A JSON document.
+    package init(json value: some Encodable) throws {
+        let json = try WireJSON.encode(value)
+        self.init(.ok, String(decoding: json, as: UTF8.self) + "\n", headers: ["Content-Type": "application/json"])
+    }
+
+    /// A page that could not be written, and why.
+    package static func broken(_ why: any Error) -> TextResponse {
+        TextResponse(.internalServerError, "The page cannot be written: \(why)\n")
     }
 }

@@ -4,7 +4,7 @@ import NIOHTTP1
 package import NIOPosix
 import ServiceLifecycle
 
-/// A small HTTP/1 listener that answers probes, for a service that has no other HTTP. Listens until shutdown.
+/// A small HTTP/1 listener that answers probes and has pages of figures, for a service that has no other HTTP. Listens until shutdown.
 package struct HealthServer: Service {
     /// A connection on which nothing happens for this long is closed.
     private static let idleTime = TimeAmount.seconds(10)
@@ -12,6 +12,7 @@ package struct HealthServer: Service {
     private let host: String
     private let port: Int
     private let health: HealthCheck
+    private let pages: @Sendable (_ uri: String) async -> TextResponse?
     private let eventLoopGroup: MultiThreadedEventLoopGroup
     private let logger: Logger
     private let onListening: @Sendable (_ port: Int) -> Void
@@ -20,14 +21,17 @@ package struct HealthServer: Service {
     /// - Parameters:
     ///   - port: 0 for any that is free.
     ///   - onListening: told the port once it listens.
+    ///   - pages: answers what is no probe; `nil` for an address where nothing is.
     package init(
         host: String, port: Int, health: HealthCheck, logger: Logger,
         eventLoopGroup: MultiThreadedEventLoopGroup = .singleton,
-        onListening: @escaping @Sendable (_ port: Int) -> Void = { _ in }
+        onListening: @escaping @Sendable (_ port: Int) -> Void = { _ in },
+        pages: @escaping @Sendable (_ uri: String) async -> TextResponse? = { _ in nil }
     ) {
         self.host = host
         self.port = port
         self.health = health
+        self.pages = pages
         self.logger = logger
         self.eventLoopGroup = eventLoopGroup
         self.onListening = onListening
@@ -48,7 +52,7 @@ package struct HealthServer: Service {
     }
 
     private func listen() async throws -> any Channel {
-        let health = self.health
+        let (health, pages) = (self.health, self.pages)
         return try await ServerBootstrap(group: eventLoopGroup)
             .serverChannelOption(.backlog, value: 64)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -58,8 +62,11 @@ package struct HealthServer: Service {
                     try pipeline.configureHTTPServerPipeline()
                     try pipeline.addHandlers(
                         IdleStateHandler(allTimeout: Self.idleTime),
-                        TextResponseHandler { uri in
-                            health.answer(to: uri) ?? TextResponse(.notFound, "There is nothing at this address.\n")
+                        TextResponseHandler { uri, eventLoop in
+                            if let answer = health.answer(to: uri) { return eventLoop.makeSucceededFuture(answer) }
+                            return eventLoop.makeFutureWithTask {
+                                await pages(uri) ?? TextResponse(.notFound, "There is nothing at this address.\n")
+                            }
                         })
                 }
             }

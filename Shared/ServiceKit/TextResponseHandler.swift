@@ -6,11 +6,13 @@ package final class TextResponseHandler: ChannelInboundHandler, RemovableChannel
     package typealias InboundIn = HTTPServerRequestPart
     package typealias OutboundOut = HTTPServerResponsePart
 
-    private let respond: @Sendable (_ uri: String) -> TextResponse
+    private let respond: @Sendable (_ uri: String, _ eventLoop: any EventLoop) -> EventLoopFuture<TextResponse>
     private var request = HTTPRequestHead(version: .http1_1, method: .GET, uri: "")
 
-    /// - Parameter respond: called on the connection's event loop: it must not block.
-    package init(respond: @escaping @Sendable (_ uri: String) -> TextResponse) {
+    /// - Parameter respond: called on the connection's event loop, of which its future has to be: it must not block.
+    package init(
+        respond: @escaping @Sendable (_ uri: String, _ eventLoop: any EventLoop) -> EventLoopFuture<TextResponse>
+    ) {
         self.respond = respond
     }
 
@@ -30,9 +32,17 @@ package final class TextResponseHandler: ChannelInboundHandler, RemovableChannel
     package func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
     private func answer(_ context: ChannelHandlerContext) {
-        let response = respond(request.uri)
+        respond(request.uri, context.eventLoop).assumeIsolated().whenComplete { result in
+            switch result {
+            case .success(let response): self.write(response, context)
+            case .failure: context.close(promise: nil)
+            }
+        }
+    }
+
+    private func write(_ response: TextResponse, _ context: ChannelHandlerContext) {
         var headers: HTTPHeaders = ["Content-Length": "\(response.text.utf8.count)", "Content-Type": "text/plain"]
-        headers.add(contentsOf: response.headers)
+        for (name, value) in response.headers { headers.replaceOrAdd(name: name, value: value) }
         headers.add(name: "Connection", value: "close")
         let head = HTTPResponseHead(version: .http1_1, status: response.status, headers: headers)
         context.write(wrapOutboundOut(.head(head)), promise: nil)

@@ -11,26 +11,56 @@ struct MediaNodeChoiceTests {
         return MediaNodeChoice.leastLoaded(of: nodes, loads: loads, using: &generator)
     }
 
-    @Test("The node with the fewest participants is taken, whatever its rooms")
-    func fewest() {
-        let loads = [
-            nodes[0]: MediaNodeLoad(participants: 7, rooms: 1), nodes[1]: MediaNodeLoad(participants: 3, rooms: 3),
-            nodes[2]: MediaNodeLoad(participants: 4, rooms: 1), nodes[3]: MediaNodeLoad(participants: 3, rooms: 2),
-        ]
-        #expect(choose(loads) == nodes[3])
+    /// How often each node is chosen.
+    private func counts(_ loads: [InstanceID: MediaNodeLoad]) -> [Int] {
+        let chosen = (1...400).map { choose(loads, seed: $0) }
+        return nodes.map { node in chosen.count { $0 == node } }
+    }
+
+    private func loads(_ values: [MediaNodeLoad]) -> [InstanceID: MediaNodeLoad] {
+        Dictionary(uniqueKeysWithValues: zip(nodes, values))
+    }
+
+    @Test("The less loaded of two is taken: the most loaded never, the others the more often the less they have to do")
+    func lessLoaded() {
+        let busy = counts(
+            loads([300, 100, 200, 400].map { MediaNodeLoad(participants: 0, rooms: 0, busyPermille: $0) }))
+        #expect(busy[3] == 0)
+        #expect(busy[1] > busy[2] && busy[2] > busy[0] && busy[0] > 20)
+        let people = counts(loads([7, 3, 3, 9].map { MediaNodeLoad(participants: $0, rooms: 1, busyPermille: $0) }))
+        #expect(people[3] == 0)
+        #expect(people[1] + people[2] > people[0])
+    }
+
+    @Test("A node that goes away or is full gets no room, even if there is no other")
+    func closed() {
+        let away = MediaNodeLoad(participants: 0, rooms: 0, isDraining: true)
+        let full = MediaNodeLoad(participants: 0, rooms: 0, busyPermille: Limits.mediaNodeFullPermille)
+        let busy = MediaNodeLoad(participants: 90, rooms: 9, busyPermille: Limits.mediaNodeFullPermille - 1)
+        #expect(counts(loads([away, full, busy, full])) == [0, 0, 400, 0])
+        #expect(choose(loads([away, full, away, full])) == nil)
     }
 
     @Test("A node that has not said how busy it is counts as idle")
     func silent() {
-        let loads = Dictionary(
-            uniqueKeysWithValues: nodes.dropFirst().map { ($0, MediaNodeLoad(participants: 1, rooms: 1)) })
-        #expect(choose(loads) == nodes[0])
+        var others = loads((1...4).map { _ in MediaNodeLoad(participants: 1, rooms: 1) })
+        others[nodes[2]] = nil
+        let chosen = counts(others)
+        #expect(chosen[2] == chosen.max())
     }
 
     @Test("Equals share the rooms of one moment")
     func ties() {
-        let chosen = (0..<200).map { choose([:], seed: $0) }
-        for node in nodes { #expect(chosen.count { $0 == node } > 20) }
+        for count in counts([:]) { #expect(count > 50) }
+    }
+
+    @Test("What a node says of its load reads back; what an older one says too")
+    func text() {
+        let load = MediaNodeLoad(
+            participants: 12, rooms: 3, busyPermille: 456, packetsPerSecond: 7890, isDraining: true)
+        #expect(MediaNodeLoad(load.description) == load)
+        #expect(MediaNodeLoad("5 2") == MediaNodeLoad(participants: 5, rooms: 2))
+        for text in ["", "5", "a b", "5 b 0 0 0"] { #expect(MediaNodeLoad(text) == nil) }
     }
 
     @Test("Without a node there is no choice")

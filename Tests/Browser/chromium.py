@@ -21,8 +21,9 @@ DENIED_DEVICES = "--use-fake-ui-for-media-stream=deny"
 NO_UDP = "--webrtc-ip-handling-policy=disable_non_proxied_udp"
 
 
-def launch(playwright: Playwright, *arguments: str) -> Browser:
-    return playwright.chromium.launch(executable_path=shutil.which("chromium"), args=[*ARGUMENTS, *arguments])
+def launch(playwright: Playwright, *arguments: str, executable: Path | None = None) -> Browser:
+    return playwright.chromium.launch(
+        executable_path=executable or shutil.which("chromium"), args=[*ARGUMENTS, *arguments])
 
 
 class ChromiumTab:

@@ -26,14 +26,15 @@ expect.set_options(timeout=10_000)
 
 
 class Stack:
-    """Two APIs, three gateways and two media nodes, started by the launcher that `make run` uses."""
+    """Two APIs, three gateways and two media nodes, started by the launcher that `make run` uses, unless it is told
+    others."""
 
-    def __init__(self) -> None:
+    def __init__(self, **variables: str) -> None:
         self._state = tempfile.mkdtemp(prefix="roost-browser.")
         self._environment = os.environ | {
             "ROOST_STATE": self._state, "ROOST_PORTS": "free", "APIS": "2", "GATEWAYS": "3", "MEDIA": "2",
             "ROOST_MESSAGE_RATE": "1000", "ROOST_MESSAGE_MUTE_SECONDS": "4",
-        }
+        } | variables
         try:
             self.run("up")
         except subprocess.CalledProcessError:

@@ -2,10 +2,13 @@
 
 import pytest
 
+from accounts import make_team
 from caller import wait_until
 from chromium import NO_UDP
-from expectations import expect_conversation
-from whip_peers import AiortcSeat
+from conftest import Stack
+from expectations import FIRST_PICTURE, HEARD, expect_conversation, expect_growth
+from phones import Phones
+from whip_peers import AiortcSeat, FFmpegPublisher
 
 # Takes coturn and, of the node's answers, all candidates by UDP away: what is left is the node's TCP port.
 ONLY_TCP = """
@@ -35,7 +38,7 @@ def closing():
     """Closes what a test has opened."""
     opened = []
     yield lambda one: opened.append(one) or one
-    for one in opened:
+    for one in reversed(opened):
         one.close()
 
 
@@ -51,6 +54,39 @@ def test_C9_a_browser_with_nothing_but_TCP_reaches_the_node_itself(phones, team,
     selected = bob.tab.evaluate(SELECTED)
     assert selected["protocol"] == "tcp"
     assert stack.media_node_of(selected["port"]) is not None
+
+
+def test_what_FFmpeg_publishes_by_WHIP_is_seen_and_heard(phones, team, closing):
+    """At Chromium and at an aiortc player by WHEP; longer than a seat lasts that nothing is heard of."""
+    ada = team.people[0]
+    bob = phones.chromium(team.people[1], team.text)
+    bob.join()
+    publisher = closing(FFmpegPublisher(ada, team.text))
+    wait_until(lambda: bob.frames_from(ada.user_id) > 0 or not publisher.is_running, 15, "Bob sees FFmpeg's picture")
+    assert publisher.is_running, publisher.log()
+    player = closing(AiortcSeat(team.people[2]))
+    player.subscribe(team.text)
+    wait_until(lambda: min(player.frames.values()) > 25, FIRST_PICTURE, "the player decodes picture and sound")
+    wait_until(lambda: bob.audio_heard() > HEARD, FIRST_PICTURE, "Bob hears FFmpeg's tone")
+    expect_growth({"Bob's picture": lambda: bob.frames_from(ada.user_id),
+                   "the player's picture": lambda: player.frames["video"],
+                   "the player's sound": lambda: player.frames["audio"]}, seconds=18)
+    phones.picture("whip")
+    publisher.close()
+    bob.expect_no_tile(ada.user_id, 3)
+
+
+def test_a_call_that_libsrtp_protects(chromium_of, firefox_of, closing):
+    """ROOST_MEDIA_SRTP=libsrtp: the other implementation, between Chromium and Firefox, which prefer other profiles."""
+    stack = closing(Stack(ROOST_MEDIA_SRTP="libsrtp", APIS="1", GATEWAYS="1", MEDIA="1", TURN="0"))
+    phones = closing(Phones(stack.url, stack.gateway_url, chromium_of, firefox_of))
+    team = make_team(stack.url, "ada", "bob", "cleo")
+    ada = phones.chromium(team.people[0], team.text)
+    bob = phones.firefox(team.people[1], team.text)
+    ada.join()
+    bob.join()
+    expect_conversation(ada, bob, seconds=5)
+    assert phones.problems() == []
 
 
 def test_aiortc_publishes_by_WHIP_and_plays_by_WHEP(phones, team, stack, closing):

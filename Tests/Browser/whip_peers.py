@@ -1,14 +1,51 @@
-"""aiortc as an encoder by WHIP and as a player by WHEP."""
+"""Encoders and players by HTTP: FFmpeg's WHIP muxer, and aiortc by WHIP and WHEP."""
 
 import asyncio
+import subprocess
+import sys
+import tempfile
 import threading
 import urllib.request
+from pathlib import Path
 
 import aioice.ice
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, VideoStreamTrack
 
 from accounts import Account
+
+PROGRAM = Path(__file__).with_name("whip_ffmpeg.py")
+
+
+class FFmpegPublisher:
+    """Publishes from the moment it is made until it is closed."""
+
+    def __init__(self, account: Account, channel: str) -> None:
+        self._directory = tempfile.TemporaryDirectory()
+        self._log = tempfile.TemporaryFile("w+")
+        self._process = subprocess.Popen(
+            [sys.executable, str(PROGRAM), f"{account.url}/api/v1/channels/{channel}/whip", self._directory.name],
+            stdin=subprocess.PIPE, stdout=self._log, stderr=self._log, text=True)
+        self._process.stdin.write(account.token + "\n")
+        self._process.stdin.flush()
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def log(self) -> str:
+        self._log.seek(0)
+        return self._log.read()
+
+    def close(self) -> None:
+        """As an encoder ends: it deletes its seat."""
+        self._process.stdin.close()
+        try:
+            self._process.wait(10)
+        finally:
+            self._process.kill()
+            self._process.wait()
+            self._directory.cleanup()
 
 
 class AiortcSeat:

@@ -45,30 +45,6 @@ extension EndToEnd {
             }
         }
 
-        @Test("A media node that shuts down sends everyone away within 2 s, and they join on the other at once")
-        func stoppedNode() async throws {
-            try await CallMediaScene.run(people: 2) { scene in
-                let callers = [try await scene.join(0), try await scene.join(1)]
-                try await callers[1].peer.wait(for: 10, .microphone, of: callers[0].peer)
-                let node = try scene.node(of: callers[0])
-                #expect(kill(try scene.stack.processID(of: node), SIGTERM) == 0)
-                let back = try await concurrently(0..<2) { index in
-                    let caller = callers[index]
-                    let end = try await caller.device.callEnd(within: .seconds(2))
-                    #expect(end == CallEnded(participantID: caller.id, reason: .moved))
-                    return try await scene.joinPatiently(
-                        index, as: caller.id, on: caller.device, within: .seconds(5))
-                }
-                for new in back { #expect(try scene.node(of: new) != node) }
-                for caller in callers { try await caller.peer.wait(for: "the goodbye") { $0.isClosed } }
-                try await back[1].peer.wait(for: 10, .camera, of: back[0].peer)
-                try await back[0].peer.wait(for: 10, .camera, of: back[1].peer)
-                try await scene.waitForCall(back.map(\.id))
-                try await scene.stack.stop(node)
-                try await scene.stack.start(node)
-            }
-        }
-
         @Test(
             "Redis can die and come back during a call: media never stops, a third joins within 5 s, and all are told")
         func killedRedis() async throws {

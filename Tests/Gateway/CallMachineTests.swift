@@ -328,6 +328,20 @@ struct CallMachineTests {
         #expect(!machine.isIdle)
     }
 
+    @Test("A client is told that the call moves when the node of its seat is dead, and of no other node")
+    func deadNode() {
+        var (machine, _) = seated()
+        #expect(machine.node == node)
+        #expect(machine.nodeDied(InstanceID(number: 22)).isEmpty)
+        #expect(machine.nodeDied(node) == [ended(.moved)])
+        #expect(machine.isIdle && machine.node == nil)
+        #expect(machine.nodeDied(node).isEmpty)
+        (machine, _) = seated()
+        let join = CallJoin(channelID: channel, participantID: participant)
+        _ = machine.receive(.join(join))
+        #expect(machine.nodeDied(node).isEmpty, "it is being joined again")
+    }
+
     // MARK: Parts
 
     private struct Failure: Equatable {

@@ -14,6 +14,12 @@ struct SeatPlanTests {
         #expect(steps(&plan, Array(repeating: .nobodyListens, count: 5)) == four + [.giveUp])
     }
 
+    @Test("A node that is known to be dead is not asked again, and only one is named")
+    func dead() {
+        var plan = SeatPlan()
+        #expect(steps(&plan, [.dead, .dead]) == [.grantAgain(isDead: true), .giveUp])
+    }
+
     @Test("A node that is silent is asked once more and never named dead")
     func silent() {
         var plan = SeatPlan()

@@ -164,12 +164,14 @@ struct DescriptionOfferTests {
     }
 
     @Test(
-        "Only constrained baseline H.264 with packetization mode 1 is taken, of level 3.1 at most",
+        "Only baseline H.264 with packetization mode 1 is taken, of level 3.1 at most, also as FFmpeg writes it",
         arguments: [
             ("packetization-mode=1;profile-level-id=42e01f", "42e01f"),
             ("profile-level-id=42C028; packetization-mode=1", "42c01f"),
             ("packetization-mode=1;profile-level-id=42e00a", "42e00a"),
-            ("packetization-mode=1;profile-level-id=42001f", nil),
+            ("packetization-mode=1;profile-level-id=420028", "42001f"),
+            ("packetization-mode=1;profile-level-id=422000d", "42e00d"),
+            ("packetization-mode=1;profile-level-id=42801f", nil),
             ("packetization-mode=1;profile-level-id=4d001f", nil), ("packetization-mode=1", nil),
             ("packetization-mode=0;profile-level-id=42e01f", nil), ("profile-level-id=42e01f", nil), ("", nil),
             ("packetization-mode=1;profile-level-id=42e01", nil),
@@ -183,6 +185,15 @@ struct DescriptionOfferTests {
         #expect(codecs.map(\.codec) == (level == nil ? [.vp8] : [.vp8, .h264]))
         let expected = level.map { "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=\($0)" }
         #expect(codecs.first { $0.codec == .h264 }?.fmtp == expected)
+    }
+
+    @Test("Where plain and constrained baseline are offered, the constrained one is taken")
+    func constrained() throws {
+        let plain = "packetization-mode=1;profile-level-id=42001f"
+        let offer = try DescriptionFixture.small("96 97", by: "95 98 96 97").replacing(
+            "a=rtpmap:96 H264", with: "a=rtpmap:98 H264/90000\na=fmtp:98 \(plain)\na=rtpmap:96 H264")
+        let codecs = try #require(try NegotiatedSession(offer: offer).sections.last).codecs
+        #expect(codecs.map(\.payloadType) == [97, 96])
     }
 
     @Test("A codec is taken once, and never with a payload type that looks like RTCP")

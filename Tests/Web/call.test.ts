@@ -85,7 +85,7 @@ const connected = () => offering().frame(answer(1)).on(answered(1), media(true))
 test("A call is joined, offered, answered and connected", () => {
   const line = new Line();
   const steps: [CallEvent, ActiveCall["phase"], string[]][] = [
-    [join(), "joining", ["stop retry answer media giveUp notice", "giveUp 60000", "callJoin", "answer 15000"]],
+    [join(), "joining", ["stop retry answer media giveUp notice gather", "giveUp 60000", "callJoin", "answer 15000"]],
     [{ type: "frame", frame: joined() }, "connecting", ["stop retry answer", "stop media", "openPeer 1", "makeOffer 1"]],
     [offered(1), "connecting", ["callOffer", "answer 15000"]],
     [{ type: "frame", frame: answer(1) }, "connecting", ["stop answer", "takeAnswer 1"]],
@@ -172,7 +172,9 @@ test("A seat that is not the same gets a new peer connection and an offer with a
   const line = connected().on({ type: "socketLost" }, { type: "socketCurrent" });
   line.frame(joined({ state: state({ revision: 0 }) }));
   assert.deepEqual(line.words, ["stop retry answer", "stop media", "openPeer 2", "makeOffer 2", "giveUp 60000"]);
-  assert.equal(line.active.phase, "reconnecting");
+  assert.equal(line.active.phase, "connected", "the former connection still plays");
+  assert.equal(line.active.remote?.revision, 1);
+  line.on(media(true, 2));
   assert.equal(line.active.remote?.revision, 0, "another node counts anew");
 });
 
@@ -215,10 +217,57 @@ test("A short break mends itself", () => {
   assert.deepEqual(line.sent, ["callJoin", "callOffer"]);
 });
 
-test("A call that moved or timed out is joined again by itself, ever more slowly", () => {
+const ada = { participantID: "p-a", userID: "u-a", joinedAt: "" };
+const bob = { participantID: "p-b", userID: "u-b", joinedAt: "" };
+const withAda = () => connected().frame({ type: "callState", ...state({ revision: 2, participants: [ada] }) });
+
+test("A call that moves is made on the other node while the former connection still plays", () => {
+  const line = withAda().frame(ended("moved"));
+  assert.deepEqual(line.words, ["stop answer media", "retry 100"]);
+  assert.equal(line.active.phase, "connected");
+  assert.deepEqual(line.on(timer("retry")).words, ["callJoin", "answer 15000"]);
+  assert.equal(line.asked[1], "p-2", "another seat, so that the two are told apart");
+  line.frame(joined({ participantID: "p-2", state: state({ revision: 1 }) }));
+  assert.deepEqual(line.words, ["stop retry answer", "stop media", "openPeer 2", "makeOffer 2", "giveUp 60000"]);
+  const [opened] = line.effects.filter(({ type }) => type === "openPeer");
+  assert(opened?.type === "openPeer" && opened.former === "present");
+  line.on(offered(2, 2)).frame(answer(2)).on(answered(2, 2));
+  assert.deepEqual(line.active.remote?.participants, [ada], "what still plays is shown");
+  assert.deepEqual(line.on(media(true, 2)).words, ["stop media", "gather 1000", "stop giveUp"]);
+  assert.deepEqual(line.active.remote?.participants, [ada], "Ada is not there yet");
+  line.frame({ type: "callState", ...state({ revision: 2, participants: [{ ...ada, participantID: "p-a2" }] }) });
+  assert.deepEqual(line.words, ["stop gather", "closeFormer"]);
+  assert.equal(line.active.remote?.participants[0]?.participantID, "p-a2");
+  assert.equal(line.active.moving, undefined);
+});
+
+test("Who does not come over in time is not waited for", () => {
+  const line = withAda().frame(ended("moved")).on(timer("retry")).frame(joined({ participantID: "p-2" }));
+  line.on(media(true, 2));
+  assert.deepEqual(line.on(timer("gather")).words, ["stop gather", "closeFormer"]);
+  assert.deepEqual(line.active.remote?.participants, []);
+});
+
+test("A former connection that stops playing is shown no longer; one that plays outlives failed attempts", () => {
+  const line = withAda().frame(ended("moved")).on(timer("retry")).frame(failed("unavailable"));
+  assert.equal(line.active.phase, "connected");
+  line.on(timer("retry")).frame(joined({ participantID: "p-2", state: state({ participants: [bob] }) }));
+  line.frame(ended("moved", "p-2"));
+  assert.equal(line.active.phase, "connected", "moved again before it was there");
+  line.on(timer("retry")).frame(joined({ participantID: "p-3", state: state({ participants: [bob] }) }));
+  const [opened] = line.effects.filter(({ type }) => type === "openPeer");
+  assert(opened?.type === "openPeer" && opened.former === "kept");
+  assert.deepEqual(line.active.moving?.former, 1);
+  assert.deepEqual(line.on(media(false, 1)).words, ["stop gather", "closeFormer"]);
+  assert.equal(line.active.phase, "reconnecting");
+  assert.deepEqual(line.active.remote?.participants, [bob]);
+});
+
+test("A call that timed out, or moved without media, is joined again by itself, ever more slowly", () => {
   for (const reason of ["moved", "timedOut"] as const) {
-    const line = connected().frame(ended(reason));
-    assert.deepEqual(line.words, ["closePeer", "stop answer media", "retry 250", "giveUp 60000"]);
+    const line = (reason === "moved" ? connected().on(media(false)) : connected()).frame(ended(reason));
+    const giveUp = reason === "moved" ? [] : ["giveUp 60000"];
+    assert.deepEqual(line.words, ["closePeer", "stop answer media", "retry 250", ...giveUp]);
     assert.equal(line.active.phase, "reconnecting");
     const waits: string[] = [];
     for (let attempt = 0; attempt < 5; attempt += 1) {
@@ -238,11 +287,11 @@ test("A call that moved or timed out is joined again by itself, ever more slowly
 test("After a minute without media the call is given up with a sentence", () => {
   const never = new Line().on(join(), timer("giveUp"));
   assert(never.call.phase === "idle" && never.call.ending?.sentence.includes("could not be connected"));
-  const lost = connected().frame(ended("moved")).on(timer("giveUp"));
+  const lost = connected().frame(ended("timedOut")).on(timer("giveUp"));
   assert(lost.call.phase === "idle" && lost.call.ending?.sentence.includes("was lost"));
   const refused = new Line().on(join()).frame(failed("unavailable")).on(timer("giveUp"));
   assert(refused.call.phase === "idle" && refused.call.ending?.sentence.includes("why"));
-  assert.deepEqual(lost.words.slice(-3), ["stop retry answer media giveUp notice", "closePeer", "releaseSources"]);
+  assert.deepEqual(lost.words.slice(-3), ["stop retry answer media giveUp notice gather", "closePeer", "releaseSources"]);
 });
 
 test("What will not help is not tried again", () => {
@@ -261,7 +310,7 @@ test("What will not help is not tried again", () => {
 
 test("A seat that was held is in conflict only while its room moves", () => {
   const line = connected().frame(ended("moved")).on(timer("retry")).frame(failed("conflict"));
-  assert.deepEqual(line.words, ["stop answer media", "retry 500"]);
+  assert.deepEqual(line.words, ["stop answer media", "retry 250"]);
 });
 
 test("A refused offer asks for the seat again when the seat or the node may be gone", () => {
@@ -324,7 +373,7 @@ test("The next call asks for a seat of its own", () => {
 test("Leaving says so, lets go of everything and is shown for a moment", () => {
   const line = connected().on({ type: "leave" });
   assert.deepEqual(line.words, [
-    "callLeave", "stop retry answer media giveUp notice", "closePeer", "releaseSources", `notice ${callTimes.notice}`,
+    "callLeave", "stop retry answer media giveUp notice gather", "closePeer", "releaseSources", `notice ${callTimes.notice}`,
   ]);
   assert.deepEqual(line.call, { phase: "idle", ending: { channelID: "c-1", sentence: "You left the call." } });
   assert.deepEqual(line.frame(ended("left")).frame(joined()).frame(answer(1)).effects, []);
@@ -344,7 +393,7 @@ test("Joining another call leaves the first one; joining the same again changes 
   assert.equal(line.on(join()).call, before);
   line.on(join({ channelID: "c-2" }));
   assert.deepEqual(line.words, [
-    "stop retry answer media giveUp notice", "callLeave", "closePeer", "giveUp 60000", "callJoin", "answer 15000",
+    "stop retry answer media giveUp notice gather", "callLeave", "closePeer", "giveUp 60000", "callJoin", "answer 15000",
   ]);
   assert.deepEqual(line.frame(ended("left")).words, [], "the end of the first seat");
   assert.equal(line.frame(joined({ channelID: "c-2", participantID: "p-2" })).active.peer, 2);

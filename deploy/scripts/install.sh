@@ -26,7 +26,7 @@ packages() {
         build) echo 'libpq-dev libhiredis-dev libssl-dev libcrypt-dev libsrtp2-dev zlib1g-dev pkg-config node-react node-react-dom
             node-typescript esbuild node-markdown-it node-dompurify curl ca-certificates make unzip python3-pip' ;;
         run) echo "$(packages build) nginx redis-server postgresql coturn openssl util-linux" ;;
-        test) echo "$(packages run) libnginx-mod-nchan chromium firefox-esr janus node-ws wrk libnss3" ;;
+        test) echo "$(packages run) libnginx-mod-nchan chromium firefox-esr janus node-ws wrk libnss3 iproute2" ;;
         runtime-api) echo 'libpq5 libhiredis0.14 libssl3 libcrypt1 libstdc++6 ca-certificates curl' ;;
         runtime-gateway) echo 'libhiredis0.14 libssl3 zlib1g libstdc++6 ca-certificates curl' ;;
         runtime-media) echo 'libhiredis0.14 libssl3 libsrtp2-1 libstdc++6 ca-certificates curl' ;;

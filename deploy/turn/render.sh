@@ -9,6 +9,8 @@
 #   TURN_DIRECTORY       writable directory for coturn's own files                                   (required)
 #   TURN_PORT            UDP and TCP                                                      (default: 3478)
 #   TURN_RELAY_PORTS     UDP, first-last                                                  (default: 49152-65535)
+#   TURN_CERT, TURN_KEY  PEM files of a certificate and its key: then TLS is spoken too, for turns: addresses
+#   TURN_TLS_PORT        TCP                                                              (default: 5349)
 #   TURN_EXTERNAL        PUBLIC/PRIVATE address, behind a NAT that maps the one to the other
 #   TURN_USER            user and group the server becomes when started as root           (default: stays root)
 #
@@ -27,11 +29,14 @@ fail() {
 main() {
     local name config=${TURN_CONFIG:?render.sh: TURN_CONFIG is not set} secret
     for name in TURN_SECRET_FILE TURN_LISTEN TURN_PEERS TURN_DIRECTORY; do [[ -n ${!name:-} ]] || fail "$name is not set"; done
-    for name in TURN_LISTEN TURN_PEERS TURN_DIRECTORY TURN_PORT TURN_RELAY_PORTS TURN_EXTERNAL TURN_USER; do
+    for name in TURN_LISTEN TURN_PEERS TURN_DIRECTORY TURN_PORT TURN_RELAY_PORTS TURN_EXTERNAL TURN_USER TURN_CERT TURN_KEY \
+        TURN_TLS_PORT; do
         [[ ${!name:-} != *[[:space:]]* ]] || fail "$name has a space: ${!name}"
     done
     relay_ports=${TURN_RELAY_PORTS:-49152-65535}
     [[ $relay_ports =~ ^[0-9]+-[0-9]+$ ]] || fail "TURN_RELAY_PORTS must be first-last, not '$relay_ports'"
+    [[ -n ${TURN_CERT:-} && -n ${TURN_KEY:-} || -z ${TURN_CERT:-}${TURN_KEY:-} ]] ||
+        fail "TURN_CERT and TURN_KEY go together"
     secret=$(<"$TURN_SECRET_FILE")
     [[ $secret =~ ^[A-Za-z0-9]{16,}$ ]] || fail "$TURN_SECRET_FILE holds no secret of 16 or more letters and digits"
     (
@@ -53,6 +58,11 @@ directives() {
     for address in ${TURN_PEERS//,/ }; do echo "allowed-peer-ip=$address"; done
     if [[ -n ${TURN_EXTERNAL:-} ]]; then echo "external-ip=$TURN_EXTERNAL"; fi
     if [[ -n ${TURN_USER:-} ]]; then printf '%s\n' "proc-user=$TURN_USER" "proc-group=$TURN_USER"; fi
+    if [[ -n ${TURN_CERT:-} ]]; then
+        printf '%s\n' "cert=$TURN_CERT" "pkey=$TURN_KEY" "tls-listening-port=${TURN_TLS_PORT:-5349}" no-tlsv1 no-tlsv1_1
+    else
+        echo no-tls
+    fi
     cat <<END
 listening-port=${TURN_PORT:-3478}
 min-port=${relay_ports%-*}
@@ -71,7 +81,6 @@ denied-peer-ip=0.0.0.0-255.255.255.255
 denied-peer-ip=::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff
 no-multicast-peers
 no-tcp-relay
-no-tls
 no-dtls
 no-cli
 no-software-attribute

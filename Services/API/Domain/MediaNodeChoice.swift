@@ -2,16 +2,15 @@ package import Contracts
 
 /// Which media node a new room goes to.
 package enum MediaNodeChoice {
-    /// The node with the fewest participants; among equals the one with the fewest rooms, then any of them at random, so
-    /// that rooms that are placed at one moment spread. `nil` if there is none.
+    /// The less loaded of two that are drawn at random among the nodes that take rooms: what nodes say of their load is
+    /// seconds old, and if everybody took the one that was least loaded then, the rooms of those seconds would all be there.
+    /// `nil` when every node is full or going away, or there is none.
     /// - Parameter loads: a node that has not said how busy it is counts as idle.
     package static func leastLoaded(
         of nodes: [InstanceID], loads: [InstanceID: MediaNodeLoad], using generator: inout some RandomNumberGenerator
     ) -> InstanceID? {
-        func load(_ node: InstanceID) -> (Int, Int) {
-            (loads[node]?.participants ?? 0, loads[node]?.rooms ?? 0)
-        }
-        guard let least = nodes.map(load).min(by: <) else { return nil }
-        return nodes.filter { load($0) == least }.randomElement(using: &generator)
+        func load(_ node: InstanceID) -> MediaNodeLoad { loads[node] ?? MediaNodeLoad(participants: 0, rooms: 0) }
+        let drawn = nodes.filter { load($0).takesRooms }.shuffled(using: &generator).prefix(2)
+        return drawn.min { load($0) < load($1) }
     }
 }

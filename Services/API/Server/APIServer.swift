@@ -13,6 +13,8 @@ package struct APIServer {
 
     package init(services: APIServices, configuration: APIConfiguration) {
         let router = Router(context: APIRequestContext.self)
+        let counters = RequestCounters()
+        router.add(middleware: RequestCountingMiddleware(counters: counters))
         router.add(middleware: HeaderMiddleware(allowedOrigins: Set(configuration.allowedOrigins)))
         router.add(middleware: ProblemMiddleware(logger: services.logger))
         if let webRoot = configuration.webRoot { router.add(middleware: WebClientMiddleware(root: webRoot)) }
@@ -26,6 +28,11 @@ package struct APIServer {
         WhipRoutes(services: services).add(to: routes)
         BootstrapRoute(services: services).add(to: routes)
         addOperations(to: router, services)
+        router.get("/metrics") { _, _ in
+            Response(
+                status: .ok, headers: [.contentType: PrometheusText.contentType],
+                body: .init(byteBuffer: ByteBuffer(string: counters.page(bus: services.bus))))
+        }
         precondition(
             routes.names == Set(Endpoints.all.map(\.name)), "Every endpoint of the contract has a route, and no other.")
         self.router = router

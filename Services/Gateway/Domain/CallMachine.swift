@@ -102,6 +102,9 @@ package struct CallMachine {
     /// Whether nothing that a node tells concerns the connection.
     package var isIdle: Bool { if case .none = phase { true } else { false } }
 
+    /// The node of the seat that the connection holds.
+    package var node: InstanceID? { heldSeat?.node }
+
     // MARK: From the client
 
     /// The client sent a frame of its call.
@@ -257,6 +260,12 @@ package struct CallMachine {
         // The end of a seat that is being taken again is the end of the earlier one.
         default: return []
         }
+    }
+
+    /// A node is dead, and a seat on it with it. One that is being joined again finds out by itself.
+    package mutating func nodeDied(_ node: InstanceID) -> [Action] {
+        guard case .seated(let seated) = phase, seated.seat.node == node else { return [] }
+        return end(seated.seat.participantID, .moved)
     }
 
     // MARK: Parts

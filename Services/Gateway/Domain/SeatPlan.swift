@@ -4,6 +4,8 @@ package import Contracts
 package enum SeatFailure: Equatable, Sendable {
     /// Nobody listens at the address of the node: it is dead, or its link to Redis is.
     case nobodyListens
+    /// The same, and so it has been for so long that the node is known to be dead.
+    case dead
     /// The node got the request and did not answer in time. It may have given the seat all the same.
     case silence
     case refused(ErrorCode)
@@ -40,7 +42,7 @@ package struct SeatPlan: Sendable {
         case .nobodyListens where unheard < Self.patience:
             unheard += 1
             return .askAgain(after: Self.pause)
-        case .nobodyListens: return grantAgain(isDead: true)
+        case .nobodyListens, .dead: return grantAgain(isDead: true)
         case .silence where !wasSilent:
             wasSilent = true
             return .askAgain(after: .zero)

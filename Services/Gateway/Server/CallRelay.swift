@@ -29,6 +29,8 @@ final class CallRelay: @unchecked Sendable {
     private var write: ((ServerFrame) -> Void)?
     private var machine = CallMachine()
     private var isListed = false
+    /// The node that is watched for this connection.
+    private var watched: InstanceID?
     /// Questions under way, which end with the connection.
     private var flows: [Int: Task<Void, Never>] = [:]
     private var lastFlow = 0
@@ -59,11 +61,13 @@ final class CallRelay: @unchecked Sendable {
         write = nil
         if isListed { services.calls.remove(connectionID) }
         isListed = false
+        watch(nil)
     }
 
     private func perform(_ actions: [CallMachine.Action]) {
         guard write != nil else { return performAfterClose(actions) }
         list()
+        watch(machine.node)
         for action in actions {
             switch action {
             case .send(let frame): write?(frame)
@@ -98,6 +102,13 @@ final class CallRelay: @unchecked Sendable {
         }
     }
 
+    /// Whoever has a seat wants to know when its node dies.
+    private func watch(_ node: InstanceID?) {
+        guard node != watched else { return }
+        watched = node
+        services.nodes.note(node, of: connectionID)
+    }
+
     private func start(_ flow: @escaping @Sendable () async -> Void) {
         lastFlow += 1
         let number = lastFlow
@@ -125,6 +136,9 @@ final class CallRelay: @unchecked Sendable {
     /// A media node tells the holder of a seat something.
     func receive(_ notice: SeatNotice) { eventLoop.execute { [self] in perform(machine.receive(notice)) } }
 
+    /// The node of a seat was found dead.
+    func nodeDied(_ node: InstanceID) { performLater { $0.nodeDied(node) } }
+
     private func performLater(_ event: @escaping @Sendable (inout CallMachine) -> [CallMachine.Action]) {
         eventLoop.execute { [self] in perform(event(&machine)) }
     }
@@ -137,7 +151,8 @@ final class CallRelay: @unchecked Sendable {
         do {
             var grant = try await grant(join, participant: join.participantID)
             while let error = try await failureToSeat(grant, join, attempt) {
-                switch plan.next(after: SeatFailure(error)) {
+                let isDead = error == .noInstance && services.nodes.isDead(grant.node)
+                switch plan.next(after: isDead ? .dead : SeatFailure(error)) {
                 case .askAgain(let pause): try await Task.sleep(for: pause)
                 case .grantAgain(let isDead):
                     grant = try await self.grant(

@@ -25,6 +25,7 @@ package struct GatewayServer: Service {
         let listener = try await listen()
         services.logger.info("listening", metadata: ["port": "\(services.configuration.port)"])
         let keys = Task { try await services.keys.load() }
+        let watch = Task { await services.nodes.run() }
         try await withGracefulShutdownHandler {
             try await listener.closeFuture.get()
         } onGracefulShutdown: {
@@ -33,6 +34,7 @@ package struct GatewayServer: Service {
         }
         keys.cancel()
         await drain()
+        watch.cancel()
     }
 
     /// Make before break: clients are asked to connect elsewhere, a few at a time, and go on getting events here until they

@@ -14,6 +14,7 @@ package final class GatewayServices: Sendable {
     let api: APIClient
     let media: MediaClient
     let calls = CallDirectory()
+    let nodes: MediaNodeWatch
     let keys: KeyRing
     let access: AccessBook
     let replays: ReplayQueue
@@ -39,6 +40,7 @@ package final class GatewayServices: Sendable {
         let api = APIClient(bus: bus)
         self.api = api
         media = MediaClient(bus: bus)
+        nodes = MediaNodeWatch(bus: bus, settling: media.settling, calls: calls, logger: logger)
         keys = KeyRing(logger: logger) { try await api.keys() }
         access = AccessBook(bus: bus, api: api)
         replays = ReplayQueue(api: api)
@@ -113,6 +115,7 @@ package final class GatewayServices: Sendable {
     func respond(to uri: String) -> TextResponse {
         if let answer = HealthCheck(whyNotReady: { [self] in whyNotReady }).answer(to: uri) { return answer }
         switch uri {
+        case "/metrics": return metrics
         case "/gateway":
             if let reason = whyFull { return TextResponse(.serviceUnavailable, reason) }
             return TextResponse(.upgradeRequired, "Connect with a WebSocket.\n", headers: ["Upgrade": "websocket"])

@@ -28,7 +28,32 @@ package struct WorkerCounters: Sendable {
     package internal(set) var retransmittedPackets = 0
     /// Packets that publishers sent again in a stream of their own (RFC 4588).
     package internal(set) var repairedPackets = 0
+    /// Packets that subscribers asked for again, and key frames that they asked for.
+    package internal(set) var packetsAskedFor = 0
+    package internal(set) var keyFramesAskedFor = 0
+    /// The same that publishers were asked for.
+    package internal(set) var packetsRequested = 0
+    package internal(set) var keyFramesRequested = 0
+    /// Seats by how long it took from taking them to the first packet that can flow.
+    package internal(set) var joins = JoinTimes()
     package internal(set) var drops = [Int](repeating: 0, count: DropReason.allCases.count)
 
     package func dropped(_ reason: DropReason) -> Int { drops[reason.rawValue] }
+}
+
+/// How long it took from a seat's taking until its keys were there.
+package struct JoinTimes: Sendable {
+    /// The bounds of ``counts``, in milliseconds.
+    package static let bounds = [50, 100, 250, 500, 1000, 2500, 5000]
+
+    /// Joins up to each bound and above the one before, and above the last.
+    package private(set) var counts = [Int](repeating: 0, count: Self.bounds.count + 1)
+    /// Of all.
+    package private(set) var sum = Duration.zero
+
+    mutating func note(_ duration: Duration) {
+        let milliseconds = duration / .milliseconds(1)
+        counts[Self.bounds.firstIndex { milliseconds <= Double($0) } ?? Self.bounds.count] += 1
+        sum += duration
+    }
 }

@@ -40,7 +40,7 @@ package struct Seat: Hashable, Sendable {
 /// Who is on a worker: what others keep about it is compared with this.
 package struct Census: Sendable {
     package let seats: [(seat: Seat, number: Int)]
-    /// Each room's epoch.
+    /// The epoch of each room that is here to stay.
     package let rooms: [ChannelID: Int64]
 }
 

@@ -33,6 +33,8 @@ package final class Outbox {
     deinit { memory.deallocate() }
 
     package var isNearlyFull: Bool { end >= Self.highWater }
+    /// Bytes of all datagrams that wait to be sent.
+    package var waitingByteCount: Int { end }
 
     /// The memory that the entries' offsets refer to.
     package func withMemory<Result>(_ body: (UnsafeMutableRawBufferPointer) -> Result) -> Result { body(memory) }

@@ -8,6 +8,7 @@ extension Worker {
     package func join(
         _ seat: Seat, route: SeatRoute, joinedAt: Timestamp, now: MediaTime
     ) throws(SeatError) -> TakenSeat {
+        endMoved(room: seat.channelID, now: now)
         if let known = participants[seat.participantID] {
             guard known.seat.isSame(as: seat) else { throw SeatError(.conflict, "The seat is taken.") }
             try raise(known.room, to: seat.epoch)
@@ -55,7 +56,9 @@ extension Worker {
     package func raise(_ channel: ChannelID, to epoch: Int64) { rooms[channel]?.raise(epoch: epoch) }
 
     package func census() -> Census {
-        Census(seats: participants.values.map { ($0.seat, $0.number) }, rooms: rooms.mapValues(\.epoch))
+        Census(
+            seats: participants.values.map { ($0.seat, $0.number) },
+            rooms: rooms.filter { $0.value.endsAt == nil }.mapValues(\.epoch))
     }
 
     /// Answers an offer. The same offer again gets the same answer.

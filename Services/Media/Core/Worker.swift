@@ -153,9 +153,11 @@ package final class Worker {
             }
         case .nack(_, let media, let sequenceNumbers):
             guard let section = participant.sendSections.first(where: { $0.ssrc == media }) else { return }
+            counters.packetsAskedFor += sequenceNumbers.count
             counters.retransmittedPackets += section.retransmit(sequenceNumbers, into: outbox, now: now)
         case .pictureLoss(_, let media), .fullIntra(_, let media):
             guard let section = participant.sendSections.first(where: { $0.ssrc == media }) else { return }
+            counters.keyFramesAskedFor += 1
             (section.encoding ?? section.target)?.wantKeyFrame()
             hurry(now)
         case .receiverReport(_, let reports): participant.receive(reports, now: now)
@@ -227,6 +229,7 @@ package final class Worker {
         switch outcome {
         case .none: break
         case .established:
+            counters.joins.note(now - participant.joinedNow)
             // What was waiting for this participant begins with a key frame.
             for section in participant.sendSections { section.restart() }
             hurry(now)
@@ -298,7 +301,10 @@ package final class Worker {
             }
             for publication in participant.publications {
                 for encoding in publication.encodings {
-                    encoding.writeRequests(from: participant.reporter, now: now, into: &writer, numbers: &numbers)
+                    let asked = encoding.writeRequests(
+                        from: participant.reporter, now: now, into: &writer, numbers: &numbers)
+                    counters.packetsRequested += asked.packets
+                    counters.keyFramesRequested += asked.keyFrames
                 }
             }
         }
@@ -326,6 +332,7 @@ package final class Worker {
     }
 
     private func tick(_ room: Room, now: MediaTime) {
+        if let endsAt = room.endsAt, now >= endsAt { return end(room: room.channelID, .moved, now: now) }
         if now >= room.nextSpeakerCheck {
             room.nextSpeakerCheck = now + Room.speakerInterval
             if let speakers = room.takeSpeakers(now: now) {

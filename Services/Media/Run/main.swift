@@ -22,7 +22,8 @@ do {
     let requests = server.requests
     bus.serve { kind, body in await requests.handle(kind, body) }
     let health = HealthServer(
-        host: configuration.healthHost, port: configuration.healthPort, health: server.health, logger: logger)
+        host: configuration.healthHost, port: configuration.healthPort, health: server.health, logger: logger,
+        pages: { [pages = server.pages] uri in await pages.answer(to: uri) })
     logger.info("starting", metadata: ["instance": "\(address)"])
     // Services stop in reverse order: the calls first, what they need last.
     try await ServiceGroup(

@@ -31,10 +31,13 @@ actor MediaNode {
     /// The events of each user who has a seat: they may end it.
     private var watches: [UserID: Task<BusSubscription, any Error>] = [:]
     private var recentJoins: [UserID: [ContinuousClock.Instant]] = [:]
-    private var isDraining = false
+    private var busyness: WorkerBusyness
+    private let state: MediaNodeState
 
-    init(bus: RedisBus, keys: KeyRing, workers: [WorkerThread], logger: Logger) {
+    init(bus: RedisBus, keys: KeyRing, workers: [WorkerThread], state: MediaNodeState, logger: Logger) {
         self.bus = bus
+        self.state = state
+        busyness = WorkerBusyness(workerCount: workers.count)
         self.keys = keys
         self.workers = workers
         self.logger = logger
@@ -73,7 +76,7 @@ actor MediaNode {
 
     private func refuseIfDraining() throws {
         // A conflict with where the room is now: the gateway asks for another place.
-        if isDraining { throw BusFailure(.conflict, "The media node is going away; join again.") }
+        if state.isDraining { throw BusFailure(.conflict, "The media node is going away; join again.") }
     }
 
     private func verified(_ grant: String) async throws -> CallGrant {
@@ -105,13 +108,15 @@ actor MediaNode {
         joins.append(now)
     }
 
-    /// The worker of a room: a new one goes where the fewest are.
+    /// The worker of a room: a new one goes where the least is done, and of those that do as much where the fewest are.
     private func place(_ channel: ChannelID) -> Int {
         if let known = rooms[channel] { return known }
-        var load = [Int](repeating: 0, count: workers.count)
-        for worker in rooms.values { load[worker] += 1 }
-        for taken in seats.values { load[taken.worker] += 1 }
-        let worker = load.indices.min { load[$0] < load[$1] } ?? 0
+        let loads = workers.indices.map { worker in
+            MediaNodeLoad(
+                participants: seats.values.count { $0.worker == worker }, rooms: rooms.values.count { $0 == worker },
+                busyPermille: busyness.permille[worker])
+        }
+        let worker = loads.indices.min { loads[$0] < loads[$1] } ?? 0
         rooms[channel] = worker
         return worker
     }
@@ -257,13 +262,9 @@ actor MediaNode {
     /// Tells Redis that this node lives and has these rooms, and learns which were placed anew with a higher epoch.
     func beat() async {
         let epochs = await compareWithWorkers()
-        let load = MediaNodeLoad(participants: isDraining ? .max : seats.count, rooms: epochs.count)
         let channels = Array(epochs.keys)
         let commands =
-            [
-                RedisCommand(
-                    "SET", .key(.mediaNode(id)), .text(load.description), "PX", .milliseconds(Limits.mediaNodeLease))
-            ]
+            [loadCommand]
             + channels.map { channel in
                 PlacementScript.beat(RoomPlacement(epoch: epochs[channel] ?? 0, node: id), of: channel)
             }
@@ -277,18 +278,30 @@ actor MediaNode {
         }
     }
 
+    /// Tells how busy the node is.
+    private var loadCommand: RedisCommand {
+        let load = MediaNodeLoad(
+            participants: seats.count, rooms: rooms.count, busyPermille: busyness.averagePermille,
+            packetsPerSecond: busyness.packetsPerSecond, isDraining: state.isDraining)
+        return RedisCommand(
+            "SET", .key(.mediaNode(id)), .text(load.description), "PX", .milliseconds(Limits.mediaNodeLease))
+    }
+
     /// Takes over from the workers what is kept here, so that nothing stays that is not there. Answers the rooms.
     private func compareWithWorkers() async -> [ChannelID: Int64] {
         var known: [ParticipantID: Taken] = [:]
         var epochs: [ChannelID: Int64] = [:]
         let before = seats
+        var usages: [WorkerUsage] = []
         for (index, thread) in workers.enumerated() {
-            let census = await thread.perform { worker, _ in worker.census() }
+            let (usage, census) = await thread.look { worker, _ in worker.census() }
+            usages.append(usage)
             epochs.merge(census.rooms) { max($0, $1) }
             for (seat, number) in census.seats {
                 known[seat.participantID] = Taken(seat: seat, number: number, worker: index)
             }
         }
+        busyness.look(at: usages, now: .now)
         // What changed while the workers were asked is newer than their answers.
         for (id, taken) in before where known[id] == nil && seats[id]?.number == taken.number {
             seats[id] = nil
@@ -301,12 +314,13 @@ actor MediaNode {
         return epochs
     }
 
-    /// Keeps a new room's placement before anyone is told of the seat.
+    /// Keeps a new room's placement before anyone is told of the seat, and tells that there is one more: those who place
+    /// rooms until the next beat should know.
     private func announce(_ seat: Seat) async throws {
         let beat = PlacementScript.beat(RoomPlacement(epoch: seat.epoch, node: id), of: seat.channelID)
-        guard let reply = try? await bus.send(beat), let other = reply.text.flatMap({ RoomPlacement($0) }) else {
-            return
-        }
+        guard let reply = try? await bus.send(pipeline: [beat, loadCommand]).first,
+            let other = reply.text.flatMap({ RoomPlacement($0) })
+        else { return }
         follow(other, of: seat.channelID)
         if other.node != id { throw BusFailure(.conflict, "The call has moved; join again.") }
     }
@@ -318,7 +332,7 @@ actor MediaNode {
             workers[worker].post { worker, _ in worker.raise(channel, to: placement.epoch) }
         } else {
             logger.notice("a room is placed elsewhere", metadata: ["channel": "\(channel)", "by": "\(placement)"])
-            workers[worker].post { worker, now in worker.end(room: channel, .moved, now: now) }
+            workers[worker].post { worker, now in worker.move(room: channel, now: now) }
         }
     }
 
@@ -330,12 +344,13 @@ actor MediaNode {
         await renewDue()
     }
 
-    /// Sends everyone to other nodes.
+    /// Sends everyone to other nodes. First it is said that this one is going away, so that whoever asks where a room is
+    /// has it placed anew; then the rooms are told.
     func drain() async {
-        isDraining = true
+        state.beginDraining()
         await beat()
         for (channel, worker) in rooms {
-            workers[worker].post { worker, now in worker.end(room: channel, .moved, now: now) }
+            workers[worker].post { worker, now in worker.move(room: channel, now: now) }
         }
     }
 

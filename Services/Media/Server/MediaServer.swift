@@ -14,13 +14,12 @@ package struct MediaServer: Service {
     private static let noticeCount = 65_536
     /// How often it is looked which leases are due; one that could not be renewed is due at once.
     private static let renewInterval = Duration.seconds(1)
-    /// How long a node that shuts down waits until its participants have been told.
-    private static let drainDeadline = Duration.seconds(3)
 
     private let bus: RedisBus
     private let keys: KeyRing
     private let workers: [WorkerThread]
     private let node: MediaNode
+    private let state = MediaNodeState()
     private let notices: AsyncStream<Notice>
     private let logger: Logger
     /// Answers what gateways ask.
@@ -50,7 +49,7 @@ package struct MediaServer: Service {
         keys = KeyRing(logger: logger) {
             String(buffer: try await bus.request(.keys, to: .api, body: ByteBuffer()))
         }
-        node = MediaNode(bus: bus, keys: keys, workers: workers, logger: logger)
+        node = MediaNode(bus: bus, keys: keys, workers: workers, state: state, logger: logger)
         requests = SeatRequestHandler(node: node, logger: logger)
         for worker in workers { worker.start() }
         logger.info(
@@ -71,11 +70,15 @@ package struct MediaServer: Service {
 
     /// Whether seats can be given: there is Redis, and the keys that verify grants.
     package var health: HealthCheck {
-        HealthCheck { [bus, keys] in
+        HealthCheck { [bus, keys, state] in
+            if state.isDraining { return "going away" }
             if !bus.isConnected { return "no redis" }
             return keys.isLoaded ? nil : "no keys yet"
         }
     }
+
+    /// What the node says of itself beside its health.
+    package var pages: NodePages { NodePages(workers: workers, state: state) }
 
     package func run() async throws {
         bus.onRestored { [node] in Task { await node.catchUp() } }
@@ -102,9 +105,10 @@ package struct MediaServer: Service {
         }
     }
 
+    /// The process ends when everyone has gone, or at the deadline.
     private func drain() async {
         await node.drain()
-        let deadline = ContinuousClock.now + Self.drainDeadline
+        let deadline = ContinuousClock.now + Limits.mediaDrainDeadline
         while await !node.isQuiet, ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(20)) }
     }
 }

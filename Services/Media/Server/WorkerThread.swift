@@ -28,6 +28,7 @@ final class WorkerThread: @unchecked Sendable {
     private let streams: StreamSockets?
     private let event: Int32
     private var coalescing = ReceiveCoalescing()
+    private var usage = WorkerUsage()
     private let mailbox = Mutex(Mailbox())
     private let onNotices: @Sendable ([Notice]) -> Void
 
@@ -73,6 +74,17 @@ final class WorkerThread: @unchecked Sendable {
         }
     }
 
+    /// What the thread has done, and what its worker says, at one moment between two batches.
+    func look<Value: Sendable>(
+        _ work: @escaping @Sendable (Worker, MediaTime) -> Value
+    ) async -> (usage: WorkerUsage, value: Value) {
+        await perform { [self] worker, now in
+            usage.processorTime = WorkerUsage.processorTimeOfThread
+            usage.unsentPackets = worker.outbox.droppedCount
+            return (usage, work(worker, now))
+        }
+    }
+
     func post(_ command: @escaping Command) {
         mailbox.withLock { $0.commands.append(command) }
         wake()
@@ -95,10 +107,10 @@ final class WorkerThread: @unchecked Sendable {
         while true {
             let start = MediaTime.now
             poll(&descriptors, nfds_t(descriptors.count), timeoutMilliseconds(now: start))
+            let woken = MediaTime.now
             if descriptors[1].revents != 0, !runCommands() { return }
             if descriptors[0].revents != 0 {
-                let now = MediaTime.now
-                coalescing.pause(hasWaited: now - start > Self.pollDuration, now: now)?.sleep()
+                coalescing.pause(hasWaited: woken - start > Self.pollDuration, now: woken)?.sleep()
                 receive()
             }
             if let streams { turn(streams, isReady: descriptors[2].revents != 0) }
@@ -106,6 +118,7 @@ final class WorkerThread: @unchecked Sendable {
             send()
             let notices = worker.takeNotices()
             if !notices.isEmpty { onNotices(notices) }
+            usage.noteTurn(of: .now - woken)
         }
     }
 
@@ -142,6 +155,8 @@ final class WorkerThread: @unchecked Sendable {
     private func send() {
         streams?.send(worker.outbox)
         let count = worker.outbox.entries.count
+        usage.sentPackets += count + worker.outbox.streamEntries.count
+        usage.sentBytes += worker.outbox.waitingByteCount
         if count > 0 {
             coalescing.record(sent: count, now: .now)
             socket.send(worker.outbox)

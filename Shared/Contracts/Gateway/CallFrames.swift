@@ -276,7 +276,8 @@ package enum CallEndReason: String, WireEnum {
     case removed
     /// The seat was taken over by another connection.
     case replaced
-    /// The room moved to another media node: join again.
+    /// The room goes on at another media node, or its node died: join again. While the peer connection of the old seat
+    /// still plays, keep it until the new one does.
     case moved
     /// No media path came about or it was lost: join again.
     case timedOut

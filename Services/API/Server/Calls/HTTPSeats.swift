@@ -16,6 +16,12 @@ struct HTTPSeats {
     }
 
     let services: APIServices
+    private let settling: BusSettling
+
+    init(services: APIServices) {
+        self.services = services
+        settling = BusSettling(bus: services.bus)
+    }
 
     /// How long a node may take to give a seat, and how often and how far apart it is asked.
     private static let joinDeadline = Duration.seconds(2)
@@ -73,7 +79,10 @@ struct HTTPSeats {
     private func seat(in channel: ChannelID, _ principal: Principal) async throws -> CallGrantReply {
         var grant = try await self.grant(channel, principal, participant: nil)
         var wasRefused = false
-        for attempt in 1...Self.attempts {
+        var deadNode: InstanceID?
+        var attempt = 0
+        while attempt < Self.attempts {
+            attempt += 1
             let request = SeatJoinRequest(
                 grant: grant.grant, gateway: nil, connectionID: Self.holder(of: grant.participantID, principal))
             do {
@@ -83,8 +92,14 @@ struct HTTPSeats {
                 wasRefused = true
                 grant = try await self.grant(channel, principal, participant: grant.participantID)
             } catch BusError.noInstance where attempt < Self.attempts {
-                // Its link to Redis may be back in a moment. A node that is dead is not placed on for long.
+                // Its link to Redis may be back in a moment.
                 try await Task.sleep(for: Self.pause)
+            } catch BusError.noInstance where deadNode == nil && !settling.isSettling {
+                // Nobody has listened there for a while: it is dead, whatever the registry says.
+                deadNode = grant.node
+                attempt = 0
+                grant = try await self.grant(
+                    channel, principal, participant: grant.participantID, avoiding: deadNode)
             } catch BusError.timedOut where attempt < Self.attempts {
                 continue
             } catch {
@@ -98,13 +113,13 @@ struct HTTPSeats {
     private static func mayHaveMoved(_ code: ErrorCode) -> Bool { code == .conflict || code == .unauthenticated }
 
     private func grant(
-        _ channel: ChannelID, _ principal: Principal, participant: ParticipantID?
+        _ channel: ChannelID, _ principal: Principal, participant: ParticipantID?, avoiding deadNode: InstanceID? = nil
     ) async throws -> CallGrantReply {
         do {
             return try await CallGranter(services: services).grant(
                 CallGrantRequest(
                     userID: principal.userID, sessionID: principal.sessionID, channelID: channel,
-                    participantID: participant, deadNode: nil))
+                    participantID: participant, deadNode: deadNode))
         } catch let error as RedisError {
             throw Self.problem(of: error)
         }

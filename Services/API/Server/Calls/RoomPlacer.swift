@@ -23,24 +23,29 @@ struct RoomPlacer {
     /// How often a placement is tried that others move at the same time.
     private static let attemptCount = 5
 
-    private static let noNode = APIError(.unavailable, "No media node is running.")
+    private static let noNode = APIError(
+        .unavailable, "No media node takes calls at the moment.", retryAfter: .seconds(1))
 
-    /// Where the room is: where it was, if that node lives, else on the least loaded one.
+    /// Where the room is: where it was, if that node lives and stays, else on one that is little loaded.
     /// - Parameters:
     ///   - deadNode: a node that does not answer, whatever the registry says.
     ///   - lastEpoch: the last one that PostgreSQL knows; a new placement is above it even if Redis has forgotten.
     ///   - isOpen: whether people are in the call, as far as PostgreSQL knows. Then its node is given time to say so again.
-    /// - Throws: `unavailable` without a live node; ``RedisBus/RedisError``.
+    /// - Throws: `unavailable` without a node that takes rooms; ``RedisBus/RedisError``.
     func place(
         _ channel: ChannelID, avoiding deadNode: InstanceID?, after lastEpoch: Int64, isOpen: Bool
     ) async throws -> RoomPlacement {
-        if isOpen, deadNode == nil, let standing = try await standingPlacement(of: channel) { return standing }
+        if isOpen, deadNode == nil { try await awaitPlacement(of: channel) }
         var known = try await bus.send(RedisCommand("GET", .key(.mediaRoom(channel)))).text
         for _ in 0..<Self.attemptCount {
-            let live = try await bus.instances(of: .media).map(\.id).filter { $0 != deadNode }
+            let nodes = try await bus.instances(of: .media).map(\.id).filter { $0 != deadNode }
+            let loads = try await loads(of: nodes)
             let standing = known.flatMap { RoomPlacement($0) }
-            if let standing, live.contains(standing.node) { return standing }
-            guard let node = try await leastLoaded(of: live) else { throw Self.noNode }
+            if let standing, nodes.contains(standing.node), loads[standing.node]?.isDraining != true { return standing }
+            var generator = SystemRandomNumberGenerator()
+            guard let node = MediaNodeChoice.leastLoaded(of: nodes, loads: loads, using: &generator) else {
+                throw Self.noNode
+            }
             let answer = try await bus.evaluate(
                 Self.script, keys: [.mediaRoom(channel)],
                 arguments: [
@@ -58,28 +63,27 @@ struct RoomPlacer {
     private static let patience = Limits.mediaNodeBeat + .milliseconds(500)
     private static let look = Duration.milliseconds(200)
 
-    /// Where the room of a running call is. Redis may have lost its memory: placing the room anew then would tear the call
-    /// up. `nil` if no node says that it has it.
-    private func standingPlacement(of channel: ChannelID) async throws -> RoomPlacement? {
+    /// Waits until a live node says that it has the room of a running call. Redis may have lost its memory: placing the room
+    /// anew then would tear the call up. In vain if no node has it.
+    private func awaitPlacement(of channel: ChannelID) async throws {
         let end = ContinuousClock.now + Self.patience
         while true {
             let text = try await bus.send(RedisCommand("GET", .key(.mediaRoom(channel)))).text
             if let standing = text.flatMap({ RoomPlacement($0) }),
                 try await bus.instances(of: .media).contains(where: { $0.id == standing.node })
             {
-                return standing
+                return
             }
-            guard ContinuousClock.now < end else { return nil }
+            guard ContinuousClock.now < end else { return }
             try await Task.sleep(for: Self.look)
         }
     }
 
-    private func leastLoaded(of nodes: [InstanceID]) async throws -> InstanceID? {
+    private func loads(of nodes: [InstanceID]) async throws -> [InstanceID: MediaNodeLoad] {
+        guard !nodes.isEmpty else { return [:] }
         let texts = try await bus.send(pipeline: nodes.map { RedisCommand("GET", .key(.mediaNode($0))) }).map(\.text)
-        let loads = Dictionary(
+        return Dictionary(
             zip(nodes, texts).compactMap { node, text in text.flatMap { MediaNodeLoad($0) }.map { (node, $0) } },
             uniquingKeysWith: { first, _ in first })
-        var generator = SystemRandomNumberGenerator()
-        return MediaNodeChoice.leastLoaded(of: nodes, loads: loads, using: &generator)
     }
 }

@@ -164,7 +164,7 @@ final class SocketIOHTTPHandler: ChannelInboundHandler, @unchecked Sendable {
             "Content-Length": "\(answer.body.utf8.count)", "Content-Type": answer.contentType,
             "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
         ]
-        headers.add(contentsOf: more)
+        for (name, value) in more { headers.replaceOrAdd(name: name, value: value) }
         allowOrigin(of: request, &headers)
         let isLast = isLast || !request.isKeepAlive
         headers.add(name: "Connection", value: isLast ? "close" : "keep-alive")

@@ -76,7 +76,11 @@ extension NegotiatedCodec {
             .compactMap(\.after)
         let repairs = repairPayloadTypes(section, encodings, parameters)
         var codecs: [NegotiatedCodec] = []
-        for format in section.formats {
+        let isPlain = { (format: Substring) -> Bool in
+            let parameters = payloadType(format).flatMap { parameters[$0]?.first }
+            return parameters.flatMap { H264Parameters($0) }?.isPlain ?? false
+        }
+        for format in section.formats.filter({ !isPlain($0) }) + section.formats.filter(isPlain) {
             guard let payloadType = payloadType(format) else { throw .invalidPayloadType(mid: mid) }
             guard !reservedPayloadTypes.contains(payloadType), let encoding = encodings[payloadType]?.first,
                 let (codec, clockRate) = codec(encoding, kind: kind), !codecs.contains(where: { $0.codec == codec })
@@ -154,9 +158,14 @@ extension NegotiatedCodec {
 /// | byte | meaning                                                            | taken                    |
 /// |------|--------------------------------------------------------------------|--------------------------|
 /// | 0    | profile_idc                                                        | 0x42, baseline           |
-/// | 1    | constraint_set0…5 flags from the highest bit, then two zero bits   | set1: constrained        |
+/// | 1    | constraint_set0…5 flags from the highest bit, then two zero bits   | set1: constrained; or 0  |
 /// | 2    | level_idc, ten times the level                                     | up to 0x1F (3.1) answered |
+///
+/// Plain baseline is taken where nothing else is offered, as encoders do that look at the first byte only: no encoder in use
+/// makes what the constraint leaves out.
 private struct H264Parameters {
+    /// Whether it is baseline without the constraint.
+    let isPlain: Bool
     /// The offered profile, with a level of 3.1 at most.
     let profileLevelID: String
 
@@ -168,13 +177,25 @@ private struct H264Parameters {
             let (name, value) = Substring(parameter).cut(at: "=")
             let trimmed = name.utf8.filter { $0 != UInt8(ascii: " ") }
             switch String(decoding: trimmed, as: UTF8.self).lowercased() {
-            case "profile-level-id": profile = value.flatMap { $0.utf8.count == 6 ? UInt32($0, radix: 16) : nil }
+            case "profile-level-id": profile = value.flatMap(Self.profile)
             case "packetization-mode": mode = value
             default: break
             }
         }
-        guard let profile, mode == "1", profile >> 16 == 0x42, profile >> 8 & 0x4F == 0x40 else { return nil }
+        guard let profile, mode == "1", profile >> 16 == 0x42 else { return nil }
+        isPlain = profile >> 8 & 0xFF == 0
+        guard isPlain || profile >> 8 & 0x4F == 0x40 else { return nil }
         profileLevelID = String(profile & 0xFFFF00 | min(profile & 0xFF, 0x1F), radix: 16)
+    }
+
+    /// FFmpeg's WHIP muxer (libavformat 62) writes its own flag for "constrained", 0x200, where the second byte belongs:
+    /// seven digits. It means constrained baseline, as others write it 42e0.
+    private static func profile(_ value: Substring) -> UInt32? {
+        switch value.utf8.count {
+        case 6: UInt32(value, radix: 16)
+        case 7 where value.hasPrefix("42200"): UInt32(value.dropFirst(5), radix: 16).map { 0x42E000 | $0 }
+        default: nil
+        }
     }
 }
 

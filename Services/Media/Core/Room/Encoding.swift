@@ -149,19 +149,32 @@ final class Encoding {
         return true
     }
 
-    /// What is due to be asked of the sender: packets that are missing, a key frame.
-    func writeRequests(from sender: UInt32, now: MediaTime, into writer: inout RTCPWriter, numbers: inout [UInt16]) {
-        guard let ssrc, let codec = publication.codec ?? publication.codecs.first else { return }
+    /// What is due to be asked of the sender: packets that are missing, a key frame. Answers how many it asked for.
+    func writeRequests(
+        from sender: UInt32, now: MediaTime, into writer: inout RTCPWriter, numbers: inout [UInt16]
+    ) -> (packets: Int, keyFrames: Int) {
+        guard let ssrc, let codec = publication.codec ?? publication.codecs.first else { return (0, 0) }
         numbers.removeAll(keepingCapacity: true)
         losses.due(now: now, into: &numbers)
         if !numbers.isEmpty, codec.supportsNACK { writer.nack(sender: sender, media: ssrc, sequenceNumbers: numbers) }
-        guard keyFrames.takeDue(now: now) else { return }
+        let packets = codec.supportsNACK ? numbers.count : 0
+        guard keyFrames.takeDue(now: now) else { return (packets, 0) }
         if codec.supportsPLI {
             writer.pictureLoss(sender: sender, media: ssrc)
         } else if codec.supportsFIR {
             fullIntraNumber &+= 1
             writer.fullIntra(sender: sender, media: ssrc, number: fullIntraNumber)
+        } else {
+            return (packets, 0)
         }
+        return (packets, 1)
+    }
+
+    /// What has arrived of it.
+    func reception(now: MediaTime) -> EncodingStatistics {
+        EncodingStatistics(
+            streamID: streamID, ssrc: ssrc, packets: Int(statistics.receivedCount), lost: Int(statistics.lostCount),
+            jitterMilliseconds: statistics.jitterMilliseconds, bitsPerSecond: meter.bitrate(now: now))
     }
 
     func report(now: MediaTime) -> ReportBlock? { ssrc.flatMap { statistics.report(ssrc: $0, now: now) } }

@@ -35,6 +35,12 @@ package struct ReceptionStatistics {
         return sequence
     }
 
+    /// Packets that have not arrived, whether or not they were sent again in another stream.
+    package var lostCount: Int64 { max(0, firstSequence.map { highestSequence - $0 + 1 - receivedCount } ?? 0) }
+
+    /// How unevenly packets arrive (RFC 3550 §6.4.1).
+    package var jitterMilliseconds: Double { Double(scaledJitter) / 16 / Double(clockRate) * 1000 }
+
     /// The unwrapped number of a packet that was sent again in another stream: it counts as lost in this one
     /// (RFC 4588 §4).
     package mutating func unwrap(_ sequenceNumber: UInt16) -> Int64 { unwrapper.unwrap(sequenceNumber) }

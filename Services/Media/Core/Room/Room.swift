@@ -15,6 +15,8 @@ final class Room {
     /// Begins with the time, so that a room opened again in the same epoch goes on above.
     private var reportRevision: Int64
     private var usedSSRCs: Set<UInt32> = []
+    /// When everyone who is still here has to go, because the room moved to another node; `nil` while it is here.
+    private(set) var endsAt: MediaTime?
 
     /// How often it is looked who speaks.
     static let speakerInterval = Duration.milliseconds(200)
@@ -66,7 +68,14 @@ final class Room {
     /// Who is in the room has changed. The first report goes out at once, those that follow no closer than
     /// ``reportInterval``: each is an event in the channel's stream.
     func noteArrival(now: MediaTime) {
+        guard endsAt == nil else { return }
         if reportDue == nil { reportDue = max(now, lastReport.map { $0 + Self.reportInterval } ?? now) }
+    }
+
+    /// The room moved to another node, which reports from now on.
+    func beginMove(until end: MediaTime) {
+        endsAt = end
+        reportDue = nil
     }
 
     private static let reportInterval = Duration.milliseconds(500)

@@ -32,7 +32,7 @@ final class SendSection {
     /// With which packets of that codec are sent again; `nil` if as they were.
     private(set) var repairPayloadType: UInt8?
     private var repairSequence: UInt16
-    private var packetCount: UInt32 = 0
+    private(set) var packetCount: UInt32 = 0
     /// Of payloads, retransmissions not counted.
     private(set) var sentByteCount = 0
 

@@ -35,6 +35,11 @@ export interface ActiveCall {
   wasUp: boolean;
   offer: Offer;
   remote: CallState | undefined;
+  /**
+   * While the call goes over to another node: the peer connection that still plays, and what its successor will. Shown is
+   * `remote`, the state of the former seat.
+   */
+  moving?: { former: number; next: CallState } | undefined;
   speakers: readonly ParticipantID[];
   /** The sources of this person that are on, and what of it the others were told. */
   active: readonly CallSource[];
@@ -54,8 +59,9 @@ export interface Offer {
   videoSections: number;
 }
 
-/** `retry`: join again. `answer`: nothing came back. `media`: media were down too long. `giveUp`: for too long. */
-export type CallTimer = "retry" | "answer" | "media" | "giveUp" | "notice";
+/** `retry`: join again. `answer`: nothing came back. `media`: media were down too long. `giveUp`: for too long. `gather`: the
+ * others have not come over to the other node. */
+export type CallTimer = "retry" | "answer" | "media" | "giveUp" | "notice" | "gather";
 
 export type CallFrame = Extract<ServerFrame, { type: `call${string}` }>;
 
@@ -80,8 +86,16 @@ export type Section = Pick<CallPublication, "mid" | "source">;
 
 export type CallEffect =
   | { type: "send"; frame: ClientFrame }
-  /** Makes a peer connection; the one before it is closed. */
-  | { type: "openPeer"; peer: number; iceServers: readonly IceServer[]; relayOnly: boolean }
+  /**
+   * Makes a peer connection; the one before it is closed, or, when the call moves, plays on as the `former` one: the
+   * `present` becomes it, or it is `kept` and a successor that never played is closed.
+   */
+  | {
+    type: "openPeer"; peer: number; iceServers: readonly IceServer[]; relayOnly: boolean;
+    former: "none" | "present" | "kept";
+  }
+  /** The former peer connection has played for long enough. */
+  | { type: "closeFormer"; milliseconds: number }
   /** For the next ICE restart: credentials end after half a day. */
   | { type: "useServers"; iceServers: readonly IceServer[] }
   | { type: "closePeer" }

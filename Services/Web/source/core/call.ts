@@ -14,10 +14,16 @@ export const callTimes = {
   /** How long an ICE restart may take. */
   restartPatience: 6_000,
   giveUp: 60_000,
+  /** Those who are told that a call moves do not all ask at once. */
+  moveSpread: 200,
+  /** How long the others may take to come over to the other node before the call is shown as it is there. */
+  gather: 1_000,
+  /** How long the former peer connection goes on sending: some may hear it only there yet. */
+  linger: 1_500,
   notice: 8_000,
 } as const;
 
-const allTimers: readonly CallTimer[] = ["retry", "answer", "media", "giveUp", "notice"];
+const allTimers: readonly CallTimer[] = ["retry", "answer", "media", "giveUp", "notice", "gather"];
 
 /** Takes one event. The effects are to be performed in their order. */
 export function stepCall(call: Call, event: CallEvent, given: Given): CallStep {
@@ -78,10 +84,12 @@ function active(call: ActiveCall, event: CallEvent, given: Given): CallStep {
       return received(call, event.frame, given);
     case "timer":
       return expired(call, event.timer, given);
+    case "media":
+      if (event.peer === call.moving?.former) return event.isUp ? same(call) : arrived(call, 0);
+      return event.peer === call.peer && call.media !== "none" ? peerTold(call, event, given) : same(call);
     case "offered":
     case "answered":
     case "peerFailed":
-    case "media":
       return event.peer === call.peer && call.media !== "none" ? peerTold(call, event, given) : same(call);
     default:
       return same(call);
@@ -113,11 +121,16 @@ function received(call: ActiveCall, frame: CallFrame, given: Given): CallStep {
       };
     }
     case "callState": {
-      const isNewer = call.seat === "held" && frame.revision > (call.remote?.revision ?? -1);
-      return isNewer ? { call: { ...call, remote: stateOf(frame) }, effects: [] } : same(call);
+      const { moving } = call;
+      const last = moving ? moving.next : call.remote;
+      if (call.seat !== "held" || frame.revision <= (last?.revision ?? -1)) return same(call);
+      if (!moving) return { call: { ...call, remote: stateOf(frame) }, effects: [] };
+      const next = { ...call, moving: { ...moving, next: stateOf(frame) } };
+      return isGathered(next) ? arrived(next, callTimes.linger) : same(next);
     }
     case "callSpeakers":
-      return call.seat === "held" ? { call: { ...call, speakers: frame.participants }, effects: [] } : same(call);
+      return call.seat === "held" && !call.moving
+        ? { call: { ...call, speakers: frame.participants }, effects: [] } : same(call);
     case "callLayers":
       return call.seat === "held" && call.media !== "none"
         ? { call, effects: [{ type: "sendLayers", layers: frame.layers }] } : same(call);
@@ -142,13 +155,18 @@ function joined(call: ActiveCall, frame: CallJoined): CallStep {
     };
   }
   const peer = call.peer + 1;
+  const former = call.moving ? "kept" : call.media === "up" ? "present" : "none";
   effects.push(
     { type: "stopTimers", timers: ["media"] },
-    { type: "openPeer", peer, iceServers: frame.iceServers, relayOnly: call.relayOnly });
+    { type: "openPeer", peer, iceServers: frame.iceServers, relayOnly: call.relayOnly, former });
   const offer: Offer = {
     number: call.offer.number, stage: "none", isWanted: true, restartsICE: false, videoSections: 0,
   };
-  return { call: { ...held, peer, media: "making", remote: frame.state, speakers: [], offer }, effects };
+  if (former === "none") {
+    return { call: { ...held, peer, media: "making", remote: frame.state, speakers: [], offer }, effects };
+  }
+  const moving = { former: call.moving?.former ?? call.peer, next: frame.state };
+  return { call: { ...held, peer, media: "making", moving, offer }, effects };
 }
 
 function failed(call: ActiveCall, { code, detail, number }: CallFailed, given: Given): CallStep {
@@ -176,6 +194,7 @@ function ended(call: ActiveCall, reason: CallEndReason, given: Given): CallStep 
     case "replaced":
       return end(call, "The call goes on in another window or on another device.", []);
     case "moved":
+      return call.media === "up" || call.moving ? move(call, given) : startOver(call, undefined, [], given);
     case "timedOut":
       return startOver(call, undefined, [], given);
   }
@@ -199,6 +218,8 @@ function expired(call: ActiveCall, timer: CallTimer, given: Given): CallStep {
       return call.media === "down" && call.seat === "held" ? ask(call, []) : same(call);
     case "giveUp":
       return end(call, givenUp(call), leaving(call));
+    case "gather":
+      return call.media === "up" ? arrived(call, callTimes.linger) : same(call);
     case "notice":
       return same(call);
   }
@@ -246,10 +267,15 @@ function peerTold(call: ActiveCall, event: PeerEvent, given: Given): CallStep {
 
 function mediaTold(call: ActiveCall, isUp: boolean): CallStep {
   if (isUp) {
-    return {
-      call: { ...call, media: "up", wasUp: true, attempt: 0, problem: undefined },
-      effects: [{ type: "stopTimers", timers: ["media"] }],
-    };
+    const up: ActiveCall = { ...call, media: "up", wasUp: true, attempt: 0, problem: undefined };
+    const effects: CallEffect[] = [{ type: "stopTimers", timers: ["media"] }];
+    if (!up.moving) return { call: up, effects };
+    if (!isGathered(up)) {
+      effects.push({ type: "startTimer", timer: "gather", milliseconds: callTimes.gather });
+      return { call: up, effects };
+    }
+    const shown = arrived(up, callTimes.linger);
+    return { call: shown.call, effects: [...effects, ...shown.effects] };
   }
   if (call.media === "down") return same(call);
   return {
@@ -258,7 +284,42 @@ function mediaTold(call: ActiveCall, isUp: boolean): CallStep {
   };
 }
 
+// MARK: Moving to another node
+
+/** The room goes on at another node: the connection there is made while this one still plays. */
+function move(call: ActiveCall, given: Given): CallStep {
+  const effects: CallEffect[] = [
+    { type: "stopTimers", timers: ["answer", "media"] },
+    { type: "startTimer", timer: "retry", milliseconds: Math.round(given.random * callTimes.moveSpread) },
+  ];
+  const fresh = { participantID: given.participantID, remote: withoutOwnSeat(call) };
+  return { call: { ...unanswered(call), ...fresh, seat: "pausing" }, effects };
+}
+
+/** Whether everyone who is shown has come over. */
+function isGathered({ media, moving, remote }: ActiveCall): boolean {
+  if (media !== "up" || !moving) return false;
+  const here = new Set(moving.next.participants.map(({ userID }) => userID));
+  return (remote?.participants ?? []).every(({ userID }) => here.has(userID));
+}
+
+/** From now on the call is shown as it is on the other node; the former connection goes on sending for a while. */
+function arrived(call: ActiveCall, milliseconds: number): CallStep & { call: ActiveCall } {
+  if (!call.moving) return { call, effects: [] };
+  return {
+    call: { ...call, remote: call.moving.next, moving: undefined, speakers: [] },
+    effects: [{ type: "stopTimers", timers: ["gather"] }, { type: "closeFormer", milliseconds }],
+  };
+}
+
 // MARK: Parts
+
+/** The former seat is no other person to be shown. */
+function withoutOwnSeat(call: ActiveCall): CallState | undefined {
+  return call.remote && {
+    ...call.remote, participants: call.remote.participants.filter((seat) => seat.participantID !== call.participantID),
+  };
+}
 
 function ask(call: ActiveCall, before: CallEffect[]): CallStep & { call: ActiveCall } {
   const { channelID, participantID } = call;
@@ -272,13 +333,11 @@ function ask(call: ActiveCall, before: CallEffect[]): CallStep & { call: ActiveC
   };
 }
 
-/** Asks for another seat, for a peer connection that starts anew. The former seat is no other person to be shown. */
+/** Asks for another seat, for a peer connection that starts anew. */
 function startOver(call: ActiveCall, problem: string | undefined, before: CallEffect[], given: Given): CallStep {
   const { participantID } = given;
-  const remote = call.remote && {
-    ...call.remote, participants: call.remote.participants.filter((seat) => seat.participantID !== call.participantID),
-  };
-  const step = rejoin({ ...call, media: "none", participantID, remote, speakers: [] }, problem, given);
+  const fresh = { participantID, remote: withoutOwnSeat(call), moving: undefined };
+  const step = rejoin({ ...call, ...fresh, media: "none", speakers: [] }, problem, given);
   return { call: step.call, effects: [...before, { type: "closePeer" }, ...step.effects] };
 }
 
@@ -325,7 +384,8 @@ function settle(before: ActiveCall, call: ActiveCall, effects: CallEffect[]): Ca
 }
 
 function offerOrTell(call: ActiveCall, effects: CallEffect[]): ActiveCall {
-  const { offer, remote } = call;
+  const { offer } = call;
+  const remote = call.moving?.next ?? call.remote;
   if (call.seat !== "held" || call.media === "none" || offer.stage !== "none" || !remote) return call;
   if (offer.isWanted || remote.videoSections > offer.videoSections) {
     const number = offer.number + 1;
@@ -346,7 +406,7 @@ function isSameSet(left: readonly CallSource[], right: readonly CallSource[]): b
 }
 
 function phaseOf(call: ActiveCall): ActiveCall["phase"] {
-  if (call.media === "up") return "connected";
+  if (call.media === "up" || call.moving) return "connected";
   if (call.wasUp) return "reconnecting";
   return call.seat === "held" ? "connecting" : "joining";
 }

@@ -38,7 +38,7 @@ export class CallViewReporter {
 
   private report(): void {
     const call = this.call();
-    if (call.phase === "idle" || call.seat !== "held" || call.media !== "up" || !call.remote) return;
+    if (call.phase === "idle" || call.seat !== "held" || call.media !== "up" || call.moving || !call.remote) return;
     const tracks: CallViewTrack[] = [];
     for (const element of document.querySelectorAll("video")) {
       const [track] = element.srcObject instanceof MediaStream ? element.srcObject.getVideoTracks() : [];

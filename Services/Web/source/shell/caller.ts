@@ -16,6 +16,9 @@ import type { Store } from "./store";
 export class Caller {
   readonly media = new LocalMedia();
   private peer: PeerConnection | undefined;
+  /** The one before, while the call goes over to another node and for a moment after. */
+  private former: PeerConnection | undefined;
+  private formerTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly view = new CallViewReporter(
     (track) => this.peer?.midOf(track), () => this.store.getState().call, (frame) => this.send(frame));
   private readonly timers = new Map<CallTimer, ReturnType<typeof setTimeout>>();
@@ -59,11 +62,17 @@ export class Caller {
   }
 
   remoteTrack(mid: string): MediaStreamTrack | undefined {
-    return this.peer?.remoteTrack(mid);
+    return this.shown?.remoteTrack(mid);
   }
 
   remoteAudio(): RemoteAudio[] {
-    return this.peer?.remoteAudio() ?? [];
+    return this.shown?.remoteAudio() ?? [];
+  }
+
+  /** Whose sound and pictures the person gets. */
+  private get shown(): PeerConnection | undefined {
+    const { call } = this.store.getState();
+    return call.phase !== "idle" && call.moving ? this.former : this.peer;
   }
 
   /** What the browser measures of the call now; nothing without one. */
@@ -97,9 +106,14 @@ export class Caller {
       case "useServers":
         return this.peer?.useServers(effect.iceServers);
       case "closePeer":
+        this.closeFormer();
         this.peer?.close();
         this.peer = undefined;
         this.view.stop();
+        return;
+      case "closeFormer":
+        clearTimeout(this.formerTimer);
+        this.formerTimer = setTimeout(() => this.closeFormer(), effect.milliseconds);
         return;
       case "makeOffer": {
         const { peer, number } = effect;
@@ -128,8 +142,16 @@ export class Caller {
     }
   }
 
-  private openPeer({ peer, iceServers, relayOnly }: Extract<CallEffect, { type: "openPeer" }>): void {
-    this.peer?.close();
+  private closeFormer(): void {
+    clearTimeout(this.formerTimer);
+    this.former?.close();
+    this.former = undefined;
+  }
+
+  private openPeer({ peer, iceServers, relayOnly, former }: Extract<CallEffect, { type: "openPeer" }>): void {
+    if (former !== "kept") this.closeFormer();
+    if (former === "present") this.former = this.peer;
+    else this.peer?.close();
     const { tracks } = this.media.getState();
     this.peer = new PeerConnection({
       iceServers, relayOnly, tracks, onMedia: (isUp) => this.step({ type: "media", peer, isUp }),
@@ -140,7 +162,7 @@ export class Caller {
   private mediaChanged(): void {
     const { call } = this.store.getState();
     if (call.phase === "idle") return;
-    this.peer?.send(this.media.getState().tracks);
+    for (const peer of [this.peer, this.former]) peer?.send(this.media.getState().tracks);
     const active = this.media.active();
     if (active.join() !== call.active.join()) this.step({ type: "sourcesChanged", active });
   }

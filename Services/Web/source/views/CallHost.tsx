@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "react";
 import type { Call } from "../core/call-model";
-import type { ParticipantID, UserID } from "../core/contracts";
+import type { UserID } from "../core/contracts";
 import { useAppState, useClient, useLocalMedia } from "./context";
 import { useTrack } from "./MediaTrack";
 
@@ -11,7 +11,7 @@ export function CallHost() {
   const { call } = useAppState();
   return (
     <>
-      {call.phase !== "idle" && <RemoteAudio key={call.peer} />}
+      {call.phase !== "idle" && <RemoteAudio key={call.moving?.former ?? call.peer} />}
       <ComingAndGoing />
     </>
   );
@@ -95,7 +95,8 @@ function ComingAndGoing() {
   const state = useAppState();
   const { call } = state;
   const remote = call.phase === "idle" ? undefined : call.remote;
-  const known = useRef<Map<ParticipantID, string>>();
+  // By person: when the call moves to another node everyone has another seat, and nobody came or went.
+  const known = useRef<Map<UserID, string>>();
   const [lines, setLines] = useState<{ key: number; text: string }[]>([]);
   useEffect(() => {
     if (call.phase === "idle" || !remote) {
@@ -103,8 +104,7 @@ function ComingAndGoing() {
       return;
     }
     const others = remote.participants.filter(({ participantID }) => participantID !== call.participantID);
-    const present = new Map(others.map(({ participantID, userID }) =>
-      [participantID, state.users[userID]?.displayName ?? "Somebody"]));
+    const present = new Map(others.map(({ userID }) => [userID, state.users[userID]?.displayName ?? "Somebody"]));
     const before = known.current;
     known.current = present;
     if (!before) return;
