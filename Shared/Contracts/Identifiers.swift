@@ -80,6 +80,7 @@ package enum MessageEntity: Entity { package static let entityName = "message" }
 package enum ConnectionEntity: Entity { package static let entityName = "connection" }
 package enum ParticipantEntity: Entity { package static let entityName = "participant" }
 package enum RingEntity: Entity { package static let entityName = "ring" }
+package enum RecordingEntity: Entity { package static let entityName = "recording" }
 package enum InstanceEntity: Entity { package static let entityName = "instance" }
 package enum RequestEntity: Entity { package static let entityName = "request" }
 
@@ -97,6 +98,8 @@ package typealias ConnectionID = EntityID<ConnectionEntity>
 package typealias ParticipantID = EntityID<ParticipantEntity>
 /// One attempt to reach a person by a call.
 package typealias RingID = EntityID<RingEntity>
+/// One recording of a call.
+package typealias RecordingID = EntityID<RecordingEntity>
 /// One running process of a service.
 package typealias InstanceID = EntityID<InstanceEntity>
 /// One request on the bus.

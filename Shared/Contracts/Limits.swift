@@ -191,6 +191,17 @@ package enum Limits {
     package static let mediaWorkers = 1...64
     package static let turnCredentialLifetime = Duration.seconds(12 * 3600)
 
+    // MARK: Recordings
+    /// A recording ends after this time, or with so many bytes.
+    package static let recordingDuration = Duration.seconds(4 * 3600)
+    package static let recordingByteCount: Int64 = 8 * 1024 * 1024 * 1024
+    /// Tracks of a recording; those that begin later are not recorded.
+    package static let recordingTracks = 200
+    /// Calls that a media node records at once; beyond it `unavailable`.
+    package static let recordingsPerNode = 16
+    /// What is left free on the disk of recordings: at less a recording ends, while its files can still be ended well.
+    package static let recordingFreeByteCount: Int64 = 128 * 1024 * 1024
+
     // MARK: Bus
     package static let instanceLease = Duration.seconds(10)
     package static let instanceBeat = Duration.seconds(3)

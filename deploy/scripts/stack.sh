@@ -98,8 +98,8 @@ make_directories() {
         die "$ROOST_STATE cannot be written or belongs to someone else; set ROOST_STATE to a directory of yours"
     # As root, PostgreSQL and nginx's workers are other users: they pass through here and read nothing.
     chmod 711 "$ROOST_STATE"
-    for directory in run log redis nginx secrets; do mkdir -p "$ROOST_STATE/$directory"; done
-    chmod 700 "$ROOST_STATE"/{log,secrets,redis}
+    for directory in run log redis nginx secrets recordings; do mkdir -p "$ROOST_STATE/$directory"; done
+    chmod 700 "$ROOST_STATE"/{log,secrets,redis,recordings}
     chmod 755 "$ROOST_STATE/run"
 }
 

@@ -21,6 +21,7 @@ package struct MediaServer: Service {
     private let keys: KeyRing
     private let workers: [WorkerThread]
     private let node: MediaNode
+    private let recordings: RecordingDesk
     private let notices: AsyncStream<Notice>
     private let logger: Logger
     /// Answers what gateways ask.
@@ -50,7 +51,8 @@ package struct MediaServer: Service {
         keys = KeyRing(logger: logger) {
             String(buffer: try await bus.request(.keys, to: .api, body: ByteBuffer()))
         }
-        node = MediaNode(bus: bus, keys: keys, workers: workers, logger: logger)
+        recordings = RecordingDesk(configuration: configuration, bus: bus, logger: logger)
+        node = MediaNode(bus: bus, keys: keys, workers: workers, recordings: recordings, logger: logger)
         requests = SeatRequestHandler(node: node, logger: logger)
         for worker in workers { worker.start() }
         logger.info(
@@ -79,6 +81,7 @@ package struct MediaServer: Service {
 
     package func run() async throws {
         bus.onRestored { [node] in Task { await node.catchUp() } }
+        await recordings.adoptLeftovers()
         let work = Task { try await works() }
         try? await gracefulShutdown()
         await drain()

@@ -85,6 +85,14 @@ package enum Endpoints {
         "Decline a call that rings me; one that does not ring any more stays as it is", group: .channels,
         errors: [.notFound])
 
+    package static let startRecording = Endpoint<Empty, CallRecording>(
+        .post, "/api/v1/channels/{channelID}/call/recording", "startRecording",
+        "Record the call I am in; everybody in it is told, and the files are posted to the channel at the end",
+        group: .channels, status: 201, errors: [.notFound, .forbidden, .conflict])
+    package static let stopRecording = Endpoint<Empty, Empty>(
+        .delete, "/api/v1/channels/{channelID}/call/recording", "stopRecording", "Stop recording a call",
+        group: .channels, status: 204, errors: [.notFound, .forbidden])
+
     // MARK: Calls by HTTP (WHIP: RFC 9725; WHEP: draft-ietf-wish-whep)
     package static let publish = Endpoint<Empty, Empty>(
         .post, "/api/v1/channels/{channelID}/whip", "publish",
@@ -152,6 +160,7 @@ package enum Endpoints {
         openDirectChannel.description, readChannel.description, updateChannel.description, joinChannel.description,
         leaveChannel.description, listChannelMembers.description, addChannelMember.description,
         removeChannelMember.description, readCall.description, declineRing.description,
+        startRecording.description, stopRecording.description,
         publish.description, updatePublisher.description, endPublisher.description,
         subscribe.description, updateSubscriber.description, endSubscriber.description,
         sendMessage.description, listMessages.description, editMessage.description, deleteMessage.description,

@@ -35,7 +35,10 @@ package struct BusRequestHandler: Sendable {
             case .callGrant: return .success(try await callGrant(decode(body)))
             case .callReport: return .success(try await callReport(decode(body)))
             case .callRenew: return .success(try await callRenew(decode(body)))
-            case .seatJoin, .seatOffer, .seatUpdate, .seatView, .seatLeave, .seatIce, .seatNotice:
+            case .recordingUpload, .recordingPost:
+                throw APIError(.unavailable, "There is no file store yet.")
+            case .seatJoin, .seatOffer, .seatUpdate, .seatView, .seatLeave, .seatIce, .seatNotice, .recordingStart,
+                .recordingStop:
                 throw APIError(.malformedRequest, "An API has no seats: ask a media node, or tell a gateway.")
             }
         } catch let error as APIError {

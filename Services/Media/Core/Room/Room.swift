@@ -14,6 +14,10 @@ final class Room {
     private(set) var speakers: [ParticipantID] = []
     /// Begins with the time, so that a room opened again in the same epoch goes on above.
     private var reportRevision: Int64
+    /// The last recording, running or ended.
+    var recording: CallRecording?
+    /// Where its packets go; `nil` while nothing is recorded.
+    var tap: RecordingTap?
     private var usedSSRCs: Set<UInt32> = []
 
     /// How often it is looked who speaks.

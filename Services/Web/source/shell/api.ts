@@ -1,6 +1,6 @@
 import { endpoints, limits } from "../core/contracts";
 import type {
-  Bootstrap, CallRing, Channel, ChannelCall, ChannelID, ChannelList, ChannelMember, ChannelMemberPage, ChannelUnread,
+  Bootstrap, CallRecording, CallRing, Channel, ChannelCall, ChannelID, ChannelList, ChannelMember, ChannelMemberPage, ChannelUnread,
   CreateChannelRequest, CurrentUser, Invite, Message, MessageID, MessagePage, RingID, SendMessageRequest, SessionID, SessionList,
   UpdateChannelRequest, UserID, Workspace, WorkspaceID, WorkspaceMember, WorkspaceMemberPage,
 } from "../core/contracts";
@@ -33,6 +33,9 @@ export class API {
     this.session.call<Channel>(endpoints.openDirectChannel, { path: { workspaceID }, body: { userID } });
   readChannel = (channelID: ChannelID) => this.session.call<Channel>(endpoints.readChannel, { path: { channelID } });
   readCall = (channelID: ChannelID) => this.session.call<ChannelCall>(endpoints.readCall, { path: { channelID } });
+  startRecording = (channelID: ChannelID) =>
+    this.session.call<CallRecording>(endpoints.startRecording, { path: { channelID } });
+  stopRecording = (channelID: ChannelID) => this.session.call<void>(endpoints.stopRecording, { path: { channelID } });
   declineRing = (ringID: RingID) => this.session.call<CallRing>(endpoints.declineRing, { path: { ringID } });
   updateChannel = (channelID: ChannelID, body: UpdateChannelRequest) =>
     this.session.call<Channel>(endpoints.updateChannel, { path: { channelID }, body });
