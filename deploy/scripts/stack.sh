@@ -231,6 +231,7 @@ ROOST_STATE=$ROOST_STATE
 ROOST_DATABASE_URL=$(database_url)
 ROOST_REDIS_URL=$(redis_url)
 ROOST_SIGNING_KEY_FILE=$ROOST_STATE/secrets/signing-key.pem
+ROOST_API_FILES=${ROOST_API_FILES:-$ROOST_STATE/files}
 ROOST_API_URLS=$(addresses api http://)
 ROOST_GATEWAY_URLS=$(addresses gateway http://)
 ROOST_MEDIA_URLS=$(addresses media http://)
@@ -308,7 +309,8 @@ start_api() {
     variables_of "$1"
     # As `up` wrote them down: the host that clients reach is known there.
     mapfile -t turn < <(grep '^ROOST_TURN_' "$ROOST_STATE/run/stack.env")
-    spawn "$1" ROOST_LOG_LEVEL=info "ROOST_ALLOWED_ORIGINS=$(allowed_origins)" "${variables[@]}" "${turn[@]}" \
+    spawn "$1" ROOST_LOG_LEVEL=info "ROOST_ALLOWED_ORIGINS=$(allowed_origins)" "ROOST_API_FILES=$ROOST_STATE/files" \
+        "${variables[@]}" "${turn[@]}" \
         ROOST_API_HOST=127.0.0.1 "ROOST_API_PORT=${ports[$1]}" "ROOST_DATABASE_URL=$(database_url)" \
         "ROOST_REDIS_URL=$(redis_url)" "ROOST_SIGNING_KEY_FILE=$ROOST_STATE/secrets/signing-key.pem" \
         "ROOST_WEB_ROOT=$web_root" "${own[@]}" -- "$bin/roost-api"

@@ -21,6 +21,7 @@ package struct APIServer {
         WorkspaceRoutes(services: services).add(to: routes)
         ChannelRoutes(services: services).add(to: routes)
         MessageRoutes(services: services).add(to: routes)
+        FileRoutes(services: services).add(to: routes)
         UnreadRoutes(services: services).add(to: routes)
         CallRoute(services: services).add(to: routes)
         WhipRoutes(services: services).add(to: routes)

@@ -13,7 +13,7 @@ package struct RecordingManifest: Codable, Sendable, Equatable {
         package let number: Int
         package let mediaType: String
         /// Under which the API keeps it, and where it is uploaded; `nil` until the API said so.
-        package var fileID: String?
+        package var fileID: FileID?
         package var uploadPath: String?
         /// Whether the API has all of it.
         package var isUploaded = false

@@ -70,10 +70,10 @@ package struct RecordingUploadReply: WireObject {
     package static var fields: [String: FieldRule] {
         ["uploadPath": FieldRule("Path and signed query below the API's address: PUT the bytes there.")]
     }
-    package let fileID: String
+    package let fileID: FileID
     package let uploadPath: String
 
-    package init(fileID: String, uploadPath: String) {
+    package init(fileID: FileID, uploadPath: String) {
         self.fileID = fileID
         self.uploadPath = uploadPath
     }
@@ -93,11 +93,11 @@ package struct RecordingPostRequest: WireObject {
     /// Absent when the media node died while it recorded.
     package let end: RecordingEnd?
     /// The mixed sound first.
-    package let fileIDs: [String]
+    package let fileIDs: [FileID]
 
     package init(
         recordingID: RecordingID, channelID: ChannelID, userID: UserID, startedAt: Timestamp, milliseconds: Int,
-        end: RecordingEnd?, fileIDs: [String]
+        end: RecordingEnd?, fileIDs: [FileID]
     ) {
         self.recordingID = recordingID
         self.channelID = channelID
