@@ -4,7 +4,7 @@ package struct FilePresentation: Equatable, Sendable {
     /// Types that browsers show in place, and that hold no script.
     private static let shown: Set<String> = [
         "image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/bmp",
-        "video/mp4", "video/webm", "video/ogg", "video/quicktime",
+        "video/mp4", "video/webm", "video/x-matroska", "video/ogg", "video/quicktime",
         "audio/mpeg", "audio/mp4", "audio/aac", "audio/ogg", "audio/opus", "audio/webm", "audio/wav", "audio/x-wav",
         "audio/flac",
     ]

@@ -12,6 +12,9 @@ package struct RecordingManifest: Codable, Sendable, Equatable {
         /// Tells files apart, from 1.
         package let number: Int
         package let mediaType: String
+        /// Pixels of a picture as it began.
+        package var width: Int?
+        package var height: Int?
         /// Under which the API keeps it, and where it is uploaded; `nil` until the API said so.
         package var fileID: FileID?
         package var uploadPath: String?

@@ -154,7 +154,8 @@ package final class RecordingWriter {
         let number = manifest.files.count + 1
         let name = "\(number)-\(source?.rawValue ?? "mixed").\(format.fileExtension)"
         let entry = RecordingManifest.File(
-            name: name, speakerID: speaker, source: source, number: number, mediaType: format.mediaType)
+            name: name, speakerID: speaker, source: source, number: number, mediaType: format.mediaType,
+            width: format.size?.width, height: format.size?.height)
         let file = try RecordingFile(
             path: folder.path(of: entry), format: format, startedAt: manifest.startedAt, uid: UInt64(number))
         manifest.files.append(entry)

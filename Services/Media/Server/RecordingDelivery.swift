@@ -137,7 +137,8 @@ actor RecordingDelivery {
             recordingID: manifest.id, channelID: manifest.channelID, userID: manifest.userID,
             speakerID: file.speakerID, source: file.source, number: file.number, startedAt: manifest.startedAt,
             mediaType: file.mediaType, fileExtension: file.name.split(separator: ".").last.map(String.init) ?? "webm",
-            byteCount: Int(size.byteCount), milliseconds: Int(size.duration / .milliseconds(1)))
+            byteCount: Int(size.byteCount), milliseconds: Int(size.duration / .milliseconds(1)),
+            width: file.width, height: file.height)
         let answer = try await bus.request(
             .recordingUpload, to: .api, body: ByteBuffer(bytes: try WireJSON.encode(request)))
         return try WireJSON.decode(RecordingUploadReply.self, from: answer.readableBytesView)

@@ -46,11 +46,17 @@ package struct RecordingUploadRequest: WireObject {
     package let fileExtension: String
     package let byteCount: Int
     package let milliseconds: Int
+    /// Pixels of a picture as it began.
+    package let width: Int?
+    package let height: Int?
 
     package init(
         recordingID: RecordingID, channelID: ChannelID, userID: UserID, speakerID: UserID?, source: CallSource?,
-        number: Int, startedAt: Timestamp, mediaType: String, fileExtension: String, byteCount: Int, milliseconds: Int
+        number: Int, startedAt: Timestamp, mediaType: String, fileExtension: String, byteCount: Int, milliseconds: Int,
+        width: Int?, height: Int?
     ) {
+        self.width = width
+        self.height = height
         self.recordingID = recordingID
         self.channelID = channelID
         self.userID = userID

@@ -12,8 +12,8 @@ struct RecordingPoster {
     func upload(_ request: RecordingUploadRequest) async throws -> RecordingUploadReply {
         let name = try await name(of: request)
         let file = CreateFileRequest(
-            name: name, mediaType: request.mediaType, byteCount: request.byteCount, width: nil, height: nil,
-            durationMilliseconds: request.milliseconds)
+            name: name, mediaType: request.mediaType, byteCount: Int64(request.byteCount),
+            width: request.width, height: request.height, durationMilliseconds: Int64(request.milliseconds))
         let upload = try await services.fileUploads.reserve(
             file, in: request.channelID, by: request.userID, for: .recording)
         return RecordingUploadReply(fileID: upload.file.id, uploadPath: upload.uploadURL)

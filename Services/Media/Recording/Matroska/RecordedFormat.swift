@@ -19,6 +19,14 @@ package enum RecordedFormat: Hashable, Sendable {
         return isVideo ? "video/webm" : "audio/webm"
     }
 
+    /// Pixels of a picture.
+    package var size: (width: Int, height: Int)? {
+        switch self {
+        case .opus: nil
+        case .vp8(let width, let height), .vp9(let width, let height), .h264(let width, let height, _): (width, height)
+        }
+    }
+
     package var fileExtension: String { isWebM ? "webm" : "mkv" }
 }
 

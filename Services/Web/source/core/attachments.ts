@@ -23,7 +23,7 @@ export type FileKind = "image" | "video" | "audio" | "other";
 /** Types that the server lets a browser show in place; all others are downloaded. */
 const shownTypes = new Set([
   "image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/bmp",
-  "video/mp4", "video/webm", "video/ogg", "video/quicktime",
+  "video/mp4", "video/webm", "video/x-matroska", "video/ogg", "video/quicktime",
   "audio/mpeg", "audio/mp4", "audio/aac", "audio/ogg", "audio/opus", "audio/webm", "audio/wav", "audio/x-wav", "audio/flac",
 ]);
 
