@@ -226,7 +226,6 @@ package enum Limits {
     // MARK: Recordings
     /// A recording ends after this time, or with so many bytes.
     package static let recordingDuration = Duration.seconds(4 * 3600)
-    package static let recordingByteCount: Int64 = 8 * 1024 * 1024 * 1024
     /// Tracks of a recording; those that begin later are not recorded.
     package static let recordingTracks = 200
     /// Calls that a media node records at once; beyond it `unavailable`.
