@@ -224,7 +224,7 @@ package enum Limits {
     package static let turnCredentialLifetime = Duration.seconds(12 * 3600)
 
     // MARK: Recordings
-    /// A recording ends after this time, or with so many bytes.
+    /// A recording ends after this time, or with ``recordingByteCount`` of all its files.
     package static let recordingDuration = Duration.seconds(4 * 3600)
     /// Tracks of a recording; those that begin later are not recorded.
     package static let recordingTracks = 200

@@ -159,8 +159,10 @@ struct PictureRecordingTests {
         // Only a block that was not whole has gone.
         #expect((before - 1...before).contains(after.frameCount))
         #expect(abs((after.duration ?? 0) - Double(after.frameCount) / 30) < 0.1)
-        #expect(try FFmpeg.complaints(path) == "")
-        #expect(try FFmpeg.times(path, from: 1.5).first.map { $0 >= 0.9 && $0 <= 1.6 } ?? (after.frameCount < 45))
+        let complaints = try FFmpeg.complaints(path)
+        #expect(complaints == "")
+        // A player that seeks to 1.5 s begins at the key frame before.
+        if after.frameCount > 50 { #expect(abs((try FFmpeg.times(path, from: 1.5).first ?? 0) - 1) < 0.1) }
         let again = try #require(contents(path))
         try RecordingRepair.finish(path)
         #expect(contents(path) == again)

@@ -20,7 +20,7 @@ struct RecorderTests {
         let value = Mutex<(RecordingEnd, RecordingFailure?)?>(nil)
 
         func wait() async throws -> (RecordingEnd, RecordingFailure?) {
-            let deadline = ContinuousClock.now + .seconds(20)
+            let deadline = ContinuousClock.now + .seconds(60)
             while ContinuousClock.now < deadline {
                 if let value = value.withLock({ $0 }) { return value }
                 try await Task.sleep(for: .milliseconds(5))
@@ -41,8 +41,12 @@ struct RecorderTests {
         return time.tv_sec * 1_000_000_000 + time.tv_nsec
     }
 
+    /// A payload of VP8 with the beginning of a key frame of 16 × 16 pixels.
+    private static let keyFrame: [UInt8] = [0x10, 0x10, 0, 0, 0x9D, 0x01, 0x2A, 16, 0, 16, 0]
+
+    /// Records pictures of 1,000 bytes until there were so many, or the recorder ends.
     private func record(
-        in folder: RecordingFolder, bounds: Recorder.Bounds = .init(), packetByteCount: Int = 200, count: Int
+        in folder: RecordingFolder, bounds: Recorder.Bounds = .init(), count: Int?
     ) async throws -> (RecordingEnd, RecordingFailure?) {
         let ending = Ending()
         let recorder = try Recorder(
@@ -51,16 +55,17 @@ struct RecorderTests {
         recorder.start()
         let ids: [UInt64] = [1, 2, 3, 4]
         ids.withUnsafeBytes { _ = recorder.ring.write(.init(kind: .track, track: 1), $0) }
-        for number in 0..<count {
+        for number in 0..<(count ?? .max) {
+            if ending.value.withLock({ $0 != nil }) { break }
             var entry = RecordingRing.Entry(kind: .packet, track: 1)
-            (entry.codec, entry.ssrc, entry.sequence) = (RecordedCodec.opus.rawValue, 1, Int64(number))
-            (entry.timestamp, entry.arrival) = (UInt32(number * 960), Self.now().nanoseconds)
-            // No sound that libopus takes, so that nothing is mixed; a file takes any packet.
-            let payload = [UInt8](repeating: 0xFF, count: packetByteCount)
-            while !payload.withUnsafeBytes({ recorder.ring.write(entry, $0) }) {
-                if ending.value.withLock({ $0 != nil }) { break }
+            (entry.codec, entry.ssrc, entry.sequence) = (RecordedCodec.vp8.rawValue, 1, Int64(number))
+            (entry.timestamp, entry.arrival, entry.hasMarker) = (UInt32(number * 3000), Self.now().nanoseconds, true)
+            let payload = Self.keyFrame + [UInt8](repeating: UInt8(number & 0xFF), count: 989)
+            while !payload.withUnsafeBytes({ recorder.ring.write(entry, $0) }), ending.value.withLock({ $0 == nil }) {
                 try await Task.sleep(for: .milliseconds(1))
             }
+            // About 10 MB a second.
+            if number % 10 == 9 { try await Task.sleep(for: .milliseconds(1)) }
         }
         recorder.stop(.stopped)
         return try await ending.wait()
@@ -91,7 +96,7 @@ struct RecorderTests {
         var bounds = Recorder.Bounds()
         bounds.byteCount = 2_000_000
         let (end, _) = try await record(
-            in: RecordingFolder(path: path), bounds: bounds, packetByteCount: 1000, count: 40_000)
+            in: RecordingFolder(path: path), bounds: bounds, count: nil)
         #expect(end == .limitReached)
     }
 
@@ -108,7 +113,7 @@ struct RecorderTests {
         var bounds = Recorder.Bounds()
         bounds.freeByteCount = 0
         let folder = try RecordingFolder(path: "\(path)/r")
-        let (end, failure) = try await record(in: folder, bounds: bounds, packetByteCount: 1000, count: 4000)
+        let (end, failure) = try await record(in: folder, bounds: bounds, count: 4000)
         #expect(end == .diskFull)
         #expect(failure?.code == ENOSPC)
         let file = try #require(folder.readManifest()?.files.first)

@@ -27,6 +27,7 @@ package struct MatroskaScan: Sendable {
         cursor.offset = ebml.content + size
         guard let segment = cursor.element(), segment.id == MatroskaID.segment.rawValue else { return nil }
         layout.segmentSizeOffset = segment.content - 8
+        cursor.offset = segment.content
         guard readHeader(&cursor) else { return nil }
         isComplete = segment.size.map { segment.content + $0 == byteCount } ?? false
         readClusters(&cursor)
@@ -55,18 +56,21 @@ package struct MatroskaScan: Sendable {
     }
 
     private mutating func readClusters(_ cursor: inout Cursor) {
+        // A cluster counts from its first whole block on: until then it may be cut off.
+        var (sizeOffset, time) = (Int64(0), Int64(0))
         while let element = cursor.element() {
             guard let id = MatroskaID(rawValue: element.id) else { return }
             switch id {
             case .cluster:
-                layout.clusterSizeOffset = element.content - 8
+                sizeOffset = element.content - 8
                 cursor.offset = element.content
             case .timestamp:
                 guard let size = element.size, element.content + size <= cursor.end, size <= 8 else { return }
-                layout.clusterTime = cursor.bytes(at: element.content, Int(size)).reduce(0) { $0 << 8 | Int64($1) }
+                time = cursor.bytes(at: element.content, Int(size)).reduce(0) { $0 << 8 | Int64($1) }
                 cursor.offset = element.content + size
             case .simpleBlock:
                 guard let size = element.size, size >= 4, element.content + size <= cursor.end else { return }
+                (layout.clusterSizeOffset, layout.clusterTime) = (sizeOffset, time)
                 noteBlock(cursor.bytes(at: element.content, 4))
                 cursor.offset = element.content + size
                 layout.byteCount = cursor.offset
