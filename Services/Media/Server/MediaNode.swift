@@ -360,8 +360,8 @@ actor MediaNode {
     var isQuiet: Bool {
         get async {
             guard seats.isEmpty, joining.isEmpty else { return false }
-            let (isTold, isReported) = await (notices.isEmpty, reporter.isEmpty)
-            return await isTold && isReported && recordings.isWritten
+            let (isTold, isReported, isWritten) = await (notices.isEmpty, reporter.isEmpty, recordings.isWritten)
+            return isTold && isReported && isWritten
         }
     }
 }
