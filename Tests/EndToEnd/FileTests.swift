@@ -142,7 +142,7 @@ extension EndToEnd {
             ])
             defer { small.stop() }
             let team = try await Team.make(of: 1, on: stack)
-            func create(_ count: Int64) async throws -> APIClient.RawAnswer {
+            @Sendable func create(_ count: Int64) async throws -> APIClient.RawAnswer {
                 try await team.owner.api.at(small.url).callRaw(
                     Endpoints.createFile, path: [team.general],
                     body: CreateFileRequest(name: "x", mediaType: "image/png", byteCount: count))
