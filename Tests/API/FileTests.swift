@@ -112,7 +112,7 @@ struct FileTests {
     @Test("A link to read holds for its member, and one who asks again within its life gets the same")
     func downloadLinks() throws {
         let signer = try FileLinkSigner(pem: Self.pem)
-        let file = Attachment(id: .example, name: "a ü/?.png", mediaType: "image/png", byteCount: 1)
+        let file = Contracts.Attachment(id: .example, name: "a ü/?.png", mediaType: "image/png", byteCount: 1)
         let now = Timestamp(milliseconds: 1_763_700_000_000)
         let end = FileLinkSigner.linkEnd(now: now)
         #expect(end == FileLinkSigner.linkEnd(now: now + .seconds(1)))

@@ -70,9 +70,9 @@ private struct Seeded: RandomNumberGenerator {
     mutating func time() -> Timestamp { Timestamp(milliseconds: .random(in: 0...4_000_000_000_000, using: &self)) }
 
     /// Files with and without what they may have.
-    mutating func attachments() -> [Attachment] {
+    mutating func attachments() -> [Contracts.Attachment] {
         (0..<Int.random(in: 1...3, using: &self)).map { _ in
-            Attachment(
+            Contracts.Attachment(
                 id: id(), name: text(), mediaType: "video/webm", byteCount: .random(in: 1...(1 << 40), using: &self),
                 width: Bool.random(using: &self) ? 640 : nil, height: Bool.random(using: &self) ? 480 : nil,
                 durationMilliseconds: Bool.random(using: &self) ? .random(in: 0...100_000, using: &self) : nil)

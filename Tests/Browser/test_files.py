@@ -121,6 +121,6 @@ def test_an_attachment_survives_a_failed_send_and_a_refused_file_says_what_to_do
 
     attach(ada, ("empty.txt", "text/plain", b""))
     expect(pending(ada, "failed")).to_contain_text("empty")
-    expect(ada.page.get_by_test_id("composer-note")).to_contain_text("take it off")
+    expect(ada.page.get_by_test_id("composer-note")).to_contain_text("off, then send")
     ada.page.get_by_test_id("remove-file").click()
     expect(ada.page.get_by_test_id("pending-file")).to_have_count(0)

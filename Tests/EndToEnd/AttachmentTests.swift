@@ -11,7 +11,7 @@ extension EndToEnd {
         func everywhere() async throws {
             let team = try await Team.make(of: 2, on: try await Stack.shared())
             let reader = try await team.people[1].connect()
-            var files: [Attachment] = []
+            var files: [Contracts.Attachment] = []
             for (name, width) in [("b.png", 40 as Int?), ("a.png", nil), ("c.webm", 60)] {
                 files.append(
                     try await team.owner.upload(

@@ -84,6 +84,9 @@ extension EndToEnd {
             }
             try await upload.putAndCut(after: 60_000, at: stack.apiURLs[0])
             try await eventually("nothing is left") { try stack.storedNames(of: upload.file.id).isEmpty ? true : nil }
+            #expect(
+                try !stack.log(of: "api-0").contains("\(upload.file.id)"),
+                "what a client does wrong is no error of ours")
             let missing = try await team.owner.api.get("/api/v1/files/\(upload.file.id)")
             #expect(missing.status == 404)
             #expect(try await upload.put([UInt8](repeating: 1, count: 100_000), at: stack.url).status == 200)
@@ -142,7 +145,7 @@ extension EndToEnd {
             ])
             defer { small.stop() }
             let team = try await Team.make(of: 1, on: stack)
-            func create(_ count: Int64) async throws -> APIClient.RawAnswer {
+            @Sendable func create(_ count: Int64) async throws -> APIClient.RawAnswer {
                 try await team.owner.api.at(small.url).callRaw(
                     Endpoints.createFile, path: [team.general],
                     body: CreateFileRequest(name: "x", mediaType: "image/png", byteCount: count))

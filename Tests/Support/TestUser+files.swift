@@ -1,5 +1,5 @@
 package import Contracts
-package import Foundation
+import Foundation
 import Glibc
 import NIOHTTP1
 import ServiceKit

@@ -33,7 +33,7 @@ test("Only what the server lets a browser show is shown", () => {
 test("A message has at most ten files", () => {
   assert.equal(countProblem(0, 10), undefined);
   assert.equal(countProblem(9, 1), undefined);
-  assert.match(countProblem(9, 2) ?? "", /at most 10/);
+  assert(countProblem(9, 2)?.includes("at most 10"));
 });
 
 test("What is attached goes with the message of its channel, and with no other", () => {

@@ -32,7 +32,7 @@ package struct FileStorage: Sendable {
     /// Writes a body to disk, no faster than the disk takes it, and holds no more than a step of it in memory.
     /// - Parameter byteCount: what the body must have, no more and no less.
     /// - Returns: the SHA-256 of the bytes, which are on disk by then.
-    /// - Throws: ``StorageError``, and what reading the body throws; then nothing of it is left.
+    /// - Throws: ``StorageError``, or `CancellationError`; then nothing of it is left.
     package func write<Body: AsyncSequence>(
         _ body: Body, as file: FileID, byteCount: Int64
     ) async throws -> [UInt8] where Body.Element == ByteBuffer {
@@ -57,7 +57,8 @@ package struct FileStorage: Sendable {
         } catch {
             // Not with `runIfActive`: whoever is cancelled cleans up all the same.
             threads.submit { _ in part.discard() }
-            throw error
+            // What neither the disk nor the end of this process says, reading the body did.
+            throw error is StorageError || error is CancellationError ? error : StorageError.cut
         }
     }
 
@@ -95,6 +96,8 @@ package enum StorageError: Error, Equatable {
     /// The body had fewer, or more, bytes than were announced.
     case tooShort
     case tooLong
+    /// The connection of the body ended before the body.
+    case cut
     case missing
     /// Anything else, by its number in errno(3).
     case failed(Int32)

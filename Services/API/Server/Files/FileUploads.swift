@@ -108,7 +108,7 @@ package final class FileUploads: Sendable {
 
     private func problem(_ error: StorageError, _ byteCount: Int64) -> any Error {
         switch error {
-        case .tooShort: wrongByteCount(byteCount, isTooMany: false)
+        case .tooShort, .cut: wrongByteCount(byteCount, isTooMany: false)
         case .tooLong: wrongByteCount(byteCount, isTooMany: true)
         case .full:
             APIError(.storageFull, "The server's disk is full. Tell its operator, and try again later.")

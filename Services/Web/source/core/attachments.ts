@@ -13,6 +13,8 @@ export interface PendingFile {
   progress: number;
   /** Why it failed, and what to do, for a person. */
   problem?: string;
+  /** Whether it would fail again. */
+  isHopeless?: boolean;
   /** Once it is there: what the message will have. */
   file?: Attachment;
 }

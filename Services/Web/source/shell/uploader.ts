@@ -56,7 +56,7 @@ export class Uploader {
     const { dispatch } = this.store;
     const upload = this.running.get(key);
     if (!upload) return;
-    if (upload.file.size === 0) return this.fail(key, "This file is empty. Choose another.");
+    if (upload.file.size === 0) return this.fail(key, "This file is empty. Choose another.", true);
     try {
       const request = { ...requestFor(upload.file), ...await measure(upload.file) };
       const reserved = await this.patiently(key, () => this.api.createFile(channelID, request));
@@ -100,8 +100,8 @@ export class Uploader {
     return undefined;
   }
 
-  private fail(key: string, problem: string): void {
-    this.store.dispatch({ type: "fileChanged", key, changes: { state: "failed", problem } });
+  private fail(key: string, problem: string, isHopeless = false): void {
+    this.store.dispatch({ type: "fileChanged", key, changes: { state: "failed", problem, isHopeless } });
   }
 }
 

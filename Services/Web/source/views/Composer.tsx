@@ -91,7 +91,11 @@ export function Composer({ channel }: { channel: Channel }) {
 
 /** Why what is attached cannot be sent yet. */
 function filesNote(files: readonly PendingFile[]): string | undefined {
-  if (files.some(({ state }) => state === "failed")) return "Try the failed file again or take it off, then send.";
+  const failed = files.filter(({ state }) => state === "failed");
+  if (failed.length > 0) {
+    return failed.some(({ isHopeless }) => !isHopeless)
+      ? "Try the failed file again or take it off, then send." : "Take the failed file off, then send.";
+  }
   return areReady(files) ? undefined : "Files are being uploaded. You can send when they are there.";
 }
 

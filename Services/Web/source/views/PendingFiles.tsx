@@ -16,7 +16,7 @@ export function PendingFiles({ files }: { files: readonly PendingFile[] }) {
 
 function Pending({ file }: { file: PendingFile }) {
   const client = useClient();
-  const { key, name, byteCount, state, progress, problem } = file;
+  const { key, name, byteCount, state, progress, problem, isHopeless } = file;
   return (
     <div className="pending-file" data-testid="pending-file" data-state={state}>
       <Icon name="file" />
@@ -24,11 +24,14 @@ function Pending({ file }: { file: PendingFile }) {
         <p className="file-name" dir="auto" title={name}>{name}</p>
         {state === "failed"
           ? <p className="field-problem" role="alert">{problem}</p>
-          : <p className="file-size">{state === "ready" ? sizeWords(byteCount) : `${Math.round(progress * 100)} % of ${sizeWords(byteCount)}`}</p>}
+          : <p className="file-size">{progressWords(state === "ready" ? undefined : progress, byteCount)}</p>}
         {state === "uploading" && <progress value={progress} max={1} aria-label={`${name} is uploaded`} />}
       </div>
-      {state === "failed" && (
-        <button type="button" className="button small" data-testid="retry-file" onClick={() => client.uploader.retry(file)}>
+      {state === "failed" && !isHopeless && (
+        <button
+          type="button" className="button small" data-testid="retry-file"
+          onClick={() => client.uploader.retry(file)}
+        >
           Retry
         </button>
       )}
@@ -38,4 +41,9 @@ function Pending({ file }: { file: PendingFile }) {
       />
     </div>
   );
+}
+
+function progressWords(progress: number | undefined, byteCount: number): string {
+  const size = sizeWords(byteCount);
+  return progress === undefined ? size : `${Math.round(progress * 100)} % of ${size}`;
 }
