@@ -85,6 +85,8 @@ let package = Package(
             name: "CSRTP", path: "Shared/CLibraries/CSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),
         .systemLibrary(
             name: "CZlib", path: "Shared/CLibraries/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(
+            name: "COpus", path: "Shared/CLibraries/COpus", pkgConfig: "opus", providers: [.apt(["libopus-dev"])]),
         .target(name: "CDatagrams", path: "Shared/CLibraries/CDatagrams"),
 
         // Services/API
@@ -101,6 +103,7 @@ let package = Package(
             resources: [
                 .embedInCode("0001_accounts_spaces_messages.sql"), .embedInCode("0002_calls.sql"),
                 .embedInCode("0003_unread.sql"), .embedInCode("0004_rings.sql"),
+                .embedInCode("0006_files.sql"),
             ],
             swiftSettings: strict),
         .target(
@@ -157,11 +160,13 @@ let package = Package(
             name: "MediaCore", dependencies: ["Contracts", "MediaSecurity", crypto], path: "Services/Media/Core",
             swiftSettings: strict),
         .target(
+            name: "MediaRecording", dependencies: ["COpus", "Contracts", "MediaCore", "MediaSecurity"],
+            path: "Services/Media/Recording", swiftSettings: strict),
+        .target(
             name: "MediaServer",
             dependencies: [
-                "CDatagrams", "Contracts", "MediaCore", "MediaSecurity", "RedisBus", "ServiceKit", lifecycle, logging,
-                nioCore,
-                nioHTTP1, nioPosix,
+                "CDatagrams", "Contracts", "MediaCore", "MediaRecording", "MediaSecurity", "RedisBus", "ServiceKit",
+                asyncHTTPClient, lifecycle, logging, nioCore, nioHTTP1, nioPosix,
             ],
             path: "Services/Media/Server",
             swiftSettings: strict),
@@ -215,7 +220,8 @@ let package = Package(
         .testTarget(
             name: "APITests",
             dependencies: [
-                "APIDomain", "APIServer", "Contracts", "RedisBus", "ServiceKit", "TestSupport", logging, nioCore,
+                "APIDomain", "APIServer", "Contracts", "RedisBus", "ServiceKit", "TestSupport", crypto, logging,
+                nioCore,
                 nioPosix,
             ],
             path: "Tests/API", swiftSettings: strict),
@@ -256,6 +262,9 @@ let package = Package(
             dependencies: ["CAllocations", "Contracts", "FuzzTargets", "MediaCore", "MediaPeer", "MediaSecurity"],
             path: "Tests/Media",
             swiftSettings: strict),
+        .testTarget(
+            name: "RecordingTests", dependencies: ["Contracts", "MediaCore", "MediaRecording", "MediaSecurity"],
+            path: "Tests/Recording", swiftSettings: strict),
         // Parsers under seeded mutations of a small corpus.
         .target(
             name: "FuzzTargets", dependencies: ["MediaCore", "MediaSecurity"], path: "Tests/Fuzz/Targets",

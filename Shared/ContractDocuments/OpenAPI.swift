@@ -67,9 +67,10 @@ private func queryParameter(_ parameter: QueryParameter) -> JSONValue {
     ]
 }
 
-/// Content that is text of a media type of its own.
+/// Content of a media type of its own: text, or any bytes (OpenAPI 3.1 §4.8.14.2: bytes have no schema).
 private func text(_ mediaType: String) -> JSONValue {
-    let content: JSONValue = ["schema": ["type": "string"]]
+    let isBytes = mediaType == "*/*" || mediaType == "application/octet-stream"
+    let content: JSONValue = isBytes ? .object([]) : ["schema": ["type": "string"]]
     return .object([(mediaType, content)])
 }
 

@@ -74,10 +74,11 @@ private var limitConstants: [String] {
         ("passwordCount", Limits.passwordCount), ("workspaceNameCount", Limits.workspaceNameCount),
         ("channelNameCount", Limits.channelNameCount), ("channelTopicCount", Limits.channelTopicCount),
         ("messageScalarCount", Limits.messageScalarCount), ("pageCount", Limits.pageCount),
+        ("fileLinkCount", Limits.fileLinkCount),
     ]
     let numbers: [(String, Int)] = [
         ("messageByteCount", Limits.messageByteCount), ("defaultPageCount", Limits.defaultPageCount),
-        ("cursorsPerIdentify", Limits.cursorsPerIdentify),
+        ("cursorsPerIdentify", Limits.cursorsPerIdentify), ("attachmentsPerMessage", Limits.attachmentsPerMessage),
     ]
     let durations: [(String, Duration)] = [
         ("heartbeatInterval", Limits.heartbeatInterval), ("heartbeatTimeout", Limits.heartbeatTimeout),

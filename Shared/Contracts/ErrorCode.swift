@@ -20,6 +20,8 @@ package enum ErrorCode: String, WireEnum {
     case preconditionRequired = "precondition_required"
     case bodyTooLarge = "body_too_large"
     case unsupportedMediaType = "unsupported_media_type"
+    case quotaExceeded = "quota_exceeded"
+    case storageFull = "storage_full"
     case rateLimited = "rate_limited"
     case muted
     case internalError = "internal_error"
@@ -34,7 +36,7 @@ package enum ErrorCode: String, WireEnum {
         case .forbidden: 403
         case .notFound, .inviteInvalid: 404
         case .methodNotAllowed: 405
-        case .emailTaken, .usernameTaken, .nameTaken, .conflict: 409
+        case .emailTaken, .usernameTaken, .nameTaken, .conflict, .quotaExceeded: 409
         case .preconditionFailed: 412
         case .bodyTooLarge: 413
         case .unsupportedMediaType: 415
@@ -44,6 +46,7 @@ package enum ErrorCode: String, WireEnum {
         case .internalError: 500
         case .unavailable: 503
         case .timedOut: 504
+        case .storageFull: 507
         }
     }
 
@@ -69,6 +72,8 @@ package enum ErrorCode: String, WireEnum {
         case .preconditionRequired: "Say which state is expected"
         case .bodyTooLarge: "The request is too large"
         case .unsupportedMediaType: "The body is of another media type"
+        case .quotaExceeded: "The workspace has no room left for files"
+        case .storageFull: "The server has no room left for files"
         case .rateLimited: "Too many requests"
         case .muted: "You are muted for a moment"
         case .internalError: "Something went wrong on our side"

@@ -77,9 +77,11 @@ package enum SessionEntity: Entity { package static let entityName = "session" }
 package enum WorkspaceEntity: Entity { package static let entityName = "workspace" }
 package enum ChannelEntity: Entity { package static let entityName = "channel" }
 package enum MessageEntity: Entity { package static let entityName = "message" }
+package enum FileEntity: Entity { package static let entityName = "file" }
 package enum ConnectionEntity: Entity { package static let entityName = "connection" }
 package enum ParticipantEntity: Entity { package static let entityName = "participant" }
 package enum RingEntity: Entity { package static let entityName = "ring" }
+package enum RecordingEntity: Entity { package static let entityName = "recording" }
 package enum InstanceEntity: Entity { package static let entityName = "instance" }
 package enum RequestEntity: Entity { package static let entityName = "request" }
 
@@ -91,12 +93,16 @@ package typealias WorkspaceID = EntityID<WorkspaceEntity>
 /// A text or voice channel or a direct conversation; also the id of its call.
 package typealias ChannelID = EntityID<ChannelEntity>
 package typealias MessageID = EntityID<MessageEntity>
+/// A file of a channel.
+package typealias FileID = EntityID<FileEntity>
 /// One open WebSocket.
 package typealias ConnectionID = EntityID<ConnectionEntity>
 /// One seat in a call.
 package typealias ParticipantID = EntityID<ParticipantEntity>
 /// One attempt to reach a person by a call.
 package typealias RingID = EntityID<RingEntity>
+/// One recording of a call.
+package typealias RecordingID = EntityID<RecordingEntity>
 /// One running process of a service.
 package typealias InstanceID = EntityID<InstanceEntity>
 /// One request on the bus.

@@ -47,6 +47,38 @@ package enum Limits {
     package static let pageCount = 1...200
     package static let defaultPageCount = 50
 
+    // MARK: Files
+    /// Bytes of a file that a person uploads, and of a recording; an operator may change both.
+    package static let fileByteCount: Int64 = 100_000_000
+    package static let recordingByteCount: Int64 = 4_000_000_000
+    /// Bytes of all files of a workspace; beyond it uploads are refused with `quota_exceeded`. Configurable.
+    package static let workspaceFileByteCount: Int64 = 10_000_000_000
+    /// Bytes that uploads leave free on the disk; beyond it they are refused with `storage_full`. Configurable.
+    package static let freeDiskByteCount: Int64 = 500_000_000
+    package static let fileNameScalarCount = 1...200
+    package static let mediaTypePattern = "^[a-z0-9!#$&^_.+-]{1,63}/[a-z0-9!#$&^_.+-]{1,63}$"
+    /// Pixels of a side.
+    package static let pictureSide = 1...100_000
+    package static let mediaDurationMilliseconds: ClosedRange<Int64> = 0...604_800_000
+    package static let attachmentsPerMessage = 10
+    /// Files of one person that are in no message yet; beyond it an upload is refused with `conflict`.
+    package static let unsentFilesPerUser = 100
+    /// How long an upload may begin after it was reserved.
+    package static let fileUploadLifetime = Duration.seconds(6 * 3600)
+    /// A file that is in no message after this time is removed.
+    package static let unsentFileLife = Duration.seconds(24 * 3600)
+    /// A link to a file works for at least this time, and for less than twice it.
+    package static let fileLinkLifetime = Duration.seconds(3600)
+    /// Files that links are asked for at once.
+    package static let fileLinkCount = 1...100
+    /// Uploads that one API process takes at once; beyond it they are answered `unavailable`.
+    package static let uploadsAtOnce = 64
+    /// Bytes of a file that are read from or written to the disk in one step.
+    package static let fileStepByteCount = 256 * 1024
+    /// How often an API looks for files that nothing refers to, and how many it removes at a time.
+    package static let fileSweepInterval = Duration.seconds(60)
+    package static let fileSweepCount = 100
+
     // MARK: Streams
     /// Events of one stream a resume goes back; beyond it the stream is reset.
     package static let horizonPerStream: StreamSequence = 5_000
@@ -200,6 +232,16 @@ package enum Limits {
     package static let mediaNodeLooks = 3
     package static let turnCredentialLifetime = Duration.seconds(12 * 3600)
 
+    // MARK: Recordings
+    /// A recording ends after this time, or with ``recordingByteCount`` of all its files.
+    package static let recordingDuration = Duration.seconds(4 * 3600)
+    /// Tracks of a recording; those that begin later are not recorded.
+    package static let recordingTracks = 200
+    /// Calls that a media node records at once; beyond it `unavailable`.
+    package static let recordingsPerNode = 16
+    /// What is left free on the disk of recordings: at less a recording ends, while its files can still be ended well.
+    package static let recordingFreeByteCount: Int64 = 128 * 1024 * 1024
+
     // MARK: Bus
     package static let instanceLease = Duration.seconds(10)
     package static let instanceBeat = Duration.seconds(3)
@@ -265,6 +307,8 @@ package enum Limits {
     /// How long one attempt of a request may take, and all attempts together.
     package static let requestTimeout = Duration.seconds(10)
     package static let requestPatience = Duration.seconds(60)
+    /// The same for the bytes of a file.
+    package static let uploadTimeout = Duration.seconds(600)
     /// Bytes of a frame from the gateway, and of an answer by HTTP, that a client reads.
     package static let serverFrameByteCount = 1024 * 1024
     package static let answerByteCount = 16 * 1024 * 1024

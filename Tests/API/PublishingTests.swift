@@ -14,7 +14,8 @@ struct PublishingTests {
             content: random.text(), idempotencyKey: "key-\(random.next())", createdAt: random.time(),
             editedAt: Bool.random(using: &random) ? random.time() : nil,
             mentions: (0..<Int.random(in: 0...3, using: &random)).map { _ in random.id() },
-            audience: [nil, .all, .here].randomElement(using: &random) ?? nil, version: random.seq())
+            audience: [nil, .all, .here].randomElement(using: &random) ?? nil,
+            attachments: Bool.random(using: &random) ? random.attachments() : nil, version: random.seq())
         let stream = StreamID.channel(message.channelID)
         for event in [Event.messageCreated(message), .messageEdited(message)] {
             let frame = EventFrame(stream: stream, seq: random.seq(), event: event)
@@ -67,6 +68,16 @@ private struct Seeded: RandomNumberGenerator {
     mutating func id<Of>() -> EntityID<Of> { EntityID(at: time(), entropy: (next(), next())) }
     mutating func seq() -> StreamSequence { .random(in: 1...(1 << 53), using: &self) }
     mutating func time() -> Timestamp { Timestamp(milliseconds: .random(in: 0...4_000_000_000_000, using: &self)) }
+
+    /// Files with and without what they may have.
+    mutating func attachments() -> [Contracts.Attachment] {
+        (0..<Int.random(in: 1...3, using: &self)).map { _ in
+            Contracts.Attachment(
+                id: id(), name: text(), mediaType: "video/webm", byteCount: .random(in: 1...(1 << 40), using: &self),
+                width: Bool.random(using: &self) ? 640 : nil, height: Bool.random(using: &self) ? 480 : nil,
+                durationMilliseconds: Bool.random(using: &self) ? .random(in: 0...100_000, using: &self) : nil)
+        }
+    }
 
     /// Any scalars, those that JSON escapes more often than others.
     mutating func text() -> String {

@@ -20,6 +20,8 @@ extension EndToEnd {
             "updateChannel": [:],
             "addChannelMember": ["userID": .text(UserID.example.description)],
             "sendMessage": ["content": "hello", "idempotencyKey": "key-of-a-test"],
+            "createFile": ["name": "notes.txt", "mediaType": "text/plain", "byteCount": 5],
+            "createFileLinks": ["fileIDs": .texts([FileID.example.description])],
             "editMessage": ["content": "hello"],
             "markRead": ["seq": 1],
             "markUnread": ["seq": 1],
@@ -29,6 +31,7 @@ extension EndToEnd {
         enum Field: Encodable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
             case text(String)
             case number(Int64)
+            case texts([String])
 
             init(stringLiteral value: String) { self = .text(value) }
             init(integerLiteral value: Int64) { self = .number(value) }
@@ -37,12 +40,15 @@ extension EndToEnd {
                 switch self {
                 case .text(let text): try text.encode(to: encoder)
                 case .number(let number): try number.encode(to: encoder)
+                case .texts(let texts): try texts.encode(to: encoder)
                 }
             }
         }
 
         /// The same for fields that are numbers.
         static let unacceptableNumbers: [(endpoint: String, field: String, value: Int64)] = [
+            ("createFile", "byteCount", 0), ("createFile", "byteCount", -1), ("createFile", "width", 0),
+            ("createFile", "height", 100_001), ("createFile", "durationMilliseconds", -1),
             ("markRead", "seq", -1), ("markRead", "seq", .min), ("markUnread", "seq", 0), ("markUnread", "seq", -1),
         ]
 
@@ -82,6 +88,14 @@ extension EndToEnd {
             ("sendMessage", "idempotencyKey", "short"),
             ("sendMessage", "idempotencyKey", String(repeating: "k", count: 65)),
             ("sendMessage", "idempotencyKey", "'; DROP TABLE messages; --"),
+            ("createFile", "name", ""),
+            ("createFile", "name", "folder/.."),
+            ("createFile", "name", ".."),
+            ("createFile", "name", "two\nlines"),
+            ("createFile", "name", String(repeating: "n", count: 201)),
+            ("createFile", "mediaType", "text"),
+            ("createFile", "mediaType", "text/html\r\nX: y"),
+            ("createFile", "mediaType", "text/" + String(repeating: "x", count: 64)),
             ("editMessage", "content", String(repeating: "m", count: 16_001)),
             ("editMessage", "content", ""),
         ]
@@ -107,6 +121,7 @@ extension EndToEnd {
                         "messageID": message.id.description, "code": invite.code,
                         "userID": team.owner.id.description, "sessionID": team.owner.signedIn.sessionID.description,
                         "participantID": RequestID.fresh().description, "ringID": RequestID.fresh().description,
+                        "fileID": RequestID.fresh().description, "name": "notes.txt",
                     ])
             }
 

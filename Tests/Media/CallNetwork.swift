@@ -214,7 +214,7 @@ final class CallNetwork {
     private func take(_ notice: Notice) {
         switch notice {
         case .report(let report): reports.append(report)
-        case .ended: break
+        case .ended, .recordingOver: break
         case .frame(let frame, let participant, _):
             guard let person = people.first(where: { $0.id == participant }) else { return }
             switch frame {

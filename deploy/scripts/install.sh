@@ -23,13 +23,13 @@ readonly test_wheels=(playwright pytest aiortc websockets PyYAML 'python-socketi
 # packages PURPOSE: their names in Debian, separated by spaces and lines.
 packages() {
     case $1 in
-        build) echo 'libpq-dev libhiredis-dev libssl-dev libcrypt-dev libsrtp2-dev zlib1g-dev pkg-config node-react node-react-dom
+        build) echo 'libpq-dev libhiredis-dev libssl-dev libcrypt-dev libsrtp2-dev libopus-dev zlib1g-dev pkg-config node-react node-react-dom
             node-typescript esbuild node-markdown-it node-dompurify curl ca-certificates make unzip python3-pip' ;;
         run) echo "$(packages build) nginx redis-server postgresql coturn openssl util-linux" ;;
-        test) echo "$(packages run) libnginx-mod-nchan chromium firefox-esr janus node-ws wrk libnss3 iproute2" ;;
+        test) echo "$(packages run) libnginx-mod-nchan chromium firefox-esr janus node-ws wrk libnss3 iproute2 ffmpeg" ;;
         runtime-api) echo 'libpq5 libhiredis0.14 libssl3 libcrypt1 libstdc++6 ca-certificates curl' ;;
         runtime-gateway) echo 'libhiredis0.14 libssl3 zlib1g libstdc++6 ca-certificates curl' ;;
-        runtime-media) echo 'libhiredis0.14 libssl3 libsrtp2-1 libstdc++6 ca-certificates curl' ;;
+        runtime-media) echo 'libhiredis0.14 libssl3 libsrtp2-1 libopus0 libstdc++6 ca-certificates curl' ;;
         runtime-web) echo 'nginx curl util-linux' ;;
         runtime-turn) echo 'coturn' ;;
         runtime-secrets) echo 'openssl' ;;

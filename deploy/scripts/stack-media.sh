@@ -87,11 +87,13 @@ turn_address() { sed -n '0,/^listening-ip=/s/^listening-ip=//p' "$ROOST_STATE/tu
 
 # A media node has no more to do with the database than a gateway, and verifies grants with public keys.
 start_media() {
-    local variables
+    local variables own
     variables_without_secrets
+    variables_of "$1"
     spawn "$1" ROOST_LOG_LEVEL=info "ROOST_MEDIA_WORKERS=$(media_workers)" "${variables[@]}" \
         ROOST_MEDIA_HOST=127.0.0.1 "ROOST_MEDIA_HEALTH_PORT=${ports[$1]}" "ROOST_MEDIA_PORT=${ranges[$1]%-*}" \
-        "ROOST_REDIS_URL=$(redis_url)" -- "$bin/roost-media"
+        "ROOST_REDIS_URL=$(redis_url)" "ROOST_MEDIA_RECORDINGS=$ROOST_STATE/recordings/$1" \
+        "ROOST_MEDIA_API_URL=$(site_url)" "${own[@]}" -- "$bin/roost-media"
 }
 
 # One a core, as far as the node's ports reach.

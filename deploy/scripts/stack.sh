@@ -98,8 +98,8 @@ make_directories() {
         die "$ROOST_STATE cannot be written or belongs to someone else; set ROOST_STATE to a directory of yours"
     # As root, PostgreSQL and nginx's workers are other users: they pass through here and read nothing.
     chmod 711 "$ROOST_STATE"
-    for directory in run log redis nginx secrets; do mkdir -p "$ROOST_STATE/$directory"; done
-    chmod 700 "$ROOST_STATE"/{log,secrets,redis}
+    for directory in run log redis nginx secrets recordings; do mkdir -p "$ROOST_STATE/$directory"; done
+    chmod 700 "$ROOST_STATE"/{log,secrets,redis,recordings}
     chmod 755 "$ROOST_STATE/run"
 }
 
@@ -231,6 +231,7 @@ ROOST_STATE=$ROOST_STATE
 ROOST_DATABASE_URL=$(database_url)
 ROOST_REDIS_URL=$(redis_url)
 ROOST_SIGNING_KEY_FILE=$ROOST_STATE/secrets/signing-key.pem
+ROOST_API_FILES=${ROOST_API_FILES:-$ROOST_STATE/files}
 ROOST_API_URLS=$(addresses api http://)
 ROOST_GATEWAY_URLS=$(addresses gateway http://)
 ROOST_MEDIA_URLS=$(addresses media http://)
@@ -308,7 +309,8 @@ start_api() {
     variables_of "$1"
     # As `up` wrote them down: the host that clients reach is known there.
     mapfile -t turn < <(grep '^ROOST_TURN_' "$ROOST_STATE/run/stack.env")
-    spawn "$1" ROOST_LOG_LEVEL=info "ROOST_ALLOWED_ORIGINS=$(allowed_origins)" "${variables[@]}" "${turn[@]}" \
+    spawn "$1" ROOST_LOG_LEVEL=info "ROOST_ALLOWED_ORIGINS=$(allowed_origins)" "ROOST_API_FILES=$ROOST_STATE/files" \
+        "${variables[@]}" "${turn[@]}" \
         ROOST_API_HOST=127.0.0.1 "ROOST_API_PORT=${ports[$1]}" "ROOST_DATABASE_URL=$(database_url)" \
         "ROOST_REDIS_URL=$(redis_url)" "ROOST_SIGNING_KEY_FILE=$ROOST_STATE/secrets/signing-key.pem" \
         "ROOST_WEB_ROOT=$web_root" "${own[@]}" -- "$bin/roost-api"

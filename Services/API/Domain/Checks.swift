@@ -59,8 +59,9 @@ package enum Checks {
         }
     }
 
-    /// A message keeps its spaces and line breaks, but is more than those.
-    package static func messageContent(_ text: String) throws(APIError) -> String {
+    /// A message keeps its spaces and line breaks, but is more than those, unless it has attachments.
+    package static func messageContent(_ text: String, hasAttachments: Bool = false) throws(APIError) -> String {
+        if hasAttachments, trimmed(text).isEmpty { return "" }
         guard Limits.messageScalarCount.contains(text.unicodeScalars.count), !trimmed(text).isEmpty else {
             throw invalid(
                 "content", "A message has 1 to \(Limits.messageScalarCount.upperBound) characters and is not blank.")
@@ -105,7 +106,7 @@ package enum Checks {
         return seq
     }
 
-    private static func name(
+    static func name(
         _ text: String, _ field: String, _ what: String, _ count: ClosedRange<Int>
     ) throws(APIError) -> String {
         let name = trimmed(text)
@@ -115,11 +116,11 @@ package enum Checks {
         return name
     }
 
-    private static func invalid(_ field: String, _ detail: String) -> APIError {
+    static func invalid(_ field: String, _ detail: String) -> APIError {
         APIError(.validationFailed, detail, field: field)
     }
 
-    private static func trimmed(_ text: String) -> String {
+    static func trimmed(_ text: String) -> String {
         var rest = Substring(text)
         while let first = rest.first, first.isWhitespace { rest.removeFirst() }
         while let last = rest.last, last.isWhitespace { rest.removeLast() }
@@ -127,7 +128,7 @@ package enum Checks {
     }
 
     /// No control characters and no line breaks: what is shown on one line stays on one line.
-    private static func isPrintable(_ text: String) -> Bool {
+    static func isPrintable(_ text: String) -> Bool {
         text.unicodeScalars.allSatisfy { scalar in
             switch scalar.properties.generalCategory {
             case .control, .lineSeparator, .paragraphSeparator, .surrogate: false

@@ -51,6 +51,15 @@ struct RingWatchService: Service {
     }
 }
 
+/// Removes files that nothing refers to, until shutdown.
+struct FileSweepService: Service {
+    let sweeper: FileSweeper
+
+    func run() async {
+        await cancelWhenGracefulShutdown { await sweeper.run() }
+    }
+}
+
 /// Runs the watch over calls until shutdown.
 struct CallWatchService: Service {
     let watch: CallWatch

@@ -55,6 +55,7 @@ do {
                 .init(service: OutboxService(publisher: services.eventPublisher)),
                 .init(service: HeadsService(publisher: services.eventPublisher)),
                 .init(service: MentionService(teller: services.mentionTeller)),
+                .init(service: FileSweepService(sweeper: FileSweeper(services: services))),
                 .init(service: CallWatchService(watch: CallWatch(services: services))),
                 .init(service: RingWatchService(watch: RingWatch(services: services))), .init(service: application),
             ],

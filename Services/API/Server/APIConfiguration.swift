@@ -18,6 +18,7 @@ package struct APIConfiguration: Sendable {
     package let databaseConnections: Int
     /// What the peer connections of clients are told.
     package let ice: IceConfiguration
+    package let files: FileConfiguration
 
     package init(_ settings: Settings) throws(SettingsError) {
         host = settings.optional("ROOST_API_HOST") ?? "127.0.0.1"
@@ -37,6 +38,7 @@ package struct APIConfiguration: Sendable {
             mute: .seconds(try settings.integer("ROOST_MESSAGE_MUTE_SECONDS", default: 30, in: 1...3600)))
         databaseConnections = try settings.integer("ROOST_DATABASE_CONNECTIONS", default: 6, in: 1...64)
         ice = try IceConfiguration(settings)
+        files = try FileConfiguration(settings)
     }
 }
 

@@ -23,9 +23,11 @@ package struct APIServer {
         WorkspaceRoutes(services: services).add(to: routes)
         ChannelRoutes(services: services).add(to: routes)
         MessageRoutes(services: services).add(to: routes)
+        FileRoutes(services: services).add(to: routes)
         UnreadRoutes(services: services).add(to: routes)
         CallRoute(services: services).add(to: routes)
         WhipRoutes(services: services).add(to: routes)
+        RecordingRoutes(services: services).add(to: routes)
         BootstrapRoute(services: services).add(to: routes)
         addOperations(to: router, services)
         router.get("/metrics") { _, _ in

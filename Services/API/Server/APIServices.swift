@@ -22,6 +22,9 @@ package struct APIServices: Sendable {
     let loginRate: LoginRateLimiter
     let authenticator: Authenticator
     let ice: IceConfiguration
+    /// The bytes of files.
+    let files: FileStorage
+    package let fileUploads: FileUploads
     let logger: Logger
 
     package init(
@@ -42,5 +45,8 @@ package struct APIServices: Sendable {
         loginRate = LoginRateLimiter(bus: bus)
         authenticator = Authenticator(verifier: tokens.verifier, sessions: sessions)
         ice = configuration.ice
+        files = FileStorage(root: configuration.files.root, freeByteCount: configuration.files.freeByteCount)
+        fileUploads = FileUploads(
+            database: database, storage: files, links: tokens.fileLinks, configuration: configuration.files)
     }
 }

@@ -59,6 +59,8 @@ package enum Notice: Sendable {
     case frame(ServerFrame, participantID: ParticipantID, route: SeatRoute)
     /// Who is in a room has changed.
     case report(CallReport)
+    /// A room that is recorded has gone.
+    case recordingOver(RecordingID)
     /// A seat has gone.
     case ended(Seat, number: Int)
 }

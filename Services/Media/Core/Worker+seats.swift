@@ -207,6 +207,7 @@ extension Worker {
         changed(room, now: now)
         if room.participants.isEmpty, rooms[room.channelID] === room {
             notices.append(.report(room.report()))
+            if room.tap != nil, let recording = room.recording { notices.append(.recordingOver(recording.id)) }
             rooms[room.channelID] = nil
         }
     }

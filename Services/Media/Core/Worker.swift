@@ -123,6 +123,7 @@ package final class Worker {
         where subscription.forward(forwarded, of: encoding, payload, into: outbox, now: now) {
             counters.forwardedPackets += 1
         }
+        encoding.publication.participant.room.tap?.record(forwarded, of: encoding, payload, now: now)
         if encoding.isImpatient { hurry(now) }
     }
 
@@ -146,6 +147,7 @@ package final class Worker {
             guard let encoding = participant.encoding(of: ssrc),
                 encoding.receiveSenderReport(ntp: ntp, timestamp: timestamp, now: now)
             else { return }
+            participant.room.tap?.report(encoding, ntp: ntp, timestamp: timestamp, now: now)
             for subscription in encoding.publication.subscriptions {
                 send(to: subscription.participant) { writer in
                     _ = subscription.writeSenderReport(of: encoding, ntp: ntp, timestamp: timestamp, into: &writer)
@@ -343,6 +345,7 @@ package final class Worker {
                 if let layers = participant.takeLayers(now: now) { tell(participant, .callLayers(layers)) }
             }
         }
+        room.tap?.choose(in: room, now: now)
         if let report = room.takeReport(now: now) { notices.append(.report(report)) }
         if let due = room.stateDue, now >= due {
             room.stateDue = nil

@@ -17,6 +17,10 @@ package struct MediaConfiguration: Sendable {
     package let addresses: [String]
     /// Who protects the packets.
     package let srtp: SRTPImplementation
+    /// The folder of recordings; `nil` for a node that records nothing.
+    package let recordings: String?
+    /// Where files of recordings are uploaded: the API, or the proxy before it.
+    package let apiURL: String?
 
     package init(_ settings: Settings, coreCount: Int) throws(SettingsError) {
         healthHost = settings.optional("ROOST_MEDIA_HOST") ?? "127.0.0.1"
@@ -32,5 +36,12 @@ package struct MediaConfiguration: Sendable {
             throw .invalid(name: "ROOST_MEDIA_SRTP", value: name, expected: "openssl or libsrtp")
         }
         self.srtp = srtp
+        recordings = settings.optional("ROOST_MEDIA_RECORDINGS")
+        apiURL = settings.optional("ROOST_MEDIA_API_URL")
+        guard recordings == nil || apiURL != nil else {
+            throw .invalid(
+                name: "ROOST_MEDIA_API_URL", value: "",
+                expected: "the API's address, where ROOST_MEDIA_RECORDINGS is set: recordings are uploaded there")
+        }
     }
 }

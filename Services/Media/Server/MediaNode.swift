@@ -21,6 +21,7 @@ actor MediaNode {
     private let workers: [WorkerThread]
     private let notices: NoticeBoard
     private let reporter: CallReporter
+    private let recordings: RecordingDesk
     private let logger: Logger
     private let id: InstanceID
     private var seats: [ParticipantID: Taken] = [:]
@@ -34,7 +35,11 @@ actor MediaNode {
     private var busyness: WorkerBusyness
     private let state: MediaNodeState
 
-    init(bus: RedisBus, keys: KeyRing, workers: [WorkerThread], state: MediaNodeState, logger: Logger) {
+    init(
+        bus: RedisBus, keys: KeyRing, workers: [WorkerThread], recordings: RecordingDesk, state: MediaNodeState,
+        logger: Logger
+    ) {
+        self.recordings = recordings
         self.bus = bus
         self.state = state
         busyness = WorkerBusyness(workerCount: workers.count)
@@ -158,6 +163,20 @@ actor MediaNode {
         await workers[taken.worker].perform { worker, now in worker.leave(request, now: now) }
     }
 
+    // MARK: Recordings
+
+    func startRecording(_ request: RecordingStartRequest) async throws -> CallRecording {
+        try refuseIfDraining()
+        guard let worker = rooms[request.channelID] else {
+            throw BusFailure(.notFound, "There is no such call on this media node.")
+        }
+        return try await recordings.start(request, on: workers[worker])
+    }
+
+    func stopRecording(_ request: RecordingStopRequest) async throws -> CallRecording {
+        try await recordings.stop(request.channelID)
+    }
+
     private func worker(of participant: ParticipantID) throws -> WorkerThread {
         guard let taken = seats[participant] else {
             throw BusFailure(.notFound, "There is no such seat; join again.")
@@ -170,6 +189,7 @@ actor MediaNode {
     func take(_ notice: Notice) async {
         switch notice {
         case .frame(let frame, let participant, let route): await notices.post(frame, to: participant, by: route)
+        case .recordingOver(let id): await recordings.roomOver(id)
         case .report(let report): await reporter.post(report)
         case .ended(let seat, let number):
             guard seats[seat.participantID]?.number == number else { return }
@@ -358,8 +378,8 @@ actor MediaNode {
     var isQuiet: Bool {
         get async {
             guard seats.isEmpty, joining.isEmpty else { return false }
-            let (isTold, isReported) = await (notices.isEmpty, reporter.isEmpty)
-            return isTold && isReported
+            let (isTold, isReported, isWritten) = await (notices.isEmpty, reporter.isEmpty, recordings.isWritten)
+            return isTold && isReported && isWritten
         }
     }
 }

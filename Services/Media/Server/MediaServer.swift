@@ -20,6 +20,7 @@ package struct MediaServer: Service {
     private let workers: [WorkerThread]
     private let node: MediaNode
     private let state = MediaNodeState()
+    private let recordings: RecordingDesk
     private let notices: AsyncStream<Notice>
     private let logger: Logger
     /// Answers what gateways ask.
@@ -49,7 +50,9 @@ package struct MediaServer: Service {
         keys = KeyRing(logger: logger) {
             String(buffer: try await bus.request(.keys, to: .api, body: ByteBuffer()))
         }
-        node = MediaNode(bus: bus, keys: keys, workers: workers, state: state, logger: logger)
+        recordings = RecordingDesk(configuration: configuration, bus: bus, logger: logger)
+        node = MediaNode(
+            bus: bus, keys: keys, workers: workers, recordings: recordings, state: state, logger: logger)
         requests = SeatRequestHandler(node: node, logger: logger)
         for worker in workers { worker.start() }
         logger.info(
@@ -82,6 +85,7 @@ package struct MediaServer: Service {
 
     package func run() async throws {
         bus.onRestored { [node] in Task { await node.catchUp() } }
+        await recordings.adoptLeftovers()
         let work = Task { try await works() }
         try? await gracefulShutdown()
         await drain()

@@ -29,6 +29,8 @@ package struct SeatRequestHandler: Sendable {
                 await node.leave(try decode(body))
                 return .success(try encode(Empty()))
             case .seatIce: return .success(try encode(await node.ice(decode(body))))
+            case .recordingStart: return .success(try encode(await node.startRecording(decode(body))))
+            case .recordingStop: return .success(try encode(await node.stopRecording(decode(body))))
             default: return .failure(BusFailure(.notFound, "A media node does not serve \(kind.rawValue)."))
             }
         } catch let failure as BusFailure {

@@ -79,4 +79,12 @@ package enum BusRequestKind: String, WireEnum {
     case seatIce
     /// Media node → gateway: ``SeatNotice`` → ``Empty``.
     case seatNotice
+    /// API → media node: ``RecordingStartRequest`` → ``CallRecording``.
+    case recordingStart
+    /// API → media node: ``RecordingStopRequest`` → ``CallRecording``.
+    case recordingStop
+    /// Media node → API: ``RecordingUploadRequest`` → ``RecordingUploadReply``.
+    case recordingUpload
+    /// Media node → API: ``RecordingPostRequest`` → ``Empty``.
+    case recordingPost
 }

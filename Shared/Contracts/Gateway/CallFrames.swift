@@ -191,6 +191,7 @@ package struct CallState: WireObject {
             "revision": FieldRule("Grows with each state; drop one that is older than what you have."),
             "audioSections": FieldRule("Receive-only audio sections to offer."),
             "videoSections": FieldRule("Receive-only video sections to offer: if there are fewer, add them and offer."),
+            "recording": FieldRule("The last recording of the call, running or ended; absent if there was none."),
         ]
     }
     package let revision: Int
@@ -198,10 +199,13 @@ package struct CallState: WireObject {
     package let tracks: [CallTrack]
     package let audioSections: Int
     package let videoSections: Int
+    package let recording: CallRecording?
 
     package init(
-        revision: Int, participants: [CallParticipant], tracks: [CallTrack], audioSections: Int, videoSections: Int
+        revision: Int, participants: [CallParticipant], tracks: [CallTrack], audioSections: Int, videoSections: Int,
+        recording: CallRecording? = nil
     ) {
+        self.recording = recording
         self.revision = revision
         self.participants = participants
         self.tracks = tracks

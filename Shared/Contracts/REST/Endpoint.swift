@@ -30,7 +30,7 @@ package struct EndpointDescription: Sendable {
     package let query: [QueryParameter]
     /// The errors that are its own; those every endpoint may answer are not repeated.
     package let errors: [ErrorCode]
-    /// The media type of a body that is text instead of JSON, and of such an answer.
+    /// The media type of a body that is text or bytes instead of JSON, and of such an answer.
     package let takes: String?
     package let gives: String?
     package let body: (any WireObject.Type)?
@@ -45,6 +45,7 @@ package struct EndpointDescription: Sendable {
 package enum EndpointMethod: String, WireEnum {
     case get = "GET"
     case post = "POST"
+    case put = "PUT"
     case patch = "PATCH"
     case delete = "DELETE"
 }
@@ -55,6 +56,7 @@ package enum EndpointGroup: String, WireEnum {
     case workspaces
     case channels
     case messages
+    case files
 }
 
 package struct QueryParameter: Sendable {
@@ -68,6 +70,16 @@ package struct QueryParameter: Sendable {
         range: nil)
     static let after = QueryParameter(
         name: "after", meaning: "Cursor of a page: read what lies after it.", schema: .init(type: "string"), range: nil)
+    static let expires = QueryParameter(
+        name: "expires", meaning: "When the link ends, in seconds since 1970.", schema: .init(type: "integer"),
+        range: nil)
+    static let signature = QueryParameter(
+        name: "signature", meaning: "What the server signed the link with.", schema: .init(type: "string"), range: nil)
+    static let byteCount = QueryParameter(
+        name: "bytes", meaning: "The bytes of the file.", schema: .init(type: "integer"), range: nil)
+    static let member = QueryParameter(
+        name: "member", meaning: "Whom the link was given to.", schema: .init(type: "string", format: "uuid"),
+        range: nil)
     static let limit = QueryParameter(
         name: "limit", meaning: "Items in the page, \(Limits.defaultPageCount) if absent.",
         schema: .init(type: "integer"), range: Limits.pageCount)

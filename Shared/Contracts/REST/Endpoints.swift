@@ -85,6 +85,14 @@ package enum Endpoints {
         "Decline a call that rings me; one that does not ring any more stays as it is", group: .channels,
         errors: [.notFound])
 
+    package static let startRecording = Endpoint<Empty, CallRecording>(
+        .post, "/api/v1/channels/{channelID}/call/recording", "startRecording",
+        "Record the call I am in; everybody in it is told, and the files are posted to the channel at the end",
+        group: .channels, status: 201, errors: [.notFound, .forbidden, .conflict])
+    package static let stopRecording = Endpoint<Empty, Empty>(
+        .delete, "/api/v1/channels/{channelID}/call/recording", "stopRecording", "Stop recording a call",
+        group: .channels, status: 204, errors: [.notFound, .forbidden])
+
     // MARK: Calls by HTTP (WHIP: RFC 9725; WHEP: draft-ietf-wish-whep)
     package static let publish = Endpoint<Empty, Empty>(
         .post, "/api/v1/channels/{channelID}/whip", "publish",
@@ -131,6 +139,26 @@ package enum Endpoints {
         .delete, "/api/v1/channels/{channelID}/messages/{messageID}", "deleteMessage", "Delete my message",
         group: .messages, status: 204, errors: [.notFound, .forbidden])
 
+    // MARK: Files
+    package static let createFile = Endpoint<CreateFileRequest, FileUpload>(
+        .post, "/api/v1/channels/{channelID}/files", "createFile", "Begin to upload a file", group: .files, status: 201,
+        errors: [.notFound, .forbidden, .conflict, .bodyTooLarge, .quotaExceeded])
+    package static let uploadFile = Endpoint<Empty, Attachment>(
+        .put, "/api/v1/files/{fileID}/content", "uploadFile",
+        "Upload the bytes of a file; the same bytes may come twice",
+        group: .files, isPublic: true, query: [.byteCount, .expires, .signature],
+        errors: [.notFound, .forbidden, .conflict, .storageFull], takes: "application/octet-stream")
+    package static let readFile = Endpoint<Empty, Empty>(
+        .get, "/api/v1/files/{fileID}", "readFile", "Read a file, or with Range a part of it (206)", group: .files,
+        errors: [.notFound], gives: "*/*")
+    package static let createFileLinks = Endpoint<CreateFileLinksRequest, FileLinkList>(
+        .post, "/api/v1/channels/{channelID}/files/links", "createFileLinks",
+        "Get links to files of a channel that work without a token", group: .files, errors: [.notFound])
+    package static let downloadFile = Endpoint<Empty, Empty>(
+        .get, "/files/{fileID}/{name}", "downloadFile", "Read a file by a link, or with Range a part of it (206)",
+        group: .files, isPublic: true, query: [.member, .expires, .signature], errors: [.notFound, .forbidden],
+        gives: "*/*")
+
     // MARK: Unread
     package static let markRead = Endpoint<MarkReadRequest, ChannelUnread>(
         .post, "/api/v1/channels/{channelID}/read", "markRead", "Mark messages as read", group: .messages,
@@ -152,9 +180,12 @@ package enum Endpoints {
         openDirectChannel.description, readChannel.description, updateChannel.description, joinChannel.description,
         leaveChannel.description, listChannelMembers.description, addChannelMember.description,
         removeChannelMember.description, readCall.description, declineRing.description,
+        startRecording.description, stopRecording.description,
         publish.description, updatePublisher.description, endPublisher.description,
         subscribe.description, updateSubscriber.description, endSubscriber.description,
         sendMessage.description, listMessages.description, editMessage.description, deleteMessage.description,
+        createFile.description, uploadFile.description, readFile.description, createFileLinks.description,
+        downloadFile.description,
         markRead.description, markUnread.description, readUnread.description,
     ]
 

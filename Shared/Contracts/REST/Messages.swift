@@ -23,6 +23,9 @@ package struct Message: WireObject, Hashable {
                 "Members of the channel whom it names by @username, in ascending order.",
                 count: 0...Limits.mentionsPerMessage),
             "audience": FieldRule("Absent if it addresses nobody but those it names."),
+            "attachments": FieldRule(
+                "Files, in the order in which they were sent; absent if there are none.",
+                count: 1...Limits.attachmentsPerMessage),
             "notice": FieldRule(
                 "Absent for what a person wrote. A notice counts as unread like any message; nobody edits or deletes it."
             ),
@@ -41,12 +44,14 @@ package struct Message: WireObject, Hashable {
     package let mentions: [UserID]
     package let audience: MentionAudience?
     package let notice: MessageNotice?
+    package let attachments: [Attachment]?
     package let version: StreamSequence
 
     package init(
         id: MessageID, channelID: ChannelID, seq: StreamSequence, authorID: UserID, content: String,
         idempotencyKey: String, createdAt: Timestamp, editedAt: Timestamp?, mentions: [UserID],
-        audience: MentionAudience?, notice: MessageNotice? = nil, version: StreamSequence
+        audience: MentionAudience?, notice: MessageNotice? = nil, attachments: [Attachment]? = nil,
+        version: StreamSequence
     ) {
         self.id = id
         self.channelID = channelID
@@ -59,6 +64,7 @@ package struct Message: WireObject, Hashable {
         self.mentions = mentions
         self.audience = audience
         self.notice = notice
+        self.attachments = attachments
         self.version = version
     }
 }
@@ -68,17 +74,23 @@ package struct SendMessageRequest: WireObject {
     package static var fields: [String: FieldRule] {
         [
             "content": FieldRule(
-                "Text; at most \(Limits.messageByteCount) bytes of UTF-8.", count: Limits.messageScalarCount),
+                "Text; at most \(Limits.messageByteCount) bytes of UTF-8. It may be empty if there are attachments.",
+                count: 0...Limits.messageScalarCount.upperBound),
+            "attachments": FieldRule(
+                "One's own uploads to this channel that are complete and in no message yet, each once.",
+                count: 0...Limits.attachmentsPerMessage),
             "idempotencyKey": FieldRule(
                 "Chosen by the client, one a message, kept for good.", pattern: Limits.idempotencyKeyPattern),
         ]
     }
     package let content: String
     package let idempotencyKey: String
+    package let attachments: [FileID]?
 
-    package init(content: String, idempotencyKey: String) {
+    package init(content: String, idempotencyKey: String, attachments: [FileID]? = nil) {
         self.content = content
         self.idempotencyKey = idempotencyKey
+        self.attachments = attachments
     }
 }
 

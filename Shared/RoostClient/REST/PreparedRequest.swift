@@ -7,6 +7,10 @@ struct PreparedRequest: Sendable {
     let method: EndpointMethod
     let path: String
     let body: ByteBuffer?
+    /// The body's media type.
+    let mediaType: String
+    /// How long one attempt may take.
+    let timeout: Duration
     let isPublic: Bool
     /// Whether doing it twice is doing it once.
     let isRepeatable: Bool
@@ -30,9 +34,24 @@ struct PreparedRequest: Sendable {
         self.path = path
         method = endpoint.method
         self.body = endpoint.body == nil ? nil : ByteBuffer(bytes: try JSONEncoder().encode(body))
+        mediaType = "application/json"
+        timeout = Limits.requestTimeout
         isPublic = endpoint.isPublic
         isRepeatable = endpoint.isRepeatable
         isRemoval = method == .delete || endpoint.name == Endpoints.leaveChannel.description.name
+    }
+
+    /// The bytes of a file on their way to the link that was made for them.
+    init(uploading bytes: ByteBuffer, to upload: FileUpload) {
+        let endpoint = Endpoints.uploadFile.description
+        path = upload.uploadURL
+        method = endpoint.method
+        body = bytes
+        mediaType = endpoint.takes ?? ""
+        timeout = Limits.uploadTimeout
+        isPublic = true
+        isRepeatable = endpoint.isRepeatable
+        isRemoval = false
     }
 }
 
@@ -41,7 +60,7 @@ extension EndpointDescription {
     /// uses up a token.
     var isRepeatable: Bool {
         switch method {
-        case .get, .patch, .delete: true
+        case .get, .put, .patch, .delete: true
         case .post: Self.repeatablePosts.contains(name)
         }
     }

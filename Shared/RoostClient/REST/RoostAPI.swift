@@ -1,7 +1,7 @@
 import AsyncHTTPClient
 package import Contracts
 import Foundation
-import NIOCore
+package import NIOCore
 import NIOHTTP1
 import NIOPosix
 
@@ -74,6 +74,17 @@ package struct RoostAPI: Sendable {
         try await call(endpoint, path: path, query: query, body: Empty())
     }
 
+    /// Uploads a file to a channel: from then on it can be attached to one message there.
+    /// - Throws: as ``call(_:path:query:body:)``; an upload that was cut is repeated whole.
+    package func upload(
+        _ bytes: ByteBuffer, name: String, mediaType: String, to channel: ChannelID
+    ) async throws -> Attachment {
+        let request = CreateFileRequest(name: name, mediaType: mediaType, byteCount: Int64(bytes.readableBytes))
+        let upload = try await call(Endpoints.createFile, path: [channel], body: request)
+        let answer = try await perform(PreparedRequest(uploading: bytes, to: upload))
+        return try JSONDecoder().decode(Attachment.self, from: Data(answer.readableBytesView))
+    }
+
     // MARK: Attempts
 
     private func perform(_ request: PreparedRequest) async throws -> ByteBuffer {
@@ -103,11 +114,11 @@ package struct RoostAPI: Sendable {
         message.method = HTTPMethod(rawValue: request.method.rawValue)
         if let token { message.headers.add(name: "Authorization", value: "Bearer \(token)") }
         if let body = request.body {
-            message.headers.add(name: "Content-Type", value: "application/json")
+            message.headers.add(name: "Content-Type", value: request.mediaType)
             message.body = .bytes(body)
         }
         do {
-            let answer = try await Self.http.execute(message, timeout: TimeAmount(Limits.requestTimeout))
+            let answer = try await Self.http.execute(message, timeout: TimeAmount(request.timeout))
             let body = try await answer.body.collect(upTo: Limits.answerByteCount)
             let status = Int(answer.status.code)
             if (200..<300).contains(status) { return .succeeded(body) }

@@ -10,6 +10,8 @@ package struct TokenIssuer: Sendable {
     package let verifier: TokenVerifier
     /// The public key as a JWK Set (RFC 7517 §5).
     package let jwks: [UInt8]
+    /// Signs links to files, with a key that comes from the same one.
+    let fileLinks: FileLinkSigner
     private let keys: JWTKeyCollection
     private let keyID: JWKIdentifier
 
@@ -25,6 +27,7 @@ package struct TokenIssuer: Sendable {
         jwks = Array(
             #"{"keys":[{"alg":"ES256","crv":"P-256","kid":"\#(thumbprint)","kty":"EC","use":"sig","x":"\#(x)","y":"\#(y)"}]}"#
                 .utf8)
+        fileLinks = try FileLinkSigner(pem: pem)
         keys = JWTKeyCollection()
         await keys.add(ecdsa: key, kid: keyID)
         verifier = TokenVerifier(keys: keys)

@@ -35,7 +35,14 @@ package struct BusRequestHandler: Sendable {
             case .callGrant: return .success(try await callGrant(decode(body)))
             case .callReport: return .success(try await callReport(decode(body)))
             case .callRenew: return .success(try await callRenew(decode(body)))
-            case .seatJoin, .seatOffer, .seatUpdate, .seatView, .seatLeave, .seatIce, .seatNotice:
+            case .recordingUpload:
+                let reply = try await RecordingPoster(services: services).upload(decode(body))
+                return .success(ByteBuffer(bytes: try WireJSON.encode(reply)))
+            case .recordingPost:
+                try await RecordingPoster(services: services).post(decode(body))
+                return .success(ByteBuffer(bytes: try WireJSON.encode(Empty())))
+            case .seatJoin, .seatOffer, .seatUpdate, .seatView, .seatLeave, .seatIce, .seatNotice, .recordingStart,
+                .recordingStop:
                 throw APIError(.malformedRequest, "An API has no seats: ask a media node, or tell a gateway.")
             }
         } catch let error as APIError {

@@ -103,7 +103,7 @@ extension Message {
             content: try row.decode("content"), idempotencyKey: try row.decode("idempotency_key"),
             createdAt: try row.decode("sent_at"), editedAt: try row.decode("edited_at"),
             mentions: try row.decode("mentions"), audience: try row.decode("audience"),
-            notice: try row.decode("notice"),
+            notice: try row.decode("notice"), attachments: try row.attachments(),
             version: try row.decode("message_version"))
     }
 }

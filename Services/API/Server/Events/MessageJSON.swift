@@ -9,6 +9,7 @@ extension ByteBuffer {
     /// Appends a message as JSON, its keys in ascending order.
     mutating func writeJSON(_ message: Message) {
         writeStaticString("{")
+        if let attachments = message.attachments { writeJSON(attachments) }
         if let audience = message.audience {
             writeStaticString("\"audience\":\"")
             writeString(audience.rawValue)
@@ -47,6 +48,35 @@ extension ByteBuffer {
         writeStaticString(",\"version\":")
         writeString(String(message.version))
         writeStaticString("}")
+    }
+
+    /// Appends the field of a message's files.
+    private mutating func writeJSON(_ attachments: [Attachment]) {
+        writeStaticString("\"attachments\":[")
+        for (index, file) in attachments.enumerated() {
+            writeStaticString(index == 0 ? "{\"byteCount\":" : ",{\"byteCount\":")
+            writeString(String(file.byteCount))
+            if let duration = file.durationMilliseconds {
+                writeStaticString(",\"durationMilliseconds\":")
+                writeString(String(duration))
+            }
+            if let height = file.height {
+                writeStaticString(",\"height\":")
+                writeString(String(height))
+            }
+            writeStaticString(",\"id\":\"")
+            writeID(file.id)
+            writeStaticString("\",\"mediaType\":")
+            writeJSONText(file.mediaType)
+            writeStaticString(",\"name\":")
+            writeJSONText(file.name)
+            if let width = file.width {
+                writeStaticString(",\"width\":")
+                writeString(String(width))
+            }
+            writeStaticString("}")
+        }
+        writeStaticString("],")
     }
 
     /// Appends an event frame around the JSON of its `data`.

@@ -20,7 +20,8 @@ struct MessageRoutes: Sendable {
     /// A retry is answered what it had stored, with 200 instead of 201.
     private func send(_ call: Call<SendMessageRequest>, _ principal: Principal) async throws -> Answer<Message> {
         let sent = try await services.messageSender.send(
-            call.body.content, key: call.body.idempotencyKey, by: principal, in: try call.id("channelID"))
+            call.body.content, attachments: call.body.attachments, key: call.body.idempotencyKey, by: principal,
+            in: try call.id("channelID"))
         var answer = Answer(sent.message, json: sent.json)
         if sent.isDuplicate {
             answer.headers = [.idempotencyReplayed: "true"]

@@ -37,14 +37,18 @@ final class MessageSender: Sendable {
     }
 
     /// Stores and publishes a message, or finds what its key has stored.
-    /// - Throws: `validation_failed`, `session_revoked`, `not_found` or `forbidden` for a channel that the user is not in,
+    /// - Throws: `validation_failed`, also for attachments that cannot be sent, `session_revoked`, `not_found` or `forbidden` for a channel that the user is not in,
     ///   `muted` with the time that is left, `unavailable` when too many wait.
-    func send(_ content: String, key: String, by principal: Principal, in channel: ChannelID) async throws -> Outcome {
+    func send(
+        _ content: String, attachments: [FileID]? = nil, key: String, by principal: Principal, in channel: ChannelID
+    ) async throws -> Outcome {
+        let attachments = try Checks.attachments(attachments)
         let draft = MessageDraft(
-            principal: principal, channel: channel, key: try Checks.idempotencyKey(key),
-            content: try Checks.messageContent(content), named: MentionedNames(in: content), id: .fresh(),
-            createdAt: .now)
-        guard var fate = await queue.submit(draft) else {
+            author: principal.userID, session: principal.sessionID, channel: channel,
+            key: try Checks.idempotencyKey(key),
+            content: try Checks.messageContent(content, hasAttachments: !attachments.isEmpty),
+            attachments: attachments, named: MentionedNames(in: content), id: .fresh(), createdAt: .now)
+        guard var fate = await fate(of: draft) else {
             throw APIError(.unavailable, "Too many messages wait to be stored. Try again.", retryAfter: .seconds(1))
         }
         if case .alone(let admission) = fate { fate = await batch.runAlone(draft, admission: admission) }
@@ -67,9 +71,43 @@ final class MessageSender: Sendable {
         case .notMember:
             // Say whether there is a channel to join.
             _ = try await SpaceAccess(database: database).joinedChannel(channel, for: principal)
+            guard attachments.isEmpty else { throw Self.notAttachable }
             throw APIError.notFound("channel")
         case .failed(let error): throw error
         case .alone: preconditionFailure("A send that is alone has no batch to be refused with.")
+        }
+    }
+
+    /// A send with attachments is a batch of its own, as its statements are others; the rest share theirs.
+    private func fate(of draft: MessageDraft) async -> SendFate? {
+        guard !draft.isSentAlone else { return await batch.run([draft])[0] }
+        return await queue.submit(draft)
+    }
+
+    private static let notAttachable = APIError(
+        .validationFailed,
+        "Attach your own files that were uploaded to this channel completely and are in no message yet.",
+        field: "attachments")
+
+    /// Stores and publishes what the system posts on behalf of a person, such as the recording of a call that they started.
+    /// It needs no session and no membership, mentions nobody and costs no rate.
+    /// - Parameters:
+    ///   - attachments: uploads of that person to that channel.
+    ///   - key: makes the post idempotent: asked again, it answers the message that was stored.
+    /// - Throws: `validation_failed` for attachments that cannot be sent, or were sent with another key.
+    func post(
+        _ content: String, attachments: [FileID], key: String, as author: UserID, in channel: ChannelID
+    ) async throws -> Message {
+        let attachments = try Checks.attachments(attachments)
+        let draft = MessageDraft(
+            author: author, session: nil, channel: channel, key: try Checks.idempotencyKey(key),
+            content: try Checks.messageContent(content, hasAttachments: !attachments.isEmpty),
+            attachments: attachments, named: MentionedNames(in: ""), id: .fresh(), createdAt: .now)
+        switch await batch.runAlone(draft, admission: .counted) {
+        case .stored(let message, _, _, _): return message
+        case .failed(let error): throw error
+        case .notMember: throw Self.notAttachable
+        case .refused, .alone: preconditionFailure("What is posted alone is admitted, and has no batch.")
         }
     }
 

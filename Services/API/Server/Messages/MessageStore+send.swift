@@ -11,17 +11,22 @@ struct MessageDraft: Sendable {
         let key: String
     }
 
-    let principal: Principal
+    let author: UserID
+    /// The session that sends it. `nil` for what the system posts on behalf of its author: that needs no session, and no
+    /// membership any more.
+    let session: SessionID?
     let channel: ChannelID
     let key: String
     let content: String
+    /// Uploads of its author to its channel. If one of them cannot be sent, nothing is stored.
+    let attachments: [FileID]
     /// Whom its text names, members or not.
     let named: MentionedNames
     /// Its id and its time, if its key has stored no other message.
     let id: MessageID
     let createdAt: Timestamp
 
-    var identity: Identity { Identity(channel: channel, author: principal.userID, key: key) }
+    var identity: Identity { Identity(channel: channel, author: author, key: key) }
 }
 
 extension MessageStore {
@@ -34,7 +39,7 @@ extension MessageStore {
     /// Stores messages with their events and outbox rows, in one transaction and one round trip; one result a draft, `nil`
     /// if its author is not in its channel. Of the names in a text those of members become its mentions, and a row for
     /// each waits in `pending_mentions` for ``MentionTeller``.
-    /// - Precondition: no two drafts have one identity.
+    /// - Precondition: no two drafts have one identity, and none has attachments or is without a session.
     /// - Parameter lockTimeout: how long to wait for another transaction; as long as any statement may if `nil`.
     /// - Throws: `.server` with nothing stored, for one draft as for all of them.
     func send(_ drafts: [MessageDraft], lockTimeout: Duration?) async throws -> [Sent?] {
@@ -82,11 +87,11 @@ extension MessageStore {
                 )
                 SELECT place, true AS is_new, seq, mentions, NULL::uuid AS id, NULL AS content, NULL AS idempotency_key,
                        NULL::timestamptz AS created_at, NULL::timestamptz AS edited_at, NULL AS audience,
-                       NULL::bigint AS version, NULL AS notice FROM numbered
+                       NULL::bigint AS version, NULL AS notice, NULL::jsonb AS attachments FROM numbered
                 UNION ALL
                 SELECT place, false, seq, mentions, id, content, idempotency_key, created_at, edited_at, audience, version,
-                       notice FROM existing
-                """, channels, drafts.map(\.principal.userID), drafts.map(\.key), drafts.map(\.id),
+                       notice, attachments FROM existing
+                """, channels, drafts.map(\.author), drafts.map(\.key), drafts.map(\.id),
                 drafts.map(\.content), drafts.map(\.createdAt), drafts.map { $0.named.names.joined(separator: " ") },
                 drafts.map(\.named.audience), Limits.mentionsPerMessage),
         ])
@@ -98,7 +103,7 @@ extension MessageStore {
                 try row.decode("is_new")
                 ? Sent(message: try Message(draft, storedAs: row), isNew: true)
                 : Sent(
-                    message: try Message(row: row, channel: draft.channel, author: draft.principal.userID), isNew: false
+                    message: try Message(row: row, channel: draft.channel, author: draft.author), isNew: false
                 )
         }
         return sent
@@ -106,7 +111,7 @@ extension MessageStore {
 
     /// The plan is made once, for any number of drafts, and finds each row by an index: a plan made by the statistics of a
     /// young table may read all of it when it has grown, and batches of one would be planned anew each time.
-    private static func settings(lockTimeout: Duration?) -> Statement {
+    static func settings(lockTimeout: Duration?) -> Statement {
         Statement(
             """
             SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
@@ -118,11 +123,11 @@ extension MessageStore {
 
 extension Message {
     /// A draft as it was stored: only its number and its mentions were made by PostgreSQL.
-    fileprivate init(_ draft: MessageDraft, storedAs row: PostgresRow) throws {
+    init(_ draft: MessageDraft, storedAs row: PostgresRow) throws {
         let seq: StreamSequence = try row.decode("seq")
         self.init(
-            id: draft.id, channelID: draft.channel, seq: seq, authorID: draft.principal.userID, content: draft.content,
+            id: draft.id, channelID: draft.channel, seq: seq, authorID: draft.author, content: draft.content,
             idempotencyKey: draft.key, createdAt: draft.createdAt, editedAt: nil, mentions: try row.decode("mentions"),
-            audience: draft.named.audience, version: seq)
+            audience: draft.named.audience, attachments: try row.attachments(), version: seq)
     }
 }

@@ -62,7 +62,7 @@ struct MessageStore {
         }
     }
 
-    /// Deletes a message: its text is gone for good, its place and key stay.
+    /// Deletes a message: its text and its files are gone for good, its place and key stay.
     func delete(
         _ message: MessageID, by author: UserID, in channel: ChannelID
     ) async throws -> Change<MessageDeleted> {
@@ -82,10 +82,12 @@ struct MessageStore {
                     RETURNING user_id
                 )
                 UPDATE messages m
-                SET content = '', mentions = '{}', audience = NULL, deleted_at = $4, version = next.seq
+                SET content = '', mentions = '{}', audience = NULL, attachments = NULL, deleted_at = $4,
+                    version = next.seq
                 FROM next WHERE m.id = next.id
                 RETURNING m.channel_id, m.seq, m.version, ARRAY(SELECT user_id FROM untold) AS untold
                 """, message, channel, author, Timestamp.now),
+            .discardFiles(of: message),
         ])
         return try change(results, author) { row in
             let version: StreamSequence = try row.decode("version")
@@ -172,7 +174,7 @@ extension Message {
             content: try row.decode("content"), idempotencyKey: try row.decode("idempotency_key"),
             createdAt: try row.decode("created_at"), editedAt: try row.decode("edited_at"),
             mentions: try row.decode("mentions"), audience: try row.decode("audience"),
-            notice: try row.decode("notice"),
+            notice: try row.decode("notice"), attachments: try row.attachments(),
             version: try row.decode("version"))
     }
 }

@@ -77,10 +77,10 @@ struct SendBatch: Sendable {
     /// Asks Redis in one round trip which sessions live and whom the rate allows. What Redis does not know of sessions
     /// PostgreSQL answers, and while Redis is away this process counts for itself.
     private func admit(_ drafts: [MessageDraft]) async -> [Result<SlidingWindow.Outcome, any Error>] {
-        let asked = Array(Set(drafts.lazy.map(\.principal.sessionID)))
+        let asked = Array(Set(drafts.lazy.compactMap(\.session)))
         var commands = asked.map(SessionStore.livenessCommand)
         for draft in drafts {
-            commands.append(rate.command(key: draft.key, user: draft.principal.userID, channel: draft.channel))
+            commands.append(rate.command(key: draft.key, user: draft.author, channel: draft.channel))
         }
         let answers = try? await bus.send(pipeline: commands)
         var lives: [SessionID: Bool] = [:]
@@ -95,11 +95,11 @@ struct SendBatch: Sendable {
             }
         }
         return drafts.enumerated().map { place, draft in
-            switch lives[draft.principal.sessionID] {
+            switch draft.session.flatMap({ lives[$0] }) {
             case true?:
                 let answer = answers?[asked.count + place]
                 return .success(
-                    rate.outcome(of: answer, key: draft.key, user: draft.principal.userID, channel: draft.channel))
+                    rate.outcome(of: answer, key: draft.key, user: draft.author, channel: draft.channel))
             case false?: return .failure(Authenticator.sessionEnded)
             case nil: return .failure(unknown ?? Authenticator.sessionEnded)
             }
@@ -135,7 +135,13 @@ struct SendBatch: Sendable {
     private func store(_ drafts: [MessageDraft], lockTimeout: Duration?) async -> [Stored] {
         guard !drafts.isEmpty else { return [] }
         do {
-            let sent = try await MessageStore(database: database).send(drafts, lockTimeout: lockTimeout)
+            let store = MessageStore(database: database)
+            let sent =
+                if drafts.count == 1, drafts[0].isSentAlone {
+                    [try await store.send(alone: drafts[0], lockTimeout: lockTimeout)]
+                } else {
+                    try await store.send(drafts, lockTimeout: lockTimeout)
+                }
             return sent.map { $0.map { .sent(Sent($0)) } ?? .notMember }
         } catch let error as PostgresError {
             // Without an answer nothing is known, and without a connection nothing would be different.

@@ -28,7 +28,7 @@ struct HeaderMiddleware: RouterMiddleware {
         [
             .accessControlAllowOrigin: origin,
             .accessControlAllowCredentials: "true",
-            .accessControlAllowMethods: "GET, POST, PATCH, DELETE",
+            .accessControlAllowMethods: "GET, POST, PUT, PATCH, DELETE",
             .accessControlAllowHeaders: "Authorization, Content-Type, If-Match",
             .accessControlMaxAge: "600",
             .vary: "Origin",
@@ -40,7 +40,11 @@ struct HeaderMiddleware: RouterMiddleware {
         headers[.frameOptions] = "DENY"
         headers[.referrerPolicy] = "no-referrer"
         headers[.permissionsPolicy] = "camera=(self), microphone=(self), display-capture=(self)"
-        if path.hasPrefix("/api/") {
+        if headers[.contentDisposition] != nil {
+            // What people uploaded: opened by itself it has an origin of its own, and no other site embeds it.
+            headers[.contentSecurityPolicy] = "default-src 'none'; frame-ancestors 'none'; sandbox"
+            headers[.crossOriginResourcePolicy] = "same-origin"
+        } else if path.hasPrefix("/api/") || path.hasPrefix("/files/") {
             headers[.contentSecurityPolicy] = "default-src 'none'; frame-ancestors 'none'"
         } else {
             // Swagger UI styles its elements from script.

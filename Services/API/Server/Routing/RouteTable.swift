@@ -9,7 +9,7 @@ import ServiceKit
 /// contract, so the documents cannot miss one.
 final class RouteTable {
     private let router: Router<APIRequestContext>
-    private let authenticator: Authenticator
+    let authenticator: Authenticator
     /// The names of the endpoints that have a route.
     private(set) var names: Set<String> = []
 
@@ -76,7 +76,7 @@ final class RouteTable {
         }
     }
 
-    private func route(
+    func route(
         _ description: EndpointDescription,
         handle: @escaping @Sendable (Request, APIRequestContext) async throws -> Response
     ) {

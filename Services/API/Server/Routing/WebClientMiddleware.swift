@@ -31,6 +31,6 @@ struct WebClientMiddleware: RouterMiddleware {
     private func isPage(_ request: Request) -> Bool {
         let path = request.uri.path
         return (request.method == .get || request.method == .head)
-            && !["/api/", "/health/", "/.well-known/", "/gateway"].contains { path.hasPrefix($0) }
+            && !["/api/", "/files/", "/health/", "/.well-known/", "/gateway"].contains { path.hasPrefix($0) }
     }
 }

@@ -20,7 +20,7 @@ final class Encoding {
     private var keyFrames = KeyFrameRequests()
     private var fullIntraNumber: UInt8 = 0
     /// The sender's clock and the stream's at one moment (RFC 3550 §6.4.1).
-    private var clock: (ntp: UInt64, timestamp: UInt32)?
+    private(set) var clock: (ntp: UInt64, timestamp: UInt32)?
     private var lastSenderReport: MediaTime?
 
     /// Whether it is one of several: then it comes and goes as its sender's bandwidth does.

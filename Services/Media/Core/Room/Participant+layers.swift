@@ -31,6 +31,8 @@ extension Publication {
         for subscription in subscriptions where subscription.participant.shows(self) {
             count = max(count, subscription.participant.limit(of: self) + 1)
         }
+        // A recording has the best there is.
+        if participant.room.tap != nil { count = encodings.count }
         guard count < wantedCount else {
             (wantedCount, unwantedSince) = (count, nil)
             return count

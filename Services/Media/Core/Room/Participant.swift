@@ -187,6 +187,7 @@ final class Participant {
         }
         return CallState(
             revision: revision, participants: room.callParticipants, tracks: tracks,
-            audioSections: Limits.audioSections, videoSections: wantedVideoSections)
+            audioSections: Limits.audioSections, videoSections: wantedVideoSections,
+            recording: room.recording)
     }
 }

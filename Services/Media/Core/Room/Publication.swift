@@ -23,6 +23,8 @@ final class Publication {
     /// How many of the encodings are wanted, from the lowest on, and since when fewer would do.
     var wantedCount = SDPLimits.encodingCount
     var unwantedSince: MediaTime?
+    /// Where it stands in the recording of its room; `nil` while it has no track there.
+    var recordingPlace: RecordingTap.Place?
 
     init(section: NegotiatedSection, kind: MediaKind, source: CallSource, isActive: Bool, participant: Participant) {
         mid = section.mid

@@ -14,6 +14,10 @@ final class Room {
     private(set) var speakers: [ParticipantID] = []
     /// Begins with the time, so that a room opened again in the same epoch goes on above.
     private var reportRevision: Int64
+    /// The last recording, running or ended.
+    var recording: CallRecording?
+    /// Where its packets go; `nil` while nothing is recorded.
+    var tap: RecordingTap?
     private var usedSSRCs: Set<UInt32> = []
     /// When everyone who is still here has to go, because the room moved to another node; `nil` while it is here.
     private(set) var endsAt: MediaTime?

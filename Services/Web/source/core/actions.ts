@@ -1,3 +1,4 @@
+import type { PendingFile } from "./attachments";
 import type { Call } from "./call-model";
 import type {
   Bootstrap, Channel, ChannelCall, ChannelID, ChannelMember, ChannelUnread, CurrentUser, EventFrame, Message, MessageID,
@@ -51,6 +52,9 @@ export type Action =
   | { type: "sendRetried"; key: string }
   | { type: "sendDiscarded"; key: string }
   | { type: "draftChanged"; channelID: ChannelID; text: string }
+  | { type: "fileAttached"; file: PendingFile }
+  | { type: "fileChanged"; key: string; changes: Partial<PendingFile> }
+  | { type: "fileRemoved"; key: string }
   | { type: "markedRead"; channelID: ChannelID }
   | { type: "markedUnread"; channelID: ChannelID; seq: number }
   | { type: "positionRefused"; channelID: ChannelID }

@@ -2,8 +2,10 @@
 
 export type ChannelID = string;
 export type ConnectionID = string;
+export type FileID = string;
 export type MessageID = string;
 export type ParticipantID = string;
+export type RecordingID = string;
 export type RingID = string;
 export type SessionID = string;
 export type StreamID = string;
@@ -49,6 +51,8 @@ export type ErrorCode =
   | "precondition_required"
   | "body_too_large"
   | "unsupported_media_type"
+  | "quota_exceeded"
+  | "storage_full"
   | "rate_limited"
   | "muted"
   | "internal_error"
@@ -86,6 +90,11 @@ export type PresenceState =
   | "idle"
   | "busy"
   | "offline";
+export type RecordingEnd =
+  | "stopped"
+  | "limitReached"
+  | "diskFull"
+  | "failed";
 export type RefreshDelivery =
   | "body"
   | "cookie";
@@ -105,6 +114,22 @@ export type WorkspaceRole =
 /** Adds a member of the workspace to a channel the caller is in. */
 export interface AddChannelMemberRequest {
   userID: UserID;
+}
+
+/** A file of a channel. It never changes. */
+export interface Attachment {
+  id: FileID;
+  /** As its uploader named it, without a path; not unique. */
+  name: string;
+  /** As its uploader said; `application/octet-stream` if unknown. */
+  mediaType: string;
+  byteCount: number;
+  /** Pixels of a picture or a video, as its uploader said. */
+  width?: number;
+  /** Pixels of a picture or a video, as its uploader said. */
+  height?: number;
+  /** Length of sound or a video, as its uploader said. */
+  durationMilliseconds?: number;
 }
 
 /** What a client needs to start: one consistent snapshot with the place of every stream. */
@@ -203,6 +228,16 @@ export interface CallPublication {
   isActive: boolean;
 }
 
+/** A recording of a call: everybody in it is told. */
+export interface CallRecording {
+  id: RecordingID;
+  /** Who started it. */
+  userID: UserID;
+  startedAt: Timestamp;
+  /** Why it ended; absent while it runs. Its files are posted to the channel soon after. */
+  end?: RecordingEnd;
+}
+
 /** The call of a direct conversation rings the other person, or did. */
 export interface CallRing {
   id: RingID;
@@ -233,6 +268,8 @@ export interface CallState {
   audioSections: number;
   /** Receive-only video sections to offer: if there are fewer, add them and offer. */
   videoSections: number;
+  /** The last recording of the call, running or ended; absent if there was none. */
+  recording?: CallRecording;
 }
 
 /** What another participant sends. */
@@ -367,6 +404,28 @@ export interface CreateChannelRequest {
   topic?: string;
 }
 
+/** Asks for links to files of a channel. */
+export interface CreateFileLinksRequest {
+  /** Those one may not see, or that are gone, get no link. */
+  fileIDs: FileID[];
+}
+
+/** Reserves room for a file of a channel. Its bytes follow by `uploadURL`. */
+export interface CreateFileRequest {
+  /** A path before the name is left out. */
+  name: string;
+  /** Parameters are left out. */
+  mediaType: string;
+  /** Exactly so many bytes are uploaded; 1 or more, within the server's limit. */
+  byteCount: number;
+  /** Pixels of a picture or a video, so that its place is known before it is loaded. */
+  width?: number;
+  /** Pixels of a picture or a video. */
+  height?: number;
+  /** Length of sound or a video. */
+  durationMilliseconds?: number;
+}
+
 /** Creates a workspace with one public channel, general, owned by the caller. */
 export interface CreateWorkspaceRequest {
   name: string;
@@ -393,6 +452,29 @@ export interface Cursor {
 /** Replaces the text of one's own message. */
 export interface EditMessageRequest {
   content: string;
+}
+
+/** Where a browser loads a file without a token: for <img>, <video> and downloads. */
+export interface FileLink {
+  fileID: FileID;
+  /** Path and query. It works for as long as the member it was given to may see the file. A member who asks again soon gets the same one. */
+  url: string;
+  /** When to ask for a new one. */
+  expiresAt: Timestamp;
+}
+
+/** Links to files, in the order in which they were asked for. */
+export interface FileLinkList {
+  links: FileLink[];
+}
+
+/** A file that is to be uploaded. */
+export interface FileUpload {
+  file: Attachment;
+  /** Path and query; PUT the bytes there as application/octet-stream, without a token. It may be repeated. */
+  uploadURL: string;
+  /** When `uploadURL` ends. A file that no message has after a day is removed. */
+  expiresAt: Timestamp;
 }
 
 /** Sent by the client at least each heartbeatIntervalMilliseconds, answered at once. */
@@ -476,6 +558,8 @@ export interface Message {
   audience?: MentionAudience;
   /** Absent for what a person wrote. A notice counts as unread like any message; nobody edits or deletes it. */
   notice?: MessageNotice;
+  /** Files, in the order in which they were sent; absent if there are none. */
+  attachments?: Attachment[];
   /** The number of its last change in the channel's stream; of two states the higher one is newer. */
   version: number;
 }
@@ -589,10 +673,12 @@ export interface Reset {
 
 /** Sends a message. The same key in the same channel returns the first message. */
 export interface SendMessageRequest {
-  /** Text; at most 65536 bytes of UTF-8. */
+  /** Text; at most 65536 bytes of UTF-8. It may be empty if there are attachments. */
   content: string;
   /** Chosen by the client, one a message, kept for good. */
   idempotencyKey: string;
+  /** One's own uploads to this channel that are complete and in no message yet, each once. */
+  attachments?: FileID[];
 }
 
 /** One sign-in on one device. */
@@ -800,9 +886,11 @@ export const limits = {
   channelTopicCount: { min: 0, max: 250 },
   messageScalarCount: { min: 1, max: 16000 },
   pageCount: { min: 1, max: 200 },
+  fileLinkCount: { min: 1, max: 100 },
   messageByteCount: 65536,
   defaultPageCount: 50,
   cursorsPerIdentify: 3000,
+  attachmentsPerMessage: 10,
   heartbeatIntervalMilliseconds: 25000,
   heartbeatTimeoutMilliseconds: 90000,
   messageMuteMilliseconds: 30000,
@@ -853,6 +941,8 @@ export const endpoints = {
   removeChannelMember: { method: "DELETE", path: "/api/v1/channels/{channelID}/members/{userID}" },
   readCall: { method: "GET", path: "/api/v1/channels/{channelID}/call" },
   declineRing: { method: "POST", path: "/api/v1/rings/{ringID}/decline" },
+  startRecording: { method: "POST", path: "/api/v1/channels/{channelID}/call/recording" },
+  stopRecording: { method: "DELETE", path: "/api/v1/channels/{channelID}/call/recording" },
   publish: { method: "POST", path: "/api/v1/channels/{channelID}/whip" },
   updatePublisher: { method: "PATCH", path: "/api/v1/channels/{channelID}/whip/{participantID}" },
   endPublisher: { method: "DELETE", path: "/api/v1/channels/{channelID}/whip/{participantID}" },
@@ -863,6 +953,11 @@ export const endpoints = {
   listMessages: { method: "GET", path: "/api/v1/channels/{channelID}/messages" },
   editMessage: { method: "PATCH", path: "/api/v1/channels/{channelID}/messages/{messageID}" },
   deleteMessage: { method: "DELETE", path: "/api/v1/channels/{channelID}/messages/{messageID}" },
+  createFile: { method: "POST", path: "/api/v1/channels/{channelID}/files" },
+  uploadFile: { method: "PUT", path: "/api/v1/files/{fileID}/content" },
+  readFile: { method: "GET", path: "/api/v1/files/{fileID}" },
+  createFileLinks: { method: "POST", path: "/api/v1/channels/{channelID}/files/links" },
+  downloadFile: { method: "GET", path: "/files/{fileID}/{name}" },
   markRead: { method: "POST", path: "/api/v1/channels/{channelID}/read" },
   markUnread: { method: "POST", path: "/api/v1/channels/{channelID}/unread" },
   readUnread: { method: "GET", path: "/api/v1/channels/{channelID}/unread" },

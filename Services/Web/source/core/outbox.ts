@@ -1,4 +1,4 @@
-import type { ChannelID, Message, Timestamp, UserID } from "./contracts";
+import type { Attachment, ChannelID, Message, Timestamp, UserID } from "./contracts";
 
 /** A message on its way to the server. Its key is sent with every attempt, so that it arrives once. */
 export interface Outgoing {
@@ -6,6 +6,8 @@ export interface Outgoing {
   channelID: ChannelID;
   authorID: UserID;
   content: string;
+  /** Files that are on the server already. */
+  attachments?: readonly Attachment[];
   writtenAt: Timestamp;
   state: "pending" | "failed";
   /** Why it failed, or why it waits, for a person. */

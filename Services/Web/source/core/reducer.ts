@@ -116,7 +116,14 @@ function take(state: State, action: Action): State {
       return { ...state, loadProblems: { ...state.loadProblems, [action.key]: action.problem } };
 
     case "messageWritten":
-      return { ...state, outbox: [...state.outbox, action.outgoing], view: { ...state.view, isHeldUnread: false } };
+      return {
+        ...state, outbox: [...state.outbox, action.outgoing],
+        // What was ready went with it.
+        attaching: action.outgoing.attachments === undefined
+          ? state.attaching
+          : state.attaching.filter(({ channelID }) => channelID !== action.outgoing.channelID),
+        view: { ...state.view, isHeldUnread: false },
+      };
     case "sendFailed":
       return { ...state, outbox: withFailure(state.outbox, action.key, action.problem) };
     case "sendDelayed":
@@ -127,6 +134,15 @@ function take(state: State, action: Action): State {
       return { ...state, outbox: withRetry(state.outbox, action.key) };
     case "sendDiscarded":
       return { ...state, outbox: state.outbox.filter((outgoing) => outgoing.key !== action.key) };
+    case "fileAttached":
+      return { ...state, attaching: [...state.attaching, action.file] };
+    case "fileChanged":
+      return {
+        ...state,
+        attaching: state.attaching.map((file) => file.key === action.key ? { ...file, ...action.changes } : file),
+      };
+    case "fileRemoved":
+      return { ...state, attaching: state.attaching.filter(({ key }) => key !== action.key) };
     case "draftChanged":
       return {
         ...state,

@@ -4,6 +4,7 @@ import type {
   Channel, ChannelCall, ChannelID, CurrentUser, MessageID, Session, SessionID, StreamID, Timestamp, User, UserID, Workspace,
   WorkspaceID, WorkspaceRole,
 } from "./contracts";
+import type { PendingFile } from "./attachments";
 import type { Outgoing } from "./outbox";
 import { defaultPresence } from "./presence-model";
 import type { OwnPresence, Presence } from "./presence-model";
@@ -32,6 +33,8 @@ export interface State {
   call: Call;
   /** Messages that the server has not taken yet, in the order they were written. */
   outbox: readonly Outgoing[];
+  /** What is attached to messages that are being written, of all channels, in the order in which it was attached. */
+  attaching: readonly PendingFile[];
   /** Until when the server refuses messages, by channel, in Unix milliseconds. */
   mutedUntil: Readonly<Record<ChannelID, number>>;
   drafts: Readonly<Record<ChannelID, string>>;
@@ -125,6 +128,7 @@ export const initialState: State = {
   rings: {},
   call: idleCall,
   outbox: [],
+  attaching: [],
   mutedUntil: {},
   drafts: {},
   presence: {},

@@ -1,7 +1,7 @@
 import { endpoints, limits } from "../core/contracts";
 import type {
-  Bootstrap, CallRing, Channel, ChannelCall, ChannelID, ChannelList, ChannelMember, ChannelMemberPage, ChannelUnread,
-  CreateChannelRequest, CurrentUser, Invite, Message, MessageID, MessagePage, RingID, SendMessageRequest, SessionID, SessionList,
+  Bootstrap, CallRecording, CallRing, Channel, ChannelCall, ChannelID, ChannelList, ChannelMember, ChannelMemberPage, ChannelUnread,
+  CreateChannelRequest, CreateFileRequest, CurrentUser, FileID, FileLinkList, FileUpload, Invite, Message, MessageID, MessagePage, RingID, SendMessageRequest, SessionID, SessionList,
   UpdateChannelRequest, UserID, Workspace, WorkspaceID, WorkspaceMember, WorkspaceMemberPage,
 } from "../core/contracts";
 import type { Session } from "./session";
@@ -14,6 +14,11 @@ export class API {
   updateMe = (displayName: string) => this.session.call<CurrentUser>(endpoints.updateMe, { body: { displayName } });
   listSessions = () => this.session.call<SessionList>(endpoints.listSessions);
   revokeSession = (sessionID: SessionID) => this.session.call<void>(endpoints.revokeSession, { path: { sessionID } });
+
+  createFile = (channelID: ChannelID, body: CreateFileRequest) =>
+    this.session.call<FileUpload>(endpoints.createFile, { path: { channelID }, body });
+  createFileLinks = (channelID: ChannelID, fileIDs: readonly FileID[]) =>
+    this.session.call<FileLinkList>(endpoints.createFileLinks, { path: { channelID }, body: { fileIDs } });
 
   createWorkspace = (name: string) => this.session.call<Workspace>(endpoints.createWorkspace, { body: { name } });
   createInvite = (workspaceID: WorkspaceID) =>
@@ -33,6 +38,9 @@ export class API {
     this.session.call<Channel>(endpoints.openDirectChannel, { path: { workspaceID }, body: { userID } });
   readChannel = (channelID: ChannelID) => this.session.call<Channel>(endpoints.readChannel, { path: { channelID } });
   readCall = (channelID: ChannelID) => this.session.call<ChannelCall>(endpoints.readCall, { path: { channelID } });
+  startRecording = (channelID: ChannelID) =>
+    this.session.call<CallRecording>(endpoints.startRecording, { path: { channelID } });
+  stopRecording = (channelID: ChannelID) => this.session.call<void>(endpoints.stopRecording, { path: { channelID } });
   declineRing = (ringID: RingID) => this.session.call<CallRing>(endpoints.declineRing, { path: { ringID } });
   updateChannel = (channelID: ChannelID, body: UpdateChannelRequest) =>
     this.session.call<Channel>(endpoints.updateChannel, { path: { channelID }, body });

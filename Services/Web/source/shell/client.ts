@@ -3,6 +3,7 @@ import type { OwnPresence } from "../core/presence-model";
 import { API } from "./api";
 import { Attendance } from "./attendance";
 import { Caller } from "./caller";
+import { FileLinks } from "./fileLinks";
 import { Gateway } from "./gateway";
 import { RequestFailure } from "./http";
 import { forgetKeepsakes, keepWritten, readKeepsakes } from "./keepsakes";
@@ -12,12 +13,15 @@ import { Ringer } from "./ringer";
 import { Sender } from "./sender";
 import { Session } from "./session";
 import { Store } from "./store";
+import { Uploader } from "./uploader";
 
 /** What the views may do. Each method is one intention of the person; a failure is thrown as `RequestFailure`. */
 export class Client {
   readonly store = new Store();
   readonly api: API;
   readonly caller: Caller;
+  readonly uploader: Uploader;
+  readonly links: FileLinks;
   private readonly session: Session;
   private readonly gateway: Gateway;
   private readonly attendance: Attendance;
@@ -29,6 +33,8 @@ export class Client {
         this.store.dispatch({ type: "signedIn", user, sessionID, ...readKeepsakes(user.id) }),
       (notice) => this.store.dispatch({ type: "signedOut", notice }));
     this.api = new API(this.session);
+    this.uploader = new Uploader(this.store, this.api);
+    this.links = new FileLinks(this.api);
     const address = new URL("/gateway", location.href);
     address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     this.gateway = new Gateway(this.store, this.session, address.href, {
@@ -91,17 +97,20 @@ export class Client {
     const { session } = this.store.getState();
     await this.session.logOut();
     if (session.phase === "signedIn") forgetKeepsakes(session.user.id);
+    this.links.clear();
     this.store.dispatch({ type: "signedOut" });
   }
 
   reconnect = () => this.gateway.wake();
 
+  /** Sends a text with what is attached in the channel, all of which is on the server. */
   sendMessage(channelID: ChannelID, content: string): void {
-    const { session } = this.store.getState();
+    const { session, attaching } = this.store.getState();
     if (session.phase !== "signedIn") return;
+    const attachments = attaching.flatMap((pending) => pending.channelID === channelID && pending.file ? [pending.file] : []);
     const outgoing = {
       key: newKey(), channelID, authorID: session.user.id, content, writtenAt: new Date().toISOString(),
-      state: "pending" as const,
+      state: "pending" as const, ...(attachments.length > 0 && { attachments }),
     };
     this.store.dispatch({ type: "messageWritten", outgoing });
     this.store.dispatch({ type: "draftChanged", channelID, text: "" });

@@ -1,4 +1,4 @@
-import type { Problem } from "../core/contracts";
+import type { Attachment, Problem } from "../core/contracts";
 
 export interface Endpoint {
   method: string;
@@ -62,6 +62,40 @@ export async function request<Answer>(endpoint: Endpoint, parts: RequestParts = 
   throw new RequestFailure(problemOf(response, text));
 }
 
+/** Nothing of an upload has moved for this long: it is over. */
+const stalledMilliseconds = 60_000;
+
+/** Uploads a file to the link that was made for it. By XMLHttpRequest, as `fetch` does not say how far it is. */
+export function upload(
+  url: string, file: File, signal: AbortSignal, onProgress: (progress: number) => void,
+): Promise<Attachment> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    let timer = setTimeout(() => request.abort(), stalledMilliseconds);
+    const fail = () => reject(new RequestFailure(undefined));
+    const giveUp = () => request.abort();
+    signal.addEventListener("abort", giveUp);
+    request.upload.onprogress = ({ loaded }) => {
+      clearTimeout(timer);
+      timer = setTimeout(() => request.abort(), stalledMilliseconds);
+      onProgress(Math.min(1, loaded / file.size));
+    };
+    request.onerror = fail;
+    request.onabort = fail;
+    request.onloadend = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", giveUp);
+    };
+    request.onload = () => {
+      if (request.status === 200) return resolve(JSON.parse(request.responseText) as Attachment);
+      reject(new RequestFailure(problemOf(request, request.responseText)));
+    };
+    request.open("PUT", url);
+    request.setRequestHeader("Content-Type", "application/octet-stream");
+    request.send(file);
+  });
+}
+
 function address(endpoint: Endpoint, parts: RequestParts): string {
   const path = endpoint.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(parts.path?.[name] ?? ""));
   const query = Object.entries(parts.query ?? {}).filter(([, value]) => value !== undefined)
@@ -70,7 +104,7 @@ function address(endpoint: Endpoint, parts: RequestParts): string {
 }
 
 /** A proxy in front of Roost may answer with a page of its own. */
-function problemOf(response: Response, text: string): Problem {
+function problemOf(response: { status: number }, text: string): Problem {
   try {
     const problem = JSON.parse(text) as Problem;
     if (typeof problem.code === "string") return problem;

@@ -66,9 +66,11 @@ export class Sender {
     this.sendWaiting();
   }
 
-  private async attempt({ channelID, content, key }: Outgoing): Promise<RequestFailure | undefined> {
+  private async attempt({ channelID, content, key, attachments }: Outgoing): Promise<RequestFailure | undefined> {
     try {
-      const message = await this.api.sendMessage(channelID, { content, idempotencyKey: key });
+      const message = await this.api.sendMessage(channelID, {
+        content, idempotencyKey: key, ...(attachments && { attachments: attachments.map(({ id }) => id) }),
+      });
       this.store.dispatch({ type: "messageAnswered", message });
       return undefined;
     } catch (failure) {

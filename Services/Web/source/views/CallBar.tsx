@@ -1,4 +1,5 @@
 import type { ActiveCall, IdleCall } from "../core/call-model";
+import { runningRecording } from "../core/recording";
 import { titleOf } from "../core/selectors";
 import { CallControls } from "./CallControls";
 import { phaseWords } from "./CallPanel";
@@ -24,7 +25,7 @@ function Elsewhere({ call }: { call: ActiveCall }) {
         type="button" className="call-back" onClick={() => dispatch({ type: "channelChosen", channelID: call.channelID })}
       >
         <Icon name="call" />
-        <span><strong>{title}</strong><small role="status">{phaseWords(call)}</small></span>
+        <span><strong>{title}</strong><small role="status">{phaseWords(call)}{runningRecording(call) && ", recorded"}</small></span>
         <span className="visually-hidden">, back to the call</span>
       </button>
       <CallControls call={call} />

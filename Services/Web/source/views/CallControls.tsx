@@ -2,6 +2,7 @@ import type { ActiveCall } from "../core/call-model";
 import { useClient, useDialogs, useLocalMedia } from "./context";
 import { Toggle } from "./Controls";
 import { Icon } from "./icons";
+import { RecordButton } from "./Recording";
 
 /** Mute, camera, screen and leave, of the call this tab is in. */
 export function CallControls({ call }: { call: ActiveCall }) {
@@ -32,6 +33,7 @@ export function CallControls({ call }: { call: ActiveCall }) {
           <Icon name="screen" />
         </button>
       )}
+      <RecordButton call={call} channelID={call.channelID} />
       <button
         type="button" className="toggle minor" aria-label="Microphone and camera settings"
         title="Microphone and camera settings" data-testid="call-devices"

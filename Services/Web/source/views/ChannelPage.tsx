@@ -6,6 +6,7 @@ import { CallPanel } from "./CallPanel";
 import { CallButton, CallInvitation } from "./ChannelCall";
 import { Composer } from "./Composer";
 import { ConnectionBanner } from "./ConnectionBanner";
+import { DropZone } from "./DropZone";
 import { useAppState, useClient, useDialogs } from "./context";
 import { Empty, IconButton } from "./Controls";
 import { LiveLog } from "./LiveLog";
@@ -24,7 +25,7 @@ export function ChannelPage() {
   if (!channel || !joined) return <NoChannel isOpening={channelID !== undefined} />;
   return (
     <div className={isMembersOpen ? "channel-page with-members" : "channel-page"}>
-      <main className="channel" id="channel" tabIndex={-1} aria-labelledby="channel-title">
+      <DropZone key={`drop:${channel.id}`} channel={channel}>
         <ChannelHead channel={channel} />
         <ConnectionBanner />
         {state.call.phase !== "idle" && state.call.channelID === channel.id
@@ -35,7 +36,7 @@ export function ChannelPage() {
         <Notice />
         <TypingLine key={`typing:${channel.id}`} channelID={channel.id} />
         <Composer key={`composer:${channel.id}`} channel={channel} />
-      </main>
+      </DropZone>
       {isMembersOpen && <MembersPanel channel={channel} />}
     </div>
   );

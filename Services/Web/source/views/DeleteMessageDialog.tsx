@@ -16,7 +16,12 @@ export function DeleteMessageDialog({ channelID, messageID }: { channelID: Chann
   return (
     <Dialog title="Delete this message?" onClose={close}>
       <p className="dialog-lead">It goes for everybody and cannot be brought back.</p>
-      {message && <blockquote className="excerpt"><Markdown text={message.content} /></blockquote>}
+      {message && (
+        <blockquote className="excerpt">
+          <Markdown text={message.content} />
+          {message.attachments && <p>{message.attachments.map(({ name }) => name).join(", ")}</p>}
+        </blockquote>
+      )}
       <Problem failure={failure} />
       <div className="dialog-actions">
         <button type="button" className="button" onClick={close}>Keep it</button>

@@ -5,6 +5,7 @@ import { audienceWords } from "../core/mentions";
 import { lengthProblem } from "../core/message-text";
 import type { Outgoing } from "../core/outbox";
 import type { Presence } from "../core/presence-model";
+import { Attachments } from "./Attachments";
 import { Avatar, StatusMark } from "./Avatar";
 import { useAppState, useClient, useDialogs, useTask } from "./context";
 import { IconButton, Problem } from "./Controls";
@@ -99,12 +100,13 @@ export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
     >
       {isEditing ? <Editor message={message} /> : (
         <>
-          <Markdown text={message.content} names={names} mine={mine} />
+          {message.content !== "" && <Markdown text={message.content} names={names} mine={mine} />}
           {message.editedAt !== undefined && (
             <span className="edited" title={fullTime(message.editedAt)}>(edited)</span>
           )}
         </>
       )}
+      {message.attachments && <Attachments channelID={channelID} files={message.attachments} />}
     </Row>
   );
 });
@@ -158,7 +160,8 @@ export function OutgoingRow({ outgoing, startsGroup }: { outgoing: Outgoing; sta
     <Row
       author={state.users[outgoing.authorID]} at={outgoing.writtenAt} startsGroup={startsGroup} state={outgoing.state}
     >
-      <Markdown text={outgoing.content} />
+      {outgoing.content !== "" && <Markdown text={outgoing.content} />}
+      {outgoing.attachments && <Attachments channelID={outgoing.channelID} files={outgoing.attachments} />}
       <OutgoingNote outgoing={outgoing} mutedUntil={state.mutedUntil[outgoing.channelID] ?? 0} />
     </Row>
   );

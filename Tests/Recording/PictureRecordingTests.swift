@@ -1,0 +1,170 @@
+import Contracts
+import MediaCore
+import MediaRecording
+import MediaSecurity
+import Testing
+
+@Suite("Recording pictures")
+struct PictureRecordingTests {
+    private static let seconds = 4
+
+    /// Sends pictures, 30 a second; packets for which `isLost` is true never come.
+    private func record(
+        _ codec: RecordedCodec, _ pictures: [PacketSource.Picture], in scene: RecordingScene, from start: Int = 0,
+        isLost: (_ picture: Int, _ packet: Int) -> Bool = { _, _ in false }
+    ) throws {
+        scene.begin(1, .camera, person: 1)
+        // Near the wrap of both numbers.
+        var sequence: Int64 = 65_500
+        let first: UInt32 = .max - 90_000
+        for (number, picture) in pictures.enumerated() {
+            try scene.advance(to: start + number * 1000 / 30)
+            for (index, packet) in picture.enumerated() {
+                if !isLost(number, index) {
+                    scene.send(
+                        1, ssrc: 7, codec, sequence: sequence, timestamp: first &+ UInt32(number * 3000),
+                        marker: packet.hasMarker, packet.payload)
+                }
+                sequence += 1
+            }
+        }
+        try scene.advance(to: start + pictures.count * 1000 / 30)
+    }
+
+    private func pictures(_ codec: RecordedCodec, _ scene: RecordingScene) throws -> [PacketSource.Picture] {
+        switch codec {
+        case .opus: return []
+        case .vp8, .vp9:
+            let path = scene.scratch("source.ivf")
+            try FFmpeg.encode(
+                codec == .vp8 ? "libvpx" : "libvpx-vp9",
+                ["-deadline", "realtime", "-cpu-used", "8", "-auto-alt-ref", "0"], seconds: Self.seconds, to: path)
+            return PacketSource.frames(ivf: path).enumerated().map { number, frame in
+                codec == .vp8 ? PacketSource.vp8(frame, number: number) : PacketSource.vp9(frame, number: number)
+            }
+        case .h264:
+            let path = scene.scratch("source.h264")
+            try FFmpeg.encode(
+                "libx264",
+                ["-profile:v", "baseline", "-tune", "zerolatency", "-x264-params", "slices=1:repeat-headers=1"],
+                seconds: Self.seconds, to: path)
+            return PacketSource.pictures(annexB: path).map(PacketSource.h264)
+        }
+    }
+
+    @Test(
+        "S5: Pictures of each codec are recorded whole, without transcoding",
+        arguments: [RecordedCodec.vp8, .vp9, .h264])
+    func whole(codec: RecordedCodec) throws {
+        let scene = try RecordingScene()
+        let pictures = try pictures(codec, scene)
+        try record(codec, pictures, in: scene, from: 500)
+        let path = try #require(try scene.finish()[.camera])
+        let probe = try FFmpeg.probe(path)
+        #expect(probe.streams.map(\.codec_name) == ["\(codec)"])
+        #expect(probe.streams.first?.width == 320)
+        #expect(probe.streams.first?.height == 240)
+        #expect(probe.frameCount == pictures.count)
+        #expect(probe.format.format_name == "matroska,webm")
+        // Time zero is the beginning of the recording: the picture came half a second after.
+        #expect(abs((probe.start ?? 0) - 0.5) < 0.05)
+        #expect(abs((probe.duration ?? 0) - Double(Self.seconds) - 0.5) < 0.1)
+        #expect(try FFmpeg.complaints(path) == "")
+    }
+
+    @Test("After a loss no picture is recorded before the next key frame, and that is asked for")
+    func loss() throws {
+        let scene = try RecordingScene()
+        let pictures = try pictures(.vp8, scene)
+        try record(.vp8, pictures, in: scene) { picture, packet in picture == 40 && packet == 0 }
+        let path = try #require(try scene.finish()[.camera])
+        let probe = try FFmpeg.probe(path)
+        // Key frames are every 30 pictures: 40 to 59 are missing.
+        #expect(probe.frameCount == pictures.count - 20)
+        #expect(try FFmpeg.complaints(path) == "")
+        #expect(scene.requested.contains(1))
+    }
+
+    @Test("A packet that comes again within half a second is in its place")
+    func late() throws {
+        let scene = try RecordingScene()
+        let pictures = try pictures(.vp8, scene)
+        scene.begin(1, .camera, person: 1)
+        var sequence: Int64 = 10
+        var held: (Int64, UInt32, Bool, [UInt8])?
+        for (number, picture) in pictures.enumerated() {
+            try scene.advance(to: number * 1000 / 30)
+            if number == 45, let (sequence, timestamp, marker, payload) = held {
+                scene.send(1, ssrc: 7, .vp8, sequence: sequence, timestamp: timestamp, marker: marker, payload)
+            }
+            for (index, packet) in picture.enumerated() {
+                if number == 35, index == 0 {
+                    held = (sequence, UInt32(number * 3000), packet.hasMarker, packet.payload)
+                } else {
+                    scene.send(
+                        1, ssrc: 7, .vp8, sequence: sequence, timestamp: UInt32(number * 3000),
+                        marker: packet.hasMarker, packet.payload)
+                }
+                sequence += 1
+            }
+        }
+        let path = try #require(try scene.finish()[.camera])
+        #expect(try FFmpeg.probe(path).frameCount == pictures.count)
+    }
+
+    @Test("A change of the encoding goes on in the same file, in the same time")
+    func layers() throws {
+        let scene = try RecordingScene()
+        let pictures = try pictures(.vp8, scene)
+        scene.begin(1, .camera, person: 1)
+        for (number, picture) in pictures.enumerated() {
+            try scene.advance(to: number * 1000 / 30)
+            // From the key frame of picture 60 on another stream, with numbers of its own.
+            let isSecond = number >= 60
+            for (index, packet) in picture.enumerated() {
+                scene.send(
+                    1, ssrc: isSecond ? 9 : 7, .vp8, sequence: Int64(number * 100 + index),
+                    timestamp: UInt32(number * 3000) &+ (isSecond ? 1_234_567 : 0), marker: packet.hasMarker,
+                    packet.payload)
+            }
+            // Packets of one picture are numbered without a gap to the next.
+            for index in picture.count..<100 {
+                scene.send(
+                    1, ssrc: isSecond ? 9 : 7, .vp8, sequence: Int64(number * 100 + index), timestamp: 0, marker: false,
+                    [])
+            }
+        }
+        let path = try #require(try scene.finish()[.camera])
+        #expect(try FFmpeg.probe(path).frameCount == pictures.count)
+        let times = try FFmpeg.packetTimes(path)
+        for (former, next) in zip(times, times.dropFirst()) { #expect(next - former > 0.02 && next - former < 0.06) }
+    }
+
+    @Test("A file that was cut anywhere behind its header plays, and seeks when it was ended", arguments: 0..<12)
+    func cut(seed: UInt64) throws {
+        let scene = try RecordingScene()
+        try record(.vp8, try pictures(.vp8, scene), in: scene)
+        // As a crash leaves it: written, not ended.
+        try scene.writer.write()
+        let file = try #require(scene.folder.readManifest()?.files.first)
+        let bytes = Array(try #require(contents(scene.folder.path(of: file))))
+        // A place behind the header, which has no more than 400 bytes, and the first key frame.
+        let length = 12_000 + Int(seed &* 0x9E37_79B9_7F4A_7C15 >> 33) % (bytes.count - 12_000)
+        let path = scene.scratch("cut.webm")
+        try write(bytes.prefix(length), to: path)
+        let before = try FFmpeg.probe(path).frameCount
+        #expect(before > 0)
+        try RecordingRepair.finish(path)
+        let after = try FFmpeg.probe(path)
+        // Only a block that was not whole has gone.
+        #expect((before - 1...before).contains(after.frameCount))
+        #expect(abs((after.duration ?? 0) - Double(after.frameCount) / 30) < 0.1)
+        let complaints = try FFmpeg.complaints(path)
+        #expect(complaints == "")
+        // A player that seeks to 1.5 s begins at the key frame before.
+        if after.frameCount > 50 { #expect(abs((try FFmpeg.times(path, from: 1.5).first ?? 0) - 1) < 0.1) }
+        let again = try #require(contents(path))
+        try RecordingRepair.finish(path)
+        #expect(contents(path) == again)
+    }
+}
