@@ -37,8 +37,18 @@ extension KeyFrame {
     static func isVP8(bytes: [UInt8]) -> Bool { isVP8(bytes.span) }
 
     static func isH264(bytes: [UInt8]) -> Bool { isH264(bytes.span) }
+
+    static func isAV1(bytes: [UInt8]) -> Bool { isAV1(bytes.span) }
 }
 
 extension VP8Descriptor {
     init?(bytes: [UInt8]) { self.init(bytes.span) }
+}
+
+extension VP9Descriptor {
+    init?(bytes: [UInt8]) { self.init(bytes.span) }
+}
+
+extension DependencyReader {
+    mutating func read(bytes: [UInt8]) -> DependencyDescriptor? { read(bytes.span) }
 }

@@ -274,7 +274,7 @@ struct RepairBytesTests {
             ([0x90, 0xC0, 0x92, 0x34, 0x56, 0], 2, 0x1234, 4, 0x56), ([0x90, 0x40, 0x56, 0], 0, 0, 2, 0x56),
         ] as [([UInt8], Int, Int, Int, Int)])
     func descriptor(bytes: [UInt8], pictureOffset: Int, picture: Int, layerOffset: Int, layer: Int) throws {
-        let descriptor = try #require(VP8Descriptor(bytes: bytes))
+        let descriptor = try #require(VP8Descriptor(bytes: bytes)).numbers
         #expect(Int(descriptor.pictureIDOffset) == pictureOffset && Int(descriptor.pictureID) == picture)
         #expect(Int(descriptor.layerZeroOffset) == layerOffset && Int(descriptor.layerZeroIndex) == layer)
     }
@@ -284,11 +284,11 @@ struct RepairBytesTests {
 
     @Test("A stream of VP8 that goes over to another encoding counts its pictures on, past the wrap")
     func continuity() throws {
-        func picture(_ id: UInt16, _ layer: UInt8) throws -> VP8Descriptor {
+        func picture(_ id: UInt16, _ layer: UInt8) throws -> PictureNumbers {
             let bytes = [0x90, 0xC0, 0x80 | UInt8(id >> 8), UInt8(id & 0xFF), layer, 0]
-            return try #require(VP8Descriptor(bytes: bytes))
+            return try #require(VP8Descriptor(bytes: bytes)).numbers
         }
-        var rewriter = VP8Rewriter()
+        var rewriter = PictureRewriter()
         let first = try picture(0x7FFF, 0xFF)
         rewriter.start(first)
         rewriter.note(first)
@@ -299,8 +299,10 @@ struct RepairBytesTests {
         #expect(rewriter.pictureID(next) == 0 && rewriter.layerZeroIndex(next) == 0)
         var bytes: [UInt8] = [0x90, 0xC0, 0x80, 78, 10, 0]
         bytes.withUnsafeMutableBytes { buffer in
-            if let following = VP8Descriptor(bytes: [UInt8](buffer)) {
-                rewriter.apply(following, to: buffer)
+            if let following = VP8Descriptor(bytes: [UInt8](buffer))?.numbers {
+                following.write(
+                    pictureID: rewriter.pictureID(following), layerZeroIndex: rewriter.layerZeroIndex(following),
+                    to: buffer)
             }
         }
         #expect(bytes == [0x90, 0xC0, 0x80, 1, 1, 0])

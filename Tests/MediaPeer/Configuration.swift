@@ -11,8 +11,10 @@ extension MediaPeer {
         package var sources: [CallSource] = []
         package var audioSections = Limits.audioSections
         package var videoSections = Limits.firstVideoSections
-        /// What it sends and understands, the preferred one first: of `VP8` and `H264`. Not empty.
+        /// What it sends and understands, the preferred one first: of `VP8`, `VP9` and `H264`. Not empty.
         package var videoCodecs = ["VP8", "H264"]
+        /// Whether it takes sound with copies of earlier packets, and would rather send that (RFC 2198).
+        package var usesRedundancy = false
         /// Whether it offers retransmission in streams of their own (RFC 4588), and answers and takes it.
         package var usesRepair = false
         /// Whether it numbers all packets and tells when those of the node arrived

@@ -28,6 +28,12 @@ extension MediaPeer {
         }
     }
 
+    /// Sends one picture in spatial layers; its codec is VP9. Nothing is sent before the peer is connected.
+    package func send(_ picture: LayeredPicture, source: CallSource = .camera, now: MediaTime) {
+        guard isConnected, let index = published.firstIndex(where: { $0.source == source }) else { return }
+        for packet in published[index].packets(of: picture, now: now) { send(rtp: packet) }
+    }
+
     /// Asks the node for a key frame on a receive section, by PLI (RFC 4585 §6.3.1).
     package func requestKeyFrame(mid: String) {
         guard let ssrc = sections.first(where: { $0.mid == mid })?.ssrc else { return }

@@ -191,7 +191,7 @@ package final class MediaPeer {
             let streamID = published[index].streamID
             let isTaken = isReceived && (streamID.map(answered.streamIDs.contains) ?? true)
             published[index].negotiate(
-                codec: isTaken ? codecs.first : nil,
+                codec: isTaken ? codecs.first : nil, sound: codecs.first { $0.name == "opus" }?.payloadType,
                 repair: answered.repairs.first { $0.value == codecs.first?.payloadType }?.key,
                 extensions: answered.extensions)
         }

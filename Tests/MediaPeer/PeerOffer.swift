@@ -8,7 +8,7 @@ struct PeerFormats {
         /// As in `a=rtpmap`: `opus/48000/2`.
         let encoding: String
 
-        /// `opus`, `VP8` or `H264`.
+        /// `opus`, `red`, `VP8`, `VP9` or `H264`.
         var name: Substring { encoding.prefix { $0 != "/" } }
     }
 
@@ -45,7 +45,9 @@ struct PeerFormats {
     init(_ configuration: MediaPeer.Configuration, random: inout SplitMix64) {
         let videoCodecs = configuration.videoCodecs
         let types = (UInt8(96)...127).shuffled(using: &random)
-        audio = [Codec(payloadType: types[0], encoding: "opus/48000/2")]
+        let opus = Codec(payloadType: types[0], encoding: "opus/48000/2")
+        let red = Codec(payloadType: types[types.count - 1], encoding: "red/48000/2")
+        audio = configuration.usesRedundancy ? [red, opus] : [opus]
         video = videoCodecs.enumerated().map {
             Codec(payloadType: types[$0.offset + 1], encoding: "\($0.element)/90000")
         }
@@ -156,6 +158,9 @@ struct PeerOffer {
         let feedback = ["a=rtcp-fb:\(type) nack", "a=rtcp-fb:\(type) nack pli", "a=rtcp-fb:\(type) ccm fir"]
         switch codec.name {
         case "opus": return lines + ["a=fmtp:\(type) minptime=10;useinbandfec=1"]
+        case "red":
+            let opus = formats.audio.last?.payloadType ?? 0
+            return lines + ["a=fmtp:\(type) \(opus)/\(opus)"]
         case "H264":
             let format = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
             return lines + ["a=fmtp:\(type) \(format)"] + feedback

@@ -34,10 +34,13 @@ package struct PublishedTrack {
     private(set) var codec: PeerFormats.Codec?
     private var extensions: [String: UInt8] = [:]
     private var repairPayloadType: UInt8?
+    /// Of Opus, which sound with copies is encoded with, and the last packet of it.
+    private var soundPayloadType: UInt8 = 0
+    private var lastSound: [UInt8] = []
     private var sequence: UInt16
     private var repairSequence: UInt16
     private let firstTimestamp: UInt32
-    private var pictureID: UInt16
+    private(set) var pictureID: UInt16
     private var history = [[UInt8]](repeating: [], count: historyCount)
 
     init(_ mid: String, _ identity: PeerTrackIdentity, random: inout SplitMix64) {
@@ -55,8 +58,11 @@ package struct PublishedTrack {
     var clockRate: Int64 { source.isVideo ? 90_000 : 48_000 }
 
     /// What the answer allows: `codec` is `nil` when the section is not received from.
-    mutating func negotiate(codec: PeerFormats.Codec?, repair: UInt8?, extensions: [String: UInt8]) {
+    mutating func negotiate(
+        codec: PeerFormats.Codec?, sound: UInt8?, repair: UInt8?, extensions: [String: UInt8]
+    ) {
         self.codec = codec
+        soundPayloadType = sound ?? 0
         repairPayloadType = repair
         self.extensions = extensions
     }
@@ -68,14 +74,28 @@ package struct PublishedTrack {
 
     // MARK: Packets
 
+    /// One copy, of the sound 20 ms earlier, if there is one (RFC 2198 §3).
+    private var redundancyHeader: [UInt8] {
+        guard !lastSound.isEmpty else { return [soundPayloadType] }
+        let fields = 960 << 10 | lastSound.count
+        return [0x80 | soundPayloadType, UInt8(fields >> 16), UInt8(fields >> 8 & 0xFF), UInt8(fields & 0xFF)]
+            + [soundPayloadType]
+    }
+
     /// One packet of sound: a byte that looks like Opus' table of contents, and a pattern.
     mutating func audioPacket(level: UInt8, byteCount: Int, now: MediaTime) -> [UInt8]? {
         guard let codec else { return nil }
         var packet = header(codec, hasMarker: false, timestamp: timestamp(at: now), level: level)
         let headerByteCount = packet.count
-        packet.append(0x78)  // CELT, full band, 20 ms, mono, one frame (RFC 6716 §3.1)
+        var sound: [UInt8] = [0x78]  // CELT, full band, 20 ms, mono, one frame (RFC 6716 §3.1)
         let pattern = PayloadPattern(origin: ssrc, frame: frameCount, part: 0, partCount: 1)
-        pattern.append(to: &packet, byteCount: byteCount - 1)
+        pattern.append(to: &sound, byteCount: byteCount - 1)
+        if codec.name == "red" {
+            packet += redundancyHeader
+            packet += lastSound
+            lastSound = sound
+        }
+        packet += sound
         frameCount &+= 1
         remember(packet, headerByteCount: headerByteCount)
         return packet
@@ -103,10 +123,25 @@ package struct PublishedTrack {
             remember(packet, headerByteCount: headerByteCount)
             packets.append(packet)
         }
+        finishPicture(isKeyFrame: isKeyFrame)
+        return packets
+    }
+
+    mutating func finishPicture(isKeyFrame: Bool) {
         frameCount &+= 1
         pictureID = (pictureID + 1) & 0x7FFF
         if isKeyFrame { isKeyFrameWanted = false }
-        return packets
+    }
+
+    /// One packet of a picture in layers.
+    mutating func layeredPacket(
+        _ codec: PeerFormats.Codec, _ payload: [UInt8], isLast: Bool, now: MediaTime
+    ) -> [UInt8] {
+        var packet = header(codec, hasMarker: isLast, timestamp: timestamp(at: now), level: nil)
+        let headerByteCount = packet.count
+        packet += payload
+        remember(packet, headerByteCount: headerByteCount)
+        return packet
     }
 
     /// The fixed header and one-byte extensions (RFC 3550 §5.1, RFC 8285 §4.2).
@@ -234,6 +269,7 @@ struct VideoDescriptor {
         case "H264":
             guard payload[0] & 0x1F == 28 else { return (1, payload[0] & 0x1F == 5) }
             return (2, payload[1] & 0x80 != 0 && payload[1] & 0x1F == 5)
+        case "VP9": return (VP9PeerDescriptor.byteCount, payload[0] & 0x48 == 0x08 && payload[3] & 0x0E == 0)
         case "VP8":
             guard payload[0] & 0x10 != 0 else { return (4, false) }
             return payload[4] & 1 == 0 ? (14, true) : (7, false)

@@ -19,6 +19,10 @@ package struct ReceivedSection: Sendable {
     package internal(set) var pictureBreaks = 0
     /// Complete pictures that a decoder could not show: no key frame, and not the next one of the same encoding.
     package internal(set) var undecodable = 0
+    /// Copies of earlier packets of sound that came with others.
+    package internal(set) var copies = 0
+    /// Of pictures in layers.
+    package internal(set) var layered = LayeredReception()
     /// The longest time between two complete pictures.
     package internal(set) var longestPause = Duration.zero
     /// Payloads that are not a whole pattern, or of a payload type that was not agreed on.
@@ -60,6 +64,7 @@ package struct ReceivedSection: Sendable {
     private(set) var gaps = GapTracker()
     private var statistics = ArrivalStatistics()
     private var frames: [FrameProgress] = []
+    private var isLayered = false
     private var lastSenderReport: (ntp: UInt64, at: MediaTime)?
 
     private struct FrameProgress {
@@ -104,7 +109,9 @@ package struct ReceivedSection: Sendable {
 
     /// Takes in a packet of the stream of retransmissions: what it repeats counts as if it had come itself.
     mutating func receiveRepair(_ header: RTPHeader, _ packet: UnsafeRawBufferPointer, now: MediaTime) -> MediaTime? {
-        guard let ssrc, let payloadType = repairs[header.payloadType], header.payloadRange.count > 2 else { return nil }
+        guard let ssrc, let payloadType = repairs[header.payloadType], header.payloadRange.count >= 2 else {
+            return nil
+        }
         let start = header.payloadRange.lowerBound
         var restored = Array(packet[..<start]) + packet[(start + 2)...]
         restored[1] = packet[1] & 0x80 | payloadType
@@ -138,8 +145,13 @@ package struct ReceivedSection: Sendable {
     }
 
     private mutating func readPayload(_ header: RTPHeader, _ payload: UnsafeRawBufferPointer, now: MediaTime) {
-        guard let codec = codecs.first(where: { $0.payloadType == header.payloadType }),
-            let (byteCount, isKeyFrameStart) = VideoDescriptor.read(payload, codec: codec.name),
+        let codec = codecs.first { $0.payloadType == header.payloadType }
+        if codec?.name == "VP9" {
+            layered.receive(timestamp: header.timestamp, hasMarker: header.hasMarker, isEmpty: payload.isEmpty)
+            if payload.isEmpty { return }
+        }
+        if codec?.name == "red" { return readRedundancy(payload, now: now) }
+        guard let codec, let (byteCount, isKeyFrameStart) = VideoDescriptor.read(payload, codec: codec.name),
             let pattern = PayloadPattern(UnsafeRawBufferPointer(rebasing: payload[byteCount...]))
         else {
             corrupt += 1
@@ -149,7 +161,33 @@ package struct ReceivedSection: Sendable {
         origin = pattern.origin
         if isKeyFrameStart { keyFrames += 1 }
         if codec.name == "VP8", payload[0] & 0x10 != 0 { checkPicture(payload, header.sequenceNumber) }
+        isLayered = codec.name == "VP9"
         count(pattern, isKeyFrameStart: isKeyFrameStart, now: now)
+    }
+
+    /// Sound with copies: all are of the payload type that is Opus here (RFC 2198 §3).
+    private mutating func readRedundancy(_ payload: UnsafeRawBufferPointer, now: MediaTime) {
+        let opus = codecs.first { $0.name == "opus" }?.payloadType
+        var (offset, lengths): (Int, [Int]) = (0, [])
+        while offset + 4 <= payload.count, payload[offset] & 0x80 != 0, payload[offset] & 0x7F == opus {
+            lengths.append((Int(payload[offset + 2]) << 8 | Int(payload[offset + 3])) & 0x3FF)
+            offset += 4
+        }
+        guard offset < payload.count, payload[offset] == opus else {
+            corrupt += 1
+            return
+        }
+        let start = offset + 1 + lengths.reduce(0, +)
+        guard start < payload.count,
+            let pattern = PayloadPattern(UnsafeRawBufferPointer(rebasing: payload[(start + 1)...]))
+        else {
+            corrupt += 1
+            return
+        }
+        copies += lengths.count
+        lastPattern = pattern
+        origin = pattern.origin
+        count(pattern, isKeyFrameStart: false, now: now)
     }
 
     /// The first packet of a picture: its 15-bit id (RFC 7741 §4.2) is one more than that of the one before.
@@ -184,10 +222,11 @@ package struct ReceivedSection: Sendable {
 
     private mutating func complete(_ pattern: PayloadPattern, isKeyFrame: Bool, now: MediaTime) {
         guard isVideo else { return }
+        if isLayered { layered.complete(pattern.frame, isKeyFrame: isKeyFrame) }
         if let lastComplete {
             longestPause = max(longestPause, now - lastComplete.at)
             let isNext = pattern.origin == lastComplete.origin && pattern.frame == lastComplete.frame &+ 1
-            if !isNext, !isKeyFrame { undecodable += 1 }
+            if !isNext, !isKeyFrame, !isLayered { undecodable += 1 }
         } else if !isKeyFrame {
             undecodable += 1
         }

@@ -78,6 +78,8 @@ extension Worker {
         if let objection = participant.objection(to: session, offer.publications) {
             throw SeatError(.validationFailed, objection)
         }
+        // A client sends what its answer lists first: what all others read.
+        let session = session.preferring(participant.room.videoCodecs(besides: participant))
         let transport = try transport(of: participant, for: session, now: now)
         participant.midID = session.id(of: .mid)
         participant.streamIDID = session.id(of: .streamID)

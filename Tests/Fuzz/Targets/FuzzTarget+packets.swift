@@ -79,4 +79,52 @@ extension FuzzTarget {
     static let h264 = FuzzTarget("h264") { bytes in
         Outcome(feature: (KeyFrame.isH264(bytes.span) ? 256 : 0) + UInt64(bytes.first ?? 0))
     }
+
+    static let vp9 = FuzzTarget("vp9") { bytes in
+        guard let descriptor = VP9Descriptor(bytes.span) else { return Outcome(feature: 0) }
+        var feature = FeatureHash()
+        feature.add(Int(descriptor.layer.spatial) << 4 | Int(descriptor.layer.temporal))
+        feature.add((descriptor.isKeyFrameStart ? 1 : 0) | (descriptor.numbers.isLong ? 2 : 0))
+        feature.add(Int(descriptor.numbers.layerZeroOffset))
+        let end = max(Int(descriptor.numbers.pictureIDOffset), Int(descriptor.numbers.layerZeroOffset))
+        return Outcome(feature: feature.value, fault: end < bytes.count ? nil : "A number leaves the payload.")
+    }
+
+    /// Descriptors one behind the other, each with its length in front: what one brings holds for the next.
+    static let dependency = FuzzTarget("dependency") { bytes in
+        var reader = DependencyReader()
+        var feature = FeatureHash()
+        var (offset, fault): (Int, String?) = (0, nil)
+        while offset < bytes.count {
+            let end = min(offset + 1 + Int(bytes[offset]), bytes.count)
+            let before = reader.structure
+            let descriptor = reader.read(Array(bytes[(offset + 1)..<end]).span)
+            offset = end
+            guard let descriptor, let structure = reader.structure else {
+                feature.add(0)
+                if reader.structure != before { fault = "What cannot be read was kept." }
+                continue
+            }
+            let layer = PacketLayer(descriptor, structure)
+            feature.add(Int(layer.spatial) << 4 | Int(layer.temporal))
+            feature.add(descriptor.differenceCount)
+            feature.add(structure.templates.count << 8 | structure.chainCount)
+            feature.add(magnitudeOf: Int(reader.activeTargets))
+            if structure.targets.count > DependencyStructure.targetCount {
+                fault = "More decode targets than the limit."
+            }
+        }
+        return Outcome(feature: feature.value, fault: fault)
+    }
+
+    static let red = FuzzTarget("red") { bytes in
+        guard let primary = RedundantAudio.primary(in: bytes.span) else { return Outcome(feature: 0) }
+        var copy = bytes
+        copy.withUnsafeMutableBytes { RedundantAudio.name(0x6F, in: $0) }
+        let isSame = RedundantAudio.primary(in: copy.span) == primary && copy[primary] == bytes[primary]
+        var feature = FeatureHash()
+        feature.add(primary.lowerBound)
+        feature.add(magnitudeOf: primary.count)
+        return Outcome(feature: feature.value, fault: isSame ? nil : "Another name changes more than the name.")
+    }
 }

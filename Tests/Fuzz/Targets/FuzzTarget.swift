@@ -1,7 +1,9 @@
 /// One parser that takes bytes of strangers.
 package struct FuzzTarget: Sendable {
     /// All of them. A new parser is registered here, and its corpus is the folder of its name.
-    package static let all: [FuzzTarget] = [.stun, .rtp, .rtcp, .vp8, .h264, .dtls, .srtp, .sdp]
+    package static let all: [FuzzTarget] = [
+        .stun, .rtp, .rtcp, .vp8, .vp9, .dependency, .red, .h264, .dtls, .srtp, .sdp,
+    ]
 
     /// What became of an input that did not trap.
     package struct Outcome: Sendable {

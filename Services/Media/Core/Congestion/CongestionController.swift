@@ -41,6 +41,8 @@ package struct CongestionController: Sendable {
     /// and back.
     package var deliveredBitrate: Int? { estimator.deliveredBitrate }
     package var loss: Double { estimator.ownLoss + estimator.excessLoss }
+    /// The share of packets lost beyond what the link always loses.
+    package var excessLoss: Double { estimator.excessLoss }
     package var queueDelay: Duration { estimator.queueDelay }
     package var roundTrip: Duration? { history.roundTrip }
 

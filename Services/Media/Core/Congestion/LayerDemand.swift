@@ -40,6 +40,11 @@ package struct LayerDemand: Hashable, Sendable {
         self.layers = layers
     }
 
+    /// The smallest picture with all that it needs, and the fewest frames; `nil` while nothing is sent.
+    package var least: LayerChoice? {
+        layers.min { ($0.spatial, $0.temporal) < ($1.spatial, $1.temporal) }
+    }
+
     /// The choices worth making, each better and dearer than the one before. Frames are left out only where there is no
     /// smaller picture to fall to, but of a screen always: there sharpness is worth more than motion.
     var ladder: [LayerChoice] {

@@ -5,10 +5,14 @@ package enum MediaKind: Sendable {
 }
 
 /// What the node forwards. H.264 is constrained baseline with packetization-mode 1 only (RFC 6184 §8.1), which every
-/// browser that has H.264 reads.
+/// browser that has H.264 reads; VP9 and AV1 are of profile 0, 8 bits and 4:2:0.
 package enum Codec: Hashable, Sendable {
     case opus
+    /// Opus with copies of earlier packets (RFC 2198).
+    case red
     case vp8
+    case vp9
+    case av1
     case h264
 }
 
@@ -55,7 +59,10 @@ package struct NegotiatedCodec: Hashable, Sendable {
     var encoding: String {
         switch codec {
         case .opus: "opus/48000/2"
+        case .red: "red/48000/2"
         case .vp8: "VP8/90000"
+        case .vp9: "VP9/90000"
+        case .av1: "AV1/90000"
         case .h264: "H264/90000"
         }
     }
@@ -97,7 +104,25 @@ extension NegotiatedCodec {
                     takesReceiverEstimate: accepted.contains("goog-remb") && !accepted.contains("transport-cc"),
                     repairPayloadType: repairs[payloadType], fmtp: agreement.fmtp))
         }
+        let opus = codecs.first { $0.codec == .opus }
+        codecs.removeAll { $0.codec == .red && !$0.repeatsAlone(opus) }
         return codecs.filter { $0.codec == .vp8 } + codecs.filter { $0.codec != .vp8 }
+    }
+
+    /// Whether what it has copies of is that codec and nothing else: `<type>/<type>` (RFC 2198 §5).
+    private func repeatsAlone(_ other: NegotiatedCodec?) -> Bool {
+        let types = fmtp?.utf8.split(separator: UInt8(ascii: "/")).map { Substring($0) } ?? []
+        guard let other, types.count >= 2 else { return false }
+        return types.allSatisfy { $0 == "\(other.payloadType)" }
+    }
+
+    /// Forward error correction inside of Opus always; silence that is not sent where the client offers it
+    /// (RFC 7587 §6.1).
+    private static func opusParameters(_ offered: Substring) -> String {
+        let isSilent = offered.utf8.split(separator: UInt8(ascii: ";")).contains {
+            Substring($0).words == ["usedtx=1"]
+        }
+        return "minptime=10;useinbandfec=1" + (isSilent ? ";usedtx=1" : "")
     }
 
     /// The payload types of retransmission by those they repeat: `a=fmtp:<type> apt=<type repeated>` (RFC 4588 §8.1).
@@ -132,7 +157,10 @@ extension NegotiatedCodec {
     private static func codec(_ encoding: Substring, kind: MediaKind) -> (Codec, clockRate: UInt32)? {
         switch (kind, encoding.lowercased()) {
         case (.audio, "opus/48000/2"): (.opus, 48_000)
+        case (.audio, "red/48000/2"): (.red, 48_000)
         case (.video, "vp8/90000"): (.vp8, 90_000)
+        case (.video, "vp9/90000"): (.vp9, 90_000)
+        case (.video, "av1/90000"): (.av1, 90_000)
         case (.video, "h264/90000"): (.h264, 90_000)
         default: nil
         }
@@ -141,8 +169,11 @@ extension NegotiatedCodec {
     /// Whether the node can take the codec with the offered parameters, and what the answer says to them.
     private static func agreement(on codec: Codec, offered: Substring) -> (isAccepted: Bool, fmtp: String?) {
         switch codec {
-        case .opus: return (true, "minptime=10;useinbandfec=1")
+        case .opus: return (true, opusParameters(offered))
+        case .red: return (true, offered.isEmpty ? nil : String(offered))
         case .vp8: return (true, nil)
+        case .vp9: return profile(named: "profile-id", offered)
+        case .av1: return profile(named: "profile", offered)
         case .h264:
             guard let parameters = H264Parameters(offered) else { return (false, nil) }
             return (
@@ -150,6 +181,21 @@ extension NegotiatedCodec {
                 "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=\(parameters.profileLevelID)"
             )
         }
+    }
+}
+
+extension NegotiatedCodec {
+    /// VP9 (RFC 9628 §6.1) and AV1 (RTP specification §7.2.1) of profile 0, which they have where they name none. What was
+    /// offered with it, a level and a tier, is repeated: they say what the client can take.
+    private static func profile(named name: Substring, _ offered: Substring) -> (isAccepted: Bool, fmtp: String?) {
+        var repeated: [String] = []
+        for parameter in offered.utf8.split(separator: UInt8(ascii: ";")) {
+            let (key, value) = Substring(parameter).cut(at: "=")
+            guard let key = key.words.first, let number = value.flatMap({ UInt8($0) }) else { continue }
+            if key == name, number != 0 { return (false, nil) }
+            if [name, "level-idx", "tier"].contains(key) { repeated.append("\(key)=\(number)") }
+        }
+        return (true, repeated.isEmpty ? nil : repeated.joined(separator: ";"))
     }
 }
 

@@ -24,6 +24,9 @@ package enum HeaderExtension: String, CaseIterable, Sendable {
     case streamID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
     /// Which encoding's packets a stream repeats (RFC 8852 §3.2).
     case repairedStreamID = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
+    /// What a packet's frame refers to and who needs it (AV1 RTP specification, appendix A).
+    case dependencyDescriptor =
+        "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
 }
 
 /// One media section (`m=`) of an offer and what was decided on it.
@@ -33,8 +36,9 @@ package struct NegotiatedSection: Sendable {
     /// Nil for a kind the node does not know, such as `application`; those are rejected.
     package let kind: MediaKind?
     package let role: SectionRole
-    /// Each known codec once, in the client's order, but VP8 before H.264. Empty only when rejected.
-    package let codecs: [NegotiatedCodec]
+    /// Each known codec once, in the client's order, but VP8 before the others. Empty only when rejected. What
+    /// ``prefer(_:)`` names stands before that.
+    package private(set) var codecs: [NegotiatedCodec]
     /// The client's identifiers, 1 to 14, of the extensions that both know; the answer and what is sent keep them.
     package let extensions: [HeaderExtension: UInt8]
     /// Of a section on which the client sends: the SSRCs it announces, without those of retransmissions (RFC 5576 §4.2).
@@ -78,6 +82,14 @@ package struct NegotiatedSection: Sendable {
         remoteSSRCs = role == .receive ? sources : []
         remoteRepairs = role == .receive ? section.repairs : [:]
         streamIDs = role == .receive && kind == .video && extensions[.streamID] != nil ? section.streamIDs : []
+    }
+}
+
+extension NegotiatedSection {
+    /// Puts those codecs first of what the client sends as video, which it takes from the order of the answer.
+    mutating func prefer(_ preferred: Set<Codec>) {
+        guard role == .receive, kind == .video else { return }
+        codecs = codecs.filter { preferred.contains($0.codec) } + codecs.filter { !preferred.contains($0.codec) }
     }
 }
 

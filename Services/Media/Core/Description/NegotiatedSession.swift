@@ -10,7 +10,7 @@ package struct NegotiatedSession: Sendable {
     /// Of the certificate with which the client does DTLS: the first of those offered whose hash is known.
     package let fingerprint: CertificateFingerprint
     /// All sections in the offer's order, the rejected ones too. At least one is accepted.
-    package let sections: [NegotiatedSection]
+    package private(set) var sections: [NegotiatedSection]
     /// Which side of DTLS the client would be.
     package let setup: SetupAttribute
     /// Whether the offer has mids (RFC 5888). Where it has none, a section is named by its place, from 0, and the answer
@@ -53,6 +53,13 @@ package struct NegotiatedSession: Sendable {
         try transport.checkMultiplexing()
         self.sections = sections
         allowsMixedExtensions = description.attributes.contains("extmap-allow-mixed")
+    }
+
+    /// The same with these codecs first in what the client sends as video.
+    func preferring(_ codecs: Set<Codec>) -> NegotiatedSession {
+        var session = self
+        for index in session.sections.indices { session.sections[index].prefer(codecs) }
+        return session
     }
 
     /// The client's id of an extension, which is one in all sections (RFC 9143 §9.1.1); 0 if it has none.

@@ -53,6 +53,10 @@ package enum KeyFrame {
         }
     }
 
+    /// The first packet of a coded video sequence of AV1, as its aggregation header says: N (0x08) without Z (0x80), the
+    /// mark of a fragment that continues (AV1 RTP specification §4.4).
+    package static func isAV1(_ payload: Span<UInt8>) -> Bool { !payload.isEmpty && payload[0] & 0x88 == 0x08 }
+
     private static func hasKeyUnit(aggregate payload: Span<UInt8>) -> Bool {
         var offset = 1
         while offset + 2 < payload.count {

@@ -15,6 +15,9 @@ final class Encoding {
     private(set) var repairSSRC: UInt32?
     let cache: PacketCache
     private(set) var meter = BitrateMeter()
+    private(set) var layers = LayerMeters()
+    /// What its packets say of their frames, of codecs that do not say it themselves.
+    private var dependencies = DependencyReader()
     private var statistics: ReceptionStatistics
     private var losses = LossDetector()
     private var keyFrames = KeyFrameRequests()
@@ -45,6 +48,8 @@ final class Encoding {
         self.repairSSRC = repairSSRC
         statistics = ReceptionStatistics(clockRate: publication.clockRate)
         losses = LossDetector()
+        layers = LayerMeters()
+        dependencies = DependencyReader()
         clock = nil
         cache.removeAll()
         for subscription in publication.subscriptions where subscription.uses(self) { subscription.restart() }
@@ -77,11 +82,14 @@ final class Encoding {
         meter.receive(byteCount: packet.count, now: now)
         forwarded.timestamp = header.timestamp
         forwarded.hasMarker = header.hasMarker
-        publication.readExtensions(header, packet, into: &forwarded)
+        let descriptor = publication.readExtensions(header, packet, into: &forwarded)
         let payload = UnsafeRawBufferPointer(rebasing: packet[header.payloadRange])
         switch publication.kind {
         case .audio: publication.hear(forwarded, now: now)
-        case .video: receiveVideo(&forwarded, payload, codec.codec, now: now)
+        case .video:
+            if codec.codec == .av1, let descriptor { readDependencies(of: &forwarded, packet[descriptor]) }
+            receiveVideo(&forwarded, payload, codec.codec, now: now)
+            if let layer = forwarded.layer { layers.receive(layer, byteCount: packet.count, now: now) }
         }
         return forwarded
     }
@@ -93,14 +101,31 @@ final class Encoding {
         switch codec {
         case .vp8:
             packet.isKeyFrame = KeyFrame.isVP8(bytes.span)
-            packet.vp8 = VP8Descriptor(bytes.span)
+            if let descriptor = VP8Descriptor(bytes.span) {
+                packet.picture = descriptor.numbers
+                packet.countsPictures = true
+                packet.layer = descriptor.layer(isKeyFrame: packet.isKeyFrame, hasMarker: packet.hasMarker)
+            }
+        case .vp9:
+            if let descriptor = VP9Descriptor(bytes.span) {
+                packet.isKeyFrame = descriptor.isKeyFrameStart
+                packet.picture = descriptor.numbers
+                packet.layer = descriptor.layer
+            }
+        case .av1: packet.isKeyFrame = KeyFrame.isAV1(bytes.span)
         case .h264: packet.isKeyFrame = KeyFrame.isH264(bytes.span)
-        case .opus: break
+        case .opus, .red: break
         }
         if packet.isKeyFrame { keyFrames.received() }
         if !losses.receive(packet.sequence, now: now) { keyFrames.want() }
         // Padding to probe the path has no payload: it keeps its number, but is nothing to send again.
         if !payload.isEmpty { cache.store(packet, payload) }
+    }
+
+    private func readDependencies(of packet: inout ForwardedPacket, _ content: Slice<UnsafeRawBufferPointer>) {
+        let bytes = UnsafeRawBufferPointer(rebasing: content).assumingMemoryBound(to: UInt8.self)
+        guard let descriptor = dependencies.read(bytes.span), let structure = dependencies.structure else { return }
+        packet.layer = PacketLayer(descriptor, structure)
     }
 
     // MARK: Presence
@@ -113,6 +138,13 @@ final class Encoding {
 
     /// Bits a second it has had of late, with headers.
     func bitrate(now: MediaTime) -> Int { meter.bitrate(now: now) }
+
+    /// The ways to have it, by its layers: all of it, where it has but one.
+    func choices(now: MediaTime) -> [LayerChoice] {
+        let bitrate = bitrate(now: now)
+        guard bitrate > 0, isLive(now: now) else { return [] }
+        return layers.choices(now: now) ?? [LayerChoice(spatial: 0, temporal: 0, bitrate: bitrate)]
+    }
 
     /// What to add to a timestamp of this stream for that of the same moment in another: their clocks are one, but begin
     /// anywhere. `nil` until both were reported.

@@ -8,6 +8,19 @@ struct ForwardedPacket {
     /// The byte of the audio level (RFC 6464) and of the video orientation (3GPP TS 26.114 §7.4.5), if there.
     var audioLevel: UInt8?
     var videoOrientation: UInt8?
-    /// The numbers that a stream of VP8 must continue.
-    var vp8: VP8Descriptor?
+    /// The numbers of its picture that a stream must continue.
+    var picture: PictureNumbers?
+    /// Where it stands in a picture of several layers; `nil` where nothing tells.
+    var layer: PacketLayer?
+    /// Whether its codec's pictures are counted in one row over all layers, and a hole in it is waited for: VP8.
+    var countsPictures = false
+
+    /// What stands in its place where only its number is of use.
+    func emptied(_ number: Int64) -> ForwardedPacket {
+        var packet = self
+        packet.sequence = number
+        packet.hasMarker = false
+        packet.picture = nil
+        return packet
+    }
 }

@@ -86,31 +86,50 @@ extension Participant {
         }
         congestion.wanted = audio + LayerAllocator.wanted(demands)
         let choices = allocator.update(demands, budget: budget, audio: audio, now: now)
+        let isStarved = isStarved(demands, audio: audio, now: now)
         for (index, choice) in choices.enumerated() {
             let (section, publication) = shown[index]
             if let choice {
-                section.select(publication.encodings[Int(choice.spatial)])
+                select(choice, on: section, publication, now: now)
             } else {
-                // An estimate may be wrong, and a picture that stands still is worse than one that is late: the least of
-                // what is seen is always sent.
-                section.select(demands[index].priority == .hidden ? nil : lowest(of: demands[index], publication))
+                // An estimate may be wrong: the least of what is seen is sent as long as the link does not show that it
+                // is too much.
+                let isShown = demands[index].priority != .hidden && !isStarved
+                if isShown, let least = demands[index].least {
+                    select(least, on: section, publication, now: now)
+                } else {
+                    section.select(nil)
+                }
             }
         }
     }
 
-    private func demand(_ section: SendSection, _ publication: Publication, now: MediaTime) -> LayerDemand {
-        let layers = publication.encodings.compactMap { encoding -> LayerChoice? in
-            guard encoding.isLive(now: now) else { return nil }
-            let bitrate = encoding.bitrate(now: now)
-            return bitrate > 0 ? LayerChoice(spatial: UInt8(encoding.index), temporal: 0, bitrate: bitrate) : nil
-        }
-        return LayerDemand(
-            id: section.ssrc, priority: priority(of: publication), maximumSpatial: UInt8(limit(of: publication)),
-            layers: layers)
+    /// Whether pictures pause so that sound stays whole.
+    private func isStarved(_ demands: [LayerDemand], audio: Int, now: MediaTime) -> Bool {
+        let least = demands.reduce(0) { $0 + ($1.priority == .hidden ? 0 : $1.least?.bitrate ?? 0) }
+        // Without feedback on each packet only loss, or the receiver itself, lowers the budget.
+        return starvation.update(
+            budget: budget, need: audio + least, loss: isMeasured ? congestion.excessLoss : 1,
+            queueDelay: congestion.queueDelay, now: now)
     }
 
-    private func lowest(of demand: LayerDemand, _ publication: Publication) -> Encoding? {
-        demand.layers.map { publication.encodings[Int($0.spatial)] }.min { $0.index < $1.index }
+    private func demand(_ section: SendSection, _ publication: Publication, now: MediaTime) -> LayerDemand {
+        LayerDemand(
+            id: section.ssrc, priority: priority(of: publication), maximumSpatial: UInt8(limit(of: publication)),
+            layers: publication.choices(now: now))
+    }
+
+    /// A size is an encoding, or a spatial layer of the only one.
+    private func select(
+        _ choice: LayerChoice, on section: SendSection, _ publication: Publication, now: MediaTime
+    ) {
+        guard publication.encodings.count > 1 else {
+            let target = LayerFilter.Target(spatial: choice.spatial, temporal: choice.temporal)
+            section.select(publication.encodings[0], target)
+            return section.askForLayers(now: now)
+        }
+        section.select(
+            publication.encodings[Int(choice.spatial)], LayerFilter.Target(spatial: 0, temporal: choice.temporal))
     }
 
     // MARK: What its tiles show
@@ -140,7 +159,7 @@ extension Participant {
 
     /// The highest encoding of use to it: 0 is the lowest.
     func limit(of publication: Publication) -> Int {
-        let highest = publication.encodings.count - 1
+        let highest = publication.sizeCount - 1
         guard let tile = tile(of: publication) else { return highest }
         var (index, height) = (highest, Self.fullHeight)
         while index > 0, Double(tile.height) <= height / 2 * Self.enlargement {

@@ -43,6 +43,7 @@ final class Participant {
     var lastReported: (byteCount: Int, at: MediaTime)?
     /// What each picture it sees gets of that.
     var allocator = LayerAllocator()
+    var starvation = VideoStarvation()
     var nextAllocation: MediaTime
     /// What it shows, and how large; `nil` until it tells.
     var view: CallView?

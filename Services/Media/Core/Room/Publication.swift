@@ -95,24 +95,42 @@ final class Publication {
         if let byte = packet.audioLevel, isActive { speaker.receive(AudioLevel(byte: byte), now: now) }
     }
 
+    /// Answers where its dependency descriptor is in the packet, if it has one.
     func readExtensions(
         _ header: RTPHeader, _ packet: UnsafeRawBufferPointer, into forwarded: inout ForwardedPacket
-    ) {
-        guard !header.extensionRange.isEmpty else { return }
+    ) -> Range<Int>? {
+        guard !header.extensionRange.isEmpty else { return nil }
         let audioLevelID = extensionIDs[.audioLevel] ?? 0
         let orientationID = extensionIDs[.videoOrientation] ?? 0
+        let descriptorID = extensionIDs[.dependencyDescriptor] ?? 0
         var audioLevel: UInt8?
         var orientation: UInt8?
+        var descriptor: Range<Int>?
         _ = header.forEachExtension(in: packet.assumingMemoryBound(to: UInt8.self).span) { id, content in
+            if id == descriptorID { descriptor = content }
             guard content.count == 1 else { return }
             if id == audioLevelID { audioLevel = packet[content.lowerBound] }
             if id == orientationID { orientation = packet[content.lowerBound] }
         }
         forwarded.audioLevel = audioLevel
         forwarded.videoOrientation = orientation
+        return descriptor
     }
 
     // MARK: Encodings
+
+    /// In how many sizes it is sent: encodings, or spatial layers of an only one.
+    var sizeCount: Int { encodings.count > 1 ? encodings.count : encodings[0].layers.spatialCount }
+
+    /// The ways to have it, with its size in place of the encoding.
+    func choices(now: MediaTime) -> [LayerChoice] {
+        guard encodings.count > 1 else { return encodings[0].choices(now: now) }
+        return encodings.flatMap { encoding in
+            encoding.choices(now: now).filter { $0.spatial == 0 }.map {
+                LayerChoice(spatial: UInt8(encoding.index), temporal: $0.temporal, bitrate: $0.bitrate)
+            }
+        }
+    }
 
     /// The one to show: the highest that is being sent and is not above `limit`; if none is, the lowest that is sent, or
     /// else the lowest there is.

@@ -73,6 +73,16 @@ extension Room {
         for section in free { section.point(to: nil) }
     }
 
+    /// The codecs of video that all others read; empty where there is none, or nobody to read it.
+    func videoCodecs(besides participant: Participant) -> Set<Codec> {
+        var common: Set<Codec>?
+        for other in participants where other !== participant {
+            guard let section = other.sendSections.first(where: { $0.kind == .video && $0.isUsable }) else { continue }
+            common = common?.intersection(section.codecs) ?? section.codecs
+        }
+        return common ?? []
+    }
+
     private func wantSections(for count: Int, of viewer: Participant) {
         while viewer.wantedVideoSections < min(count, Limits.maximumVideoSections) {
             viewer.wantedVideoSections = min(

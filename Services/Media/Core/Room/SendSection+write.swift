@@ -7,21 +7,44 @@ struct OutgoingNumbers {
     let sequence: UInt16
     /// The number under which it was sent first, if it is a retransmission in a stream of its own (RFC 4588 §4).
     var repeated: UInt16?
+    /// What sound with copies is encoded with (RFC 2198).
+    var copiedPayloadType: UInt8?
+    private(set) var timestamp: UInt32 = 0
+    private(set) var hasMarker = false
+    /// Those of its picture, where it has them.
+    private(set) var pictureID: UInt16 = 0
+    private(set) var layerZeroIndex: UInt8 = 0
+
+    init(ssrc: UInt32, payloadType: UInt8, sequence: UInt16, repeated: UInt16? = nil) {
+        self.ssrc = ssrc
+        self.payloadType = payloadType
+        self.sequence = sequence
+        self.repeated = repeated
+    }
+
+    /// Takes over what the stretch makes of the packet's own numbers.
+    @inline(__always)
+    mutating func take(_ packet: ForwardedPacket, _ stretch: borrowing SendSection.Stretch, isMarked: Bool) {
+        timestamp = stretch.rewriter.timestamp(packet.timestamp)
+        hasMarker = packet.hasMarker || isMarked
+        guard let picture = packet.picture else { return }
+        pictureID = stretch.pictures.pictureID(picture)
+        layerZeroIndex = stretch.pictures.layerZeroIndex(picture)
+    }
 }
 
 extension SendSection {
     /// The packet as this participant negotiated it (RFC 3550 §5.1), encrypted.
     @inline(__always)
     func write(
-        _ packet: ForwardedPacket, _ payload: UnsafeRawBufferPointer, _ numbers: OutgoingNumbers, _ stretch: Stretch,
+        _ packet: ForwardedPacket, _ payload: UnsafeRawBufferPointer, _ numbers: OutgoingNumbers,
         _ srtp: SRTPSession, to destination: TransportAddress, into outbox: Outbox, now: MediaTime
     ) {
         outbox.append(to: destination) { place in
             guard payload.count + 64 + SRTPSession.trailingByteCount <= place.count else { return nil }
-            place[1] = (packet.hasMarker ? 0x80 : 0) | numbers.payloadType
+            place[1] = (numbers.hasMarker ? 0x80 : 0) | numbers.payloadType
             place.storeBytes(of: numbers.sequence.bigEndian, toByteOffset: 2, as: UInt16.self)
-            place.storeBytes(
-                of: stretch.rewriter.timestamp(packet.timestamp).bigEndian, toByteOffset: 4, as: UInt32.self)
+            place.storeBytes(of: numbers.timestamp.bigEndian, toByteOffset: 4, as: UInt32.self)
             place.storeBytes(of: numbers.ssrc.bigEndian, toByteOffset: 8, as: UInt32.self)
             var end = writeExtensions(of: packet, to: place)
             place[0] = end > 12 ? 0x90 : 0x80
@@ -32,7 +55,11 @@ extension SendSection {
             }
             let body = UnsafeMutableRawBufferPointer(rebasing: place[end...])
             body.copyMemory(from: payload)
-            if let vp8 = packet.vp8 { stretch.vp8.apply(vp8, to: body) }
+            if let copied = numbers.copiedPayloadType {
+                RedundantAudio.name(copied, in: UnsafeMutableRawBufferPointer(rebasing: body[..<payload.count]))
+            }
+            packet.picture?.write(
+                pictureID: numbers.pictureID, layerZeroIndex: numbers.layerZeroIndex, to: body)
             if numbersPackets {
                 let sent: SentKind = kind == .audio ? .audio : numbers.repeated == nil ? .video : .retransmission
                 number(place, sent, byteCount: end + payload.count, now: now)

@@ -17,6 +17,9 @@ final class SendSection {
     private(set) var encoding: Encoding?
     /// The encoding that is forwarded from its next key frame on; until then the former one is. `nil` for none.
     private(set) var target: Encoding?
+    /// Up to which of its layers that is.
+    private(set) var layerTarget = SendSection.lowest
+    private var layersAskedAt: MediaTime?
     let midBytes: [UInt8]
     /// Whether the last offer lets the node send here.
     private(set) var isUsable = true
@@ -31,6 +34,7 @@ final class SendSection {
     private(set) var payloadType: UInt8?
     /// With which packets of that codec are sent again; `nil` if as they were.
     private(set) var repairPayloadType: UInt8?
+    private var redundancy = Redundancy.none
     private var repairSequence: UInt16
     private(set) var packetCount: UInt32 = 0
     /// Of payloads, retransmissions not counted.
@@ -40,7 +44,24 @@ final class SendSection {
     /// found, and the same.
     struct Stretch {
         var rewriter: Rewriter
-        var vp8 = VP8Rewriter()
+        var pictures = PictureRewriter()
+        var filter = LayerFilter()
+        /// Before the rewriter, which knows of nothing that was left out.
+        var thinned = ThinnedSequence()
+
+        func original(of sequence: UInt16) -> ThinnedSequence.Origin? {
+            rewriter.original(of: sequence).flatMap { thinned.original(of: $0) }
+        }
+    }
+
+    /// What becomes of sound that comes with copies (RFC 2198).
+    private enum Redundancy {
+        /// It has none.
+        case none
+        /// The participant takes them, under its own payload type of Opus.
+        case named(UInt8)
+        /// The participant gets the sound alone.
+        case unpacked
     }
 
     /// The ids of header extensions as this participant negotiated them; 0 for none.
@@ -94,6 +115,9 @@ final class SendSection {
         extensionIDs.transportSequence != 0 && (kind == .audio || repairPayloadType != nil)
     }
 
+    /// What the participant decodes here.
+    var codecs: Set<Codec> { Set(payloadTypes.keys) }
+
     /// Whether the participant takes retransmissions in a stream of their own, of any codec.
     var hasRepair: Bool { !repairPayloadTypes.isEmpty }
 
@@ -103,7 +127,7 @@ final class SendSection {
     func canCarry(_ publication: Publication) -> Bool {
         guard isUsable, publication.kind == kind else { return false }
         guard let codec = publication.codec ?? publication.codecs.first else { return false }
-        return payloadTypes[codec.codec] != nil
+        return payloadTypes[codec.codec] != nil || codec.codec == .red && payloadTypes[.opus] != nil
     }
 
     func point(to next: Publication?) {
@@ -113,12 +137,19 @@ final class SendSection {
         next?.subscriptions.append(self)
         // The lowest is there soonest, and fits everybody.
         target = next?.encodings.first
+        layerTarget = Self.lowest
         restart()
     }
 
+    private static let lowest = LayerFilter.Target(spatial: 0, temporal: .max)
+    /// A key frame for a layer that did not come with the last one is asked for no sooner.
+    private static let layerPatience = Duration.seconds(2)
+
     /// Forwards this encoding of the publication from its next key frame on, and until then what it forwards now. With `nil`
     /// nothing is forwarded from now on.
-    func select(_ next: Encoding?) {
+    /// - Parameter layers: up to which layers of it, as soon as one can go over to them; `nil` if as before.
+    func select(_ next: Encoding?, _ layers: LayerFilter.Target? = nil) {
+        if let layers { layerTarget = layers }
         guard next !== target else { return }
         target = next
         if let next {
@@ -126,6 +157,15 @@ final class SendSection {
         } else {
             stop()
         }
+    }
+
+    /// Asks for the key frame that spatial layers begin with, if it is to get more of them than it does.
+    func askForLayers(now: MediaTime) {
+        guard let encoding, encoding === target, layerTarget.spatial > stretch.filter.spatial,
+            layersAskedAt.map({ now >= $0 + Self.layerPatience }) ?? true
+        else { return }
+        layersAskedAt = now
+        encoding.wantKeyFrame()
     }
 
     func uses(_ encoding: Encoding) -> Bool { self.encoding === encoding || target === encoding }
@@ -147,6 +187,11 @@ final class SendSection {
     private func choosePayloadType() {
         let codec = (publication?.codec ?? publication?.codecs.first)?.codec
         payloadType = codec.flatMap { payloadTypes[$0] }
+        redundancy = .none
+        if codec == .red, let opus = payloadTypes[.opus] {
+            redundancy = payloadType == nil ? .unpacked : .named(opus)
+            payloadType = payloadType ?? opus
+        }
         repairPayloadType = codec.flatMap { repairPayloadTypes[$0] }
     }
 
@@ -161,15 +206,41 @@ final class SendSection {
         let transport = participant.transport
         guard let payloadType, let srtp = transport?.srtp, let destination = transport?.selected else { return false }
         if source !== encoding, !begin(source, with: packet, now: now) { return false }
-        guard let sequence = stretch.rewriter.sequence(packet.sequence, timestamp: packet.timestamp, now: now) else {
-            return false
+        var (outgoing, content, isMarked) = (packet, payload, false)
+        if case .unpacked = redundancy {
+            guard let primary = RedundantAudio.primary(in: payload.assumingMemoryBound(to: UInt8.self).span) else {
+                return false
+            }
+            content = UnsafeRawBufferPointer(rebasing: payload[primary])
         }
-        if let vp8 = packet.vp8 { stretch.vp8.note(vp8) }
+        switch thin(packet, &isMarked) {
+        case .whole(let number): outgoing.sequence = number
+        case .empty(let number):
+            outgoing = packet.emptied(number)
+            content = UnsafeRawBufferPointer(rebasing: payload[..<0])
+        case .nothing: return false
+        }
+        guard let sequence = stretch.rewriter.sequence(outgoing.sequence, timestamp: packet.timestamp, now: now)
+        else { return false }
+        if let picture = outgoing.picture { stretch.pictures.note(picture) }
         packetCount &+= 1
-        sentByteCount += payload.count
-        let numbers = OutgoingNumbers(ssrc: ssrc, payloadType: payloadType, sequence: sequence)
-        write(packet, payload, numbers, stretch, srtp, to: destination, into: outbox, now: now)
+        sentByteCount += content.count
+        var numbers = OutgoingNumbers(ssrc: ssrc, payloadType: payloadType, sequence: sequence)
+        numbers.take(outgoing, stretch, isMarked: isMarked)
+        if case .named(let opus) = redundancy { numbers.copiedPayloadType = opus }
+        write(outgoing, content, numbers, srtp, to: destination, into: outbox, now: now)
         return true
+    }
+
+    /// What becomes of a packet of the encoding that is forwarded, by its layers.
+    @inline(__always)
+    private func thin(_ packet: ForwardedPacket, _ isMarked: inout Bool) -> ThinnedSequence.Outcome {
+        guard let layer = packet.layer else { return stretch.thinned.take(packet.sequence, isWanted: true) }
+        let isWanted = stretch.filter.takes(layer, layerTarget)
+        isMarked = isWanted && !packet.hasMarker && stretch.filter.endsPicture(layer, layerTarget)
+        // Only VP8 counts pictures of all layers in one row and waits where one is missing.
+        if !isWanted, packet.countsPictures, let picture = packet.picture { stretch.pictures.skip(picture) }
+        return stretch.thinned.take(packet.sequence, isWanted: isWanted, isMarked: isMarked)
     }
 
     /// Goes over to another encoding with this packet, if that can be decoded without what was before.
@@ -185,7 +256,9 @@ final class SendSection {
         }
         stretch.rewriter.start(
             sequence: packet.sequence, timestamp: packet.timestamp, clockRate: clockRate, shift: shift, now: now)
-        if let vp8 = packet.vp8 { stretch.vp8.start(vp8) }
+        if let picture = packet.picture { stretch.pictures.start(picture) }
+        stretch.filter = LayerFilter(layerTarget)
+        stretch.thinned = ThinnedSequence()
         encoding = next
         return true
     }
@@ -200,14 +273,17 @@ final class SendSection {
             guard participant.takeRetransmission(now: now) else { break }
             // What has to wait is asked for again, or is too late.
             if numbersPackets, participant.congestion.wait(for: .retransmission, now: now) > .zero { break }
-            let isFound = source.cache.withPacket(original) { packet, payload in
+            let isFound = source.cache.withPacket(original.sequence) { kept, bytes in
+                let packet = original.isEmpty ? kept.emptied(original.sequence) : kept
+                let payload = original.isEmpty ? UnsafeRawBufferPointer(rebasing: bytes[..<0]) : bytes
                 var numbers = OutgoingNumbers(ssrc: ssrc, payloadType: payloadType, sequence: sequence)
                 if let repairPayloadType {
                     numbers = OutgoingNumbers(
                         ssrc: repairSSRC, payloadType: repairPayloadType, sequence: nextRepairSequence(),
                         repeated: sequence)
                 }
-                write(packet, payload, numbers, stretch, srtp, to: destination, into: outbox, now: now)
+                numbers.take(packet, stretch, isMarked: original.isMarked)
+                write(packet, payload, numbers, srtp, to: destination, into: outbox, now: now)
             }
             if isFound { found += 1 }
         }
@@ -215,11 +291,9 @@ final class SendSection {
     }
 
     /// What was sent under this number: since the last change of the encoding, or shortly before it.
-    private func origin(of sequence: UInt16) -> (Encoding, Stretch, Int64)? {
-        if let encoding, let original = stretch.rewriter.original(of: sequence) { return (encoding, stretch, original) }
-        guard let (encoding, stretch) = former, let original = stretch.rewriter.original(of: sequence) else {
-            return nil
-        }
+    private func origin(of sequence: UInt16) -> (Encoding, Stretch, ThinnedSequence.Origin)? {
+        if let encoding, let original = stretch.original(of: sequence) { return (encoding, stretch, original) }
+        guard let (encoding, stretch) = former, let original = stretch.original(of: sequence) else { return nil }
         return (encoding, stretch, original)
     }
 
