@@ -99,7 +99,7 @@ let package = Package(
             path: "Services/API/Migrations",
             resources: [
                 .embedInCode("0001_accounts_spaces_messages.sql"), .embedInCode("0002_calls.sql"),
-                .embedInCode("0003_unread.sql"), .embedInCode("0004_rings.sql"),
+                .embedInCode("0003_unread.sql"), .embedInCode("0004_rooms.sql"),
             ],
             swiftSettings: strict),
         .target(

@@ -1,9 +1,11 @@
 """What people meet in calls: ringing, and what a room can do."""
 
+import time
+
 import pytest
 
 from caller import Caller, hook, wait_until
-from expectations import FIRST_PICTURE, SEEN
+from expectations import FIRST_PICTURE, HEARD, SEEN
 
 # Until it rings: a media node has to report, an API to commit and a gateway to deliver.
 RINGS = 3
@@ -90,3 +92,142 @@ def missed_in(caller: Caller, channel_id: str) -> int:
 
 def expect_gone(caller: Caller, test_id: str, seconds: float) -> None:
     wait_until(lambda: caller.count(test_id) == 0, seconds, f"{caller.name} sees no {test_id} any more")
+
+
+def test_a_raised_hand_is_seen_and_lowered(phones, team):
+    ada, bob = phones.meet(team, team.text)
+    bob.press("call-hand")
+    ada.expect_tile(bob, SEEN, hand="1")
+    ada.press("call-hand")
+    bob.expect_tile(ada, SEEN, hand="2")
+    phones.picture("hands")
+    act_on(ada, bob, "lower-hand")
+    wait_until(lambda: not bob.is_pressed("call-hand"), SEEN, "Bob's hand is down")
+    bob.expect_tile(ada, SEEN, hand="1")
+
+
+def test_a_moderator_mutes_and_the_person_unmutes(phones, team):
+    """Ada owns the workspace; Bob may moderate nobody."""
+    ada, bob = phones.meet(team, team.text)
+    act_on(ada, bob, "mute-person")
+    bob.wait_for("notice", SEEN)
+    wait_until(lambda: bob.is_pressed("call-mute"), SEEN, "Bob is muted")
+    ada.expect_tile(bob, SEEN, muted="true")
+    # What was under way may still be heard.
+    wait_until(lambda: heard_in_a_second(ada) < HEARD / 10, 5, "Ada hears nothing")
+    bob.press("call-mute")
+    ada.expect_tile(bob, SEEN, muted="false")
+    wait_until(lambda: heard_in_a_second(ada) > HEARD, 5, "Ada hears Bob again")
+    open_menu(bob, ada)
+    assert bob.count("mute-person") == 0 and bob.count("remove-person") == 0
+
+
+def test_a_moderator_removes_somebody_and_lets_them_back(phones, team):
+    ada, bob = phones.meet(team, team.text)
+    act_on(ada, bob, "remove-person")
+    ada.press("confirm-remove-call")
+    bob.wait_for("call-ended", SEEN + 1)
+    ada.expect_no_tile(bob.user_id, SEEN)
+    bob.press("call-button")
+    bob.wait_for("prejoin-dialog")
+    bob.press("prejoin-join")
+    wait_until(lambda: "removed you" in text_of(bob, "call-ended"), 5, "Bob is told that he was removed")
+    act_on(ada, ada, "call-removals")
+    ada.press("allow-person")
+    wait_until(lambda: ada.count("allow-person") == 0, SEEN, "nobody is kept out")
+    bob.join()
+
+
+def test_the_loudest_the_pinned_and_the_volume(phones, team):
+    ada, bob = phones.meet(team, team.text)
+    large = f'.large {hook("call-tile")}'
+    assert users_of(ada, large) == [], "in a grid nobody is large"
+    ada.press("call-view")
+    wait_until(lambda: users_of(ada, large) == [bob.user_id], SEEN, "who speaks is large")
+    phones.picture("speaker-view")
+    act_on(ada, ada, "tile-pin")
+    wait_until(lambda: users_of(ada, large) == [ada.user_id], SEEN, "who is pinned is large")
+    open_menu(ada, bob)
+    ada.tab.fill(hook("tile-volume"), "25")
+    wait_until(lambda: 0.25 in volumes(ada), SEEN, "Bob is quieter")
+    assert 1 in volumes(ada), "nobody else is"
+    wait_until(lambda: ada.frames_from(bob.user_id) > 0, FIRST_PICTURE, "Bob is seen")
+
+
+def test_push_to_talk(phones, team):
+    """The key works wherever the focus is, but writes in a text field."""
+    ada, bob = phones.meet(team, team.text)
+    bob.press("call-devices")
+    bob.press("push-to-talk")
+    bob.tab.click('dialog [aria-label="Close"]')
+    ada.expect_tile(bob, SEEN, muted="true")
+    for focus, is_heard in ((hook("call-camera"), True), (hook("composer"), False)):
+        bob.tab.evaluate("selector => document.querySelector(selector).focus()", focus)
+        send_key(bob, "keydown")
+        ada.expect_tile(bob, SEEN, muted="false" if is_heard else "true")
+        send_key(bob, "keyup")
+        ada.expect_tile(bob, SEEN, muted="true")
+    assert bob.is_pressed("call-camera"), "the button under the focus was not pressed"
+
+
+@pytest.mark.parametrize("browser", ["chromium", "firefox"])
+def test_the_quality_of_a_call_in_words_and_numbers(phones, team, browser):
+    _, bob = phones.meet(team, team.text, browser)
+    grade = f'{hook("call-quality")}[data-grade="good"]'
+    wait_until(lambda: bob.tab.evaluate("selector => !!document.querySelector(selector)", grade), 10, "it is called good")
+    bob.press("call-quality")
+    bob.wait_for("quality-path")
+    assert text_of(bob, "quality-path") == "direct, over UDP"
+    wait_until(lambda: "bit/s" in text_of(bob, "quality-received") and text_of(bob, "quality-received") != "0 kbit/s", 5,
+               "something comes in")
+    assert text_of(bob, "quality-round-trip").endswith(" ms")
+    assert text_of(bob, "quality-loss") in ("none", "under 0.1 %")
+    phones.picture(f"quality-{browser}")
+
+
+def test_the_level_of_the_microphone_is_shown_before_joining(phones, team):
+    ada = phones.chromium(team.people[0], team.text)
+    ada.press("call-button")
+    ada.wait_for("prejoin-level")
+    level = "selector => Number(document.querySelector(selector)?.ariaValueNow ?? 0)"
+    # The fake microphone beeps each second.
+    wait_until(lambda: ada.tab.evaluate(level, hook("prejoin-level")) > 20, 5, "the meter moves")
+    phones.picture("prejoin")
+
+
+def open_menu(caller: Caller, other: Caller) -> None:
+    tile = f'{hook("call-tile")}[data-user-id="{other.user_id}"][data-source="camera"]'
+    caller.tab.evaluate("selector => document.querySelector(selector).click()", f'{tile} {hook("tile-more")}')
+
+
+def act_on(caller: Caller, other: Caller, test_id: str) -> None:
+    """Chooses something in the menu of the other's tile."""
+    open_menu(caller, other)
+    caller.wait_for(test_id, SEEN)
+    caller.press(test_id)
+
+
+def text_of(caller: Caller, test_id: str) -> str:
+    return caller.tab.evaluate("selector => document.querySelector(selector)?.textContent ?? ''", hook(test_id))
+
+
+def users_of(caller: Caller, selector: str) -> list[str]:
+    return caller.tab.evaluate(
+        "selector => [...document.querySelectorAll(selector)].map(tile => tile.dataset.userId)", selector)
+
+
+def volumes(caller: Caller) -> list[float]:
+    return caller.tab.evaluate("() => [...document.querySelectorAll('audio')].map(audio => audio.volume)")
+
+
+def send_key(caller: Caller, kind: str) -> None:
+    """As the keyboard does to whatever has the focus."""
+    caller.tab.evaluate(
+        """kind => document.activeElement.dispatchEvent(
+            new KeyboardEvent(kind, { code: "Backquote", key: "`", bubbles: true, cancelable: true }))""", kind)
+
+
+def heard_in_a_second(caller: Caller) -> float:
+    before = caller.audio_heard()
+    time.sleep(1)
+    return caller.audio_heard() - before

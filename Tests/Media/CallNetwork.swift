@@ -115,10 +115,11 @@ final class CallNetwork {
         try person.peer.accept(try worker.offer(request, session, now: now), now: now)
     }
 
-    func update(_ person: Person, active: [CallSource]) throws {
+    func update(_ person: Person, active: [CallSource], isHandRaised: Bool? = nil) throws {
         try worker.update(
             SeatUpdateRequest(
-                participantID: person.id, connectionID: person.route.connectionID, update: CallUpdate(active: active)),
+                participantID: person.id, connectionID: person.route.connectionID,
+                update: CallUpdate(active: active, isHandRaised: isHandRaised)),
             now: now)
     }
 

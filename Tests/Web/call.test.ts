@@ -60,13 +60,13 @@ class Line {
 }
 
 const state = (changes: Partial<CallState> = {}): CallState => ({
-  revision: 1, participants: [], tracks: [], audioSections: 6, videoSections: 4, ...changes,
+  revision: 1, participants: [], tracks: [], hands: [], mutes: [], audioSections: 6, videoSections: 4, ...changes,
 });
 const join = (changes: Partial<Extract<CallEvent, { type: "join" }>> = {}): CallEvent => ({
   type: "join", channelID: "c-1", active: ["microphone"], relayOnly: false, isSocketCurrent: true, ...changes,
 });
 const joined = (changes: Partial<Extract<CallFrame, { type: "callJoined" }>> = {}): CallFrame => ({
-  type: "callJoined", channelID: "c-1", participantID: "p-1", isResumed: false, iceServers: [], state: state(), ...changes,
+  type: "callJoined", channelID: "c-1", participantID: "p-1", isResumed: false, isModerator: false, iceServers: [], state: state(), ...changes,
 });
 const resumed = (changes: Partial<CallState> = {}): CallFrame => joined({ isResumed: true, state: state(changes) });
 const failed = (code: ErrorCode, number?: number): CallFrame => ({ type: "callFailed", code, detail: "why", number });
@@ -358,4 +358,29 @@ test("Who asks for the relay gets a peer connection that uses nothing else", () 
   const open = line.effects.find((effect) => effect.type === "openPeer");
   assert(open?.type === "openPeer" && open.relayOnly);
   assert.deepEqual(open.iceServers, [{ urls: ["turn:x"] }]);
+});
+
+test("What a moderator turns off is turned off here, once, and may be turned on again", () => {
+  const mute = { participantID: "p-1", source: "microphone" } as const;
+  const other = { participantID: "p-9", source: "microphone" } as const;
+  const line = new Line().on(join()).frame(joined());
+  const states = (revision: number, mutes: CallState["mutes"]): CallFrame =>
+    ({ type: "callState", ...state({ revision, mutes }) });
+  line.frame(states(2, [other]));
+  assert.deepEqual(line.words, [], "somebody else was muted");
+  line.frame(states(3, [other, mute]));
+  assert.deepEqual(line.effects, [{ type: "turnOff", sources: ["microphone"] }]);
+  line.frame(states(4, [mute]));
+  assert.deepEqual(line.words, [], "it is known");
+  line.on({ type: "sourcesChanged", active: [] }).frame(states(5, [])).frame(states(6, [mute]));
+  assert.deepEqual(line.words, [], "it is off already");
+});
+
+test("A hand is told with what is on, and only from a seat", () => {
+  const line = new Line().on(join(), { type: "handMoved", isRaised: true });
+  assert.deepEqual(line.effects, []);
+  line.frame(joined()).on({ type: "handMoved", isRaised: true });
+  assert.deepEqual(line.effects, [
+    { type: "send", frame: { type: "callUpdate", active: ["microphone"], isHandRaised: true } },
+  ]);
 });

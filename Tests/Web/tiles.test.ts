@@ -16,8 +16,8 @@ function callWith(state: Partial<CallState>): ActiveCall {
   const { call } = stepCall(asked.call, {
     type: "frame",
     frame: {
-      type: "callJoined", channelID: "c-1", participantID: "p-ana", isResumed: false, iceServers: [],
-      state: { revision: 1, participants: [], tracks: [], audioSections: 6, videoSections: 4, ...state },
+      type: "callJoined", channelID: "c-1", participantID: "p-ana", isResumed: false, isModerator: false, iceServers: [],
+      state: { revision: 1, participants: [], tracks: [], hands: [], mutes: [], audioSections: 6, videoSections: 4, ...state },
     },
   }, given);
   assert(call.phase !== "idle");

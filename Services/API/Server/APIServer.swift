@@ -23,6 +23,7 @@ package struct APIServer {
         MessageRoutes(services: services).add(to: routes)
         UnreadRoutes(services: services).add(to: routes)
         CallRoute(services: services).add(to: routes)
+        ModerationRoutes(services: services).add(to: routes)
         BootstrapRoute(services: services).add(to: routes)
         addOperations(to: router, services)
         precondition(

@@ -143,7 +143,7 @@ package struct CallMachine {
         guard update.active.count <= CallSource.allCases.count else {
             return refuse(.validationFailed, "There are more sources than a participant may have.")
         }
-        seated.nextUpdate = update
+        seated.nextUpdate = update.following(seated.nextUpdate)
         return proceed(seated)
     }
 
@@ -173,7 +173,9 @@ package struct CallMachine {
 
     /// A node has given a seat. If nobody wants it any more it is given up, so that no empty seat stays in the call. When the
     /// connection has gone meanwhile that is so unless the seat was there before, with media that may live.
-    package mutating func joined(_ seat: CallSeat, _ reply: SeatJoinReply, iceServers: [IceServer]) -> [Action] {
+    package mutating func joined(
+        _ seat: CallSeat, _ reply: SeatJoinReply, iceServers: [IceServer], isModerator: Bool = false
+    ) -> [Action] {
         if isClosed { return reply.isResumed ? [] : [.leave(seat)] }
         guard case .joining(let joining) = phase, joining.attempt == seat.attempt else {
             return concerns(seat.participantID) ? [] : [.leave(seat)]
@@ -185,7 +187,7 @@ package struct CallMachine {
                 .callJoined(
                     CallJoined(
                         channelID: seat.channelID, participantID: seat.participantID, isResumed: reply.isResumed,
-                        iceServers: iceServers, state: held ?? reply.state)))
+                        isModerator: isModerator, iceServers: iceServers, state: held ?? reply.state)))
         ]
     }
 
@@ -211,7 +213,7 @@ package struct CallMachine {
             return refuse(code, detail, number) + proceed(seated)
         case (.failed(let code, _), .update(let update)) where code == .unavailable || code == .timedOut:
             // Nobody is told of the failure: what the others see is mended as soon as the node can be reached.
-            seated.nextUpdate = seated.nextUpdate ?? update
+            seated.nextUpdate = seated.nextUpdate?.following(update) ?? update
             seated.question = .pause
             phase = .seated(seated)
             return [.pause(seat)]
@@ -286,6 +288,13 @@ package struct CallMachine {
             return [.update(update, seated.seat)]
         }
         return []
+    }
+}
+
+extension CallUpdate {
+    /// The update that tells all that this one and an earlier one tell, which nobody was told of yet.
+    fileprivate func following(_ earlier: CallUpdate?) -> CallUpdate {
+        CallUpdate(active: active, isHandRaised: isHandRaised ?? earlier?.isHandRaised)
     }
 }
 

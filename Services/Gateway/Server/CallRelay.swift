@@ -172,7 +172,9 @@ final class CallRelay: @unchecked Sendable {
         let asking = Task { [services] in try await services.media.join(request, on: grant.node) }
         do {
             let reply = try await asking.value
-            performLater { $0.joined(seat, reply, iceServers: grant.iceServers) }
+            performLater {
+                $0.joined(seat, reply, iceServers: grant.iceServers, isModerator: grant.isModerator)
+            }
             return nil
         } catch let error as BusError {
             return error

@@ -18,6 +18,8 @@ package enum DropReason: Int, CaseIterable, Sendable {
     case malformed
     /// RTP of a stream or a payload type that was not negotiated.
     case unknownStream
+    /// RTP of a source that a moderator turned off.
+    case muted
 }
 
 /// What a worker counts.

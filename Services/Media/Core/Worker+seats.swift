@@ -127,12 +127,15 @@ extension Worker {
         return transport
     }
 
-    /// Turns sources on or off.
+    /// Turns sources on or off, raises or lowers the hand.
     package func update(_ request: SeatUpdateRequest, now: MediaTime) throws(SeatError) {
         let participant = try seat(request.participantID, request.connectionID)
-        let changed = participant.publications.filter { $0.isActive != request.update.active.contains($0.source) }
-        guard !changed.isEmpty else { return }
-        for publication in changed { publication.isActive.toggle() }
+        var isChanged = participant.raise(hand: request.update.isHandRaised, now: now)
+        for publication in participant.publications
+        where publication.follow(wish: request.update.active.contains(publication.source)) {
+            isChanged = true
+        }
+        guard isChanged else { return }
         noteChange(of: participant.room, now: now)
     }
 
@@ -171,7 +174,7 @@ extension Worker {
         noteChange(of: room, now: now)
     }
 
-    private func noteChange(of room: Room, now: MediaTime) {
+    func noteChange(of room: Room, now: MediaTime) {
         room.noteChange(now: now)
         hurry(now)
     }

@@ -86,6 +86,7 @@ package final class Worker {
         guard let publication = participant.publication(of: header, in: packet),
             let forwarded = publication.receive(header, packet, now: now)
         else { return drop(.unknownStream) }
+        guard !publication.isMuted else { return drop(.muted) }
         let payload = UnsafeRawBufferPointer(rebasing: packet[header.payloadRange])
         for subscription in publication.subscriptions
         where subscription.forward(forwarded, payload, into: outbox, now: now) {

@@ -140,6 +140,21 @@ actor MediaNode {
         await workers[taken.worker].perform { worker, now in worker.leave(request, now: now) }
     }
 
+    // MARK: Requests of the API
+
+    func moderate(_ request: SeatModerateRequest) async throws {
+        try await worker(of: request.participantID).perform { worker, now in
+            Result { () throws(SeatError) in try worker.moderate(request, now: now) }
+        }.mapError(BusFailure.init).get()
+    }
+
+    func remove(_ request: SeatRemoveRequest) async {
+        guard let index = rooms[request.channelID] else { return }
+        await workers[index].perform { worker, now in
+            worker.remove(request.userID, from: request.channelID, now: now)
+        }
+    }
+
     private func worker(of participant: ParticipantID) throws -> WorkerThread {
         guard let taken = seats[participant] else {
             throw BusFailure(.notFound, "There is no such seat; join again.")

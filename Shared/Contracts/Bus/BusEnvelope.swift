@@ -73,6 +73,10 @@ package enum BusRequestKind: String, WireEnum {
     case seatUpdate
     /// Gateway → media node: ``SeatLeaveRequest`` → ``Empty``.
     case seatLeave
+    /// API → media node: ``SeatModerateRequest`` → ``Empty``.
+    case seatModerate
+    /// API → media node: ``SeatRemoveRequest`` → ``Empty``.
+    case seatRemove
     /// Media node → gateway: ``SeatNotice`` → ``Empty``.
     case seatNotice
 }

@@ -30,12 +30,17 @@ package struct CallGrantReply: WireObject {
     package let participantID: ParticipantID
     package let node: InstanceID
     package let iceServers: [IceServer]
+    /// Whether the person may moderate the call, as of the grant; the API asks itself again at each deed.
+    package let isModerator: Bool
 
-    package init(grant: String, participantID: ParticipantID, node: InstanceID, iceServers: [IceServer]) {
+    package init(
+        grant: String, participantID: ParticipantID, node: InstanceID, iceServers: [IceServer], isModerator: Bool
+    ) {
         self.grant = grant
         self.participantID = participantID
         self.node = node
         self.iceServers = iceServers
+        self.isModerator = isModerator
     }
 }
 
@@ -155,6 +160,36 @@ package struct SeatLeaveRequest: WireObject {
     package init(participantID: ParticipantID, connectionID: ConnectionID) {
         self.participantID = participantID
         self.connectionID = connectionID
+    }
+}
+
+/// API → media node: a moderator, whose right the API has checked, turns off a source or lowers a hand. Answered by
+/// ``Empty``.
+///
+/// Failures: `not_found` when the participant is not in that call on this node.
+package struct SeatModerateRequest: WireObject {
+    package static let summary = "Turns off a participant's source, or lowers their hand."
+    package let channelID: ChannelID
+    package let participantID: ParticipantID
+    /// The source to turn off; the hand is lowered if absent.
+    package let source: CallSource?
+
+    package init(channelID: ChannelID, participantID: ParticipantID, source: CallSource?) {
+        self.channelID = channelID
+        self.participantID = participantID
+        self.source = source
+    }
+}
+
+/// API → media node: all seats of a person in a call end. Answered by ``Empty``, also when there is none.
+package struct SeatRemoveRequest: WireObject {
+    package static let summary = "Ends a person's seats in a call."
+    package let channelID: ChannelID
+    package let userID: UserID
+
+    package init(channelID: ChannelID, userID: UserID) {
+        self.channelID = channelID
+        self.userID = userID
     }
 }
 

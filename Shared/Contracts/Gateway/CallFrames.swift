@@ -78,11 +78,18 @@ package enum CallSource: String, WireEnum {
 package struct CallUpdate: WireObject {
     package static let summary = "Turns sources of the client on or off; the others are told at once."
     package static var fields: [String: FieldRule] {
-        ["active": FieldRule("All sources that are on from now.", count: 0...CallSource.allCases.count)]
+        [
+            "active": FieldRule("All sources that are on from now.", count: 0...CallSource.allCases.count),
+            "isHandRaised": FieldRule("Whether the participant asks for the word; absent to leave it as it is."),
+        ]
     }
     package let active: [CallSource]
+    package let isHandRaised: Bool?
 
-    package init(active: [CallSource]) { self.active = active }
+    package init(active: [CallSource], isHandRaised: Bool? = nil) {
+        self.active = active
+        self.isHandRaised = isHandRaised
+    }
 }
 
 package struct CallLeave: WireObject {
@@ -98,21 +105,26 @@ package struct CallJoined: WireObject {
         [
             "isResumed": FieldRule(
                 "Whether the seat is the one asked for and its peer connection still holds; if not, make a new one."),
+            "isModerator": FieldRule(
+                "Whether the person may mute and remove others, by moderateCall and removeFromCall."),
             "iceServers": FieldRule("For a network that lets no direct path through."),
         ]
     }
     package let channelID: ChannelID
     package let participantID: ParticipantID
     package let isResumed: Bool
+    package let isModerator: Bool
     package let iceServers: [IceServer]
     package let state: CallState
 
     package init(
-        channelID: ChannelID, participantID: ParticipantID, isResumed: Bool, iceServers: [IceServer], state: CallState
+        channelID: ChannelID, participantID: ParticipantID, isResumed: Bool, isModerator: Bool = false,
+        iceServers: [IceServer], state: CallState
     ) {
         self.channelID = channelID
         self.participantID = participantID
         self.isResumed = isResumed
+        self.isModerator = isModerator
         self.iceServers = iceServers
         self.state = state
     }
@@ -155,6 +167,10 @@ package struct CallState: WireObject {
     package static var fields: [String: FieldRule] {
         [
             "revision": FieldRule("Grows with each state; drop one that is older than what you have."),
+            "hands": FieldRule("Who asks for the word, the first to ask first."),
+            "mutes": FieldRule(
+                "Sources that a moderator turned off. One ends when its owner, who may, turns the source off and on again."
+            ),
             "audioSections": FieldRule("Receive-only audio sections to offer."),
             "videoSections": FieldRule("Receive-only video sections to offer: if there are fewer, add them and offer."),
         ]
@@ -162,17 +178,33 @@ package struct CallState: WireObject {
     package let revision: Int
     package let participants: [CallParticipant]
     package let tracks: [CallTrack]
+    package let hands: [ParticipantID]
+    package let mutes: [CallMute]
     package let audioSections: Int
     package let videoSections: Int
 
     package init(
-        revision: Int, participants: [CallParticipant], tracks: [CallTrack], audioSections: Int, videoSections: Int
+        revision: Int, participants: [CallParticipant], tracks: [CallTrack], hands: [ParticipantID] = [],
+        mutes: [CallMute] = [], audioSections: Int, videoSections: Int
     ) {
         self.revision = revision
         self.participants = participants
         self.tracks = tracks
+        self.hands = hands
+        self.mutes = mutes
         self.audioSections = audioSections
         self.videoSections = videoSections
+    }
+}
+
+package struct CallMute: WireObject, Hashable {
+    package static let summary = "A source that a moderator turned off: the node forwards nothing of it."
+    package let participantID: ParticipantID
+    package let source: CallSource
+
+    package init(participantID: ParticipantID, source: CallSource) {
+        self.participantID = participantID
+        self.source = source
     }
 }
 
@@ -215,7 +247,7 @@ package struct CallEnded: WireObject {
 package enum CallEndReason: String, WireEnum {
     /// The participant left.
     case left
-    /// The membership or the session ended.
+    /// The membership or the session ended, or a moderator removed the participant.
     case removed
     /// The seat was taken over by another connection.
     case replaced

@@ -33,6 +33,51 @@ package struct CallParticipant: WireObject, Hashable {
     }
 }
 
+package struct ModerateCallRequest: WireObject {
+    package static let summary = "What a moderator does to one participant of a call."
+    package static var fields: [String: FieldRule] {
+        [
+            "source": FieldRule(
+                "Turned off: nothing of it is forwarded until its owner turns it on again. Absent to lower the hand.")
+        ]
+    }
+    package let participantID: ParticipantID
+    package let source: CallSource?
+
+    package init(participantID: ParticipantID, source: CallSource?) {
+        self.participantID = participantID
+        self.source = source
+    }
+}
+
+package struct CallRemovalRequest: WireObject {
+    package static let summary = "A person who is to leave a call, on all devices."
+    package let userID: UserID
+
+    package init(userID: UserID) { self.userID = userID }
+}
+
+package struct CallRemoval: WireObject, Hashable {
+    package static let summary = "A person whom a moderator removed from the call of a channel."
+    package static var fields: [String: FieldRule] {
+        ["until": FieldRule("Before this the person gets no seat, unless a moderator takes the removal back.")]
+    }
+    package let userID: UserID
+    package let until: Timestamp
+
+    package init(userID: UserID, until: Timestamp) {
+        self.userID = userID
+        self.until = until
+    }
+}
+
+package struct CallRemovalList: WireObject {
+    package static let summary = "Who may not join the call of a channel at present."
+    package let removals: [CallRemoval]
+
+    package init(removals: [CallRemoval]) { self.removals = removals }
+}
+
 package struct CallRing: WireObject, Hashable {
     package static let summary = "The call of a direct conversation rings the other person, or did."
     package static var fields: [String: FieldRule] {

@@ -35,7 +35,7 @@ package struct BusRequestHandler: Sendable {
             case .callGrant: return .success(try await callGrant(decode(body)))
             case .callReport: return .success(try await callReport(decode(body)))
             case .callRenew: return .success(try await callRenew(decode(body)))
-            case .seatJoin, .seatOffer, .seatUpdate, .seatLeave, .seatNotice:
+            case .seatJoin, .seatOffer, .seatUpdate, .seatLeave, .seatModerate, .seatRemove, .seatNotice:
                 throw APIError(.malformedRequest, "An API has no seats: ask a media node, or tell a gateway.")
             }
         } catch let error as APIError {

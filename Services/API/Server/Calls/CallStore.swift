@@ -107,7 +107,7 @@ struct CallStore {
         return try results[1...].flatMap { try $0.map { try $0.cursor() } }
     }
 
-    /// Of these seats, those whose session has ended or whose user is not in the channel any more.
+    /// Of these seats, those whose session has ended, whose user is not in the channel any more, or whom a moderator removed.
     func refused(_ leases: [CallLease]) async throws -> [ParticipantID] {
         let rows = try await database.execute(
             Statement(
@@ -121,6 +121,9 @@ struct CallStore {
                   OR NOT EXISTS (
                     SELECT FROM readable_streams r
                     WHERE r.user_id = l.user_id AND r.kind = 'channel' AND r.stream_id = l.channel_id)
+                  OR EXISTS (
+                    SELECT FROM call_removals x
+                    WHERE x.channel_id = l.channel_id AND x.user_id = l.user_id AND x.until > now())
                 """, leases.map(\.participantID), leases.map(\.userID), leases.map(\.sessionID),
                 leases.map(\.channelID)))
         return try rows.map { try $0.decode("participant_id") }

@@ -151,7 +151,8 @@ extension Statement {
 
     fileprivate static func findAuthor(of message: MessageID, in channel: ChannelID) -> Statement {
         Statement(
-            "SELECT author_id, notice FROM messages WHERE id = $1 AND channel_id = $2 AND deleted_at IS NULL", message, channel)
+            "SELECT author_id, notice FROM messages WHERE id = $1 AND channel_id = $2 AND deleted_at IS NULL", message,
+            channel)
     }
 
     fileprivate static func messages(in channel: ChannelID, before seq: StreamSequence, limit: Int) -> Statement {

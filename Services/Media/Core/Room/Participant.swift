@@ -28,6 +28,8 @@ final class Participant {
     var midID: UInt8 = 0
     /// Video sections that the participant is to offer.
     var wantedVideoSections = Limits.firstVideoSections
+    /// When the participant asked for the word; `nil` while they do not.
+    var handRaisedAt: MediaTime?
     var nextReport: MediaTime
     /// When the seat ends if no offer came and no check was authenticated.
     let joinedNow: MediaTime
@@ -111,7 +113,7 @@ final class Participant {
     private func applyReceived(_ section: NegotiatedSection, _ kind: MediaKind, _ declared: CallPublication?) {
         if let known = publications.first(where: { $0.mid == section.mid }) {
             known.update(section)
-            if let declared { known.isActive = declared.isActive }
+            if let declared { _ = known.follow(wish: declared.isActive) }
         } else if let declared, declared.source.isVideo == (kind == .video) {
             publications.append(
                 Publication(
@@ -187,7 +189,8 @@ final class Participant {
             }
         }
         return CallState(
-            revision: revision, participants: room.callParticipants, tracks: tracks,
+            revision: revision, participants: room.callParticipants, tracks: tracks, hands: room.hands,
+            mutes: room.mutes,
             audioSections: Limits.audioSections, videoSections: wantedVideoSections)
     }
 }

@@ -12,6 +12,8 @@ final class Publication {
     var isActive: Bool {
         didSet { if !isActive { keyFrames.received() } }
     }
+    /// Whether a moderator turned it off; then nothing of it is forwarded.
+    var mute = ModeratorMute.none
     private(set) var codecs: [NegotiatedCodec]
     private var extensionIDs: [HeaderExtension: UInt8]
     /// The stream it arrives as; learned from SDP, from the packets' MID, or from the payload type.

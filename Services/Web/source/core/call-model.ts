@@ -21,6 +21,8 @@ export interface ActiveCall {
    * them arrive there is one seat. A seat has one peer connection for as long as it lasts: a new one needs a new seat.
    */
   participantID: ParticipantID;
+  /** Whether the person may mute and remove others, as of the last seat. */
+  isModerator: boolean;
   /** Whether this call ever gave a seat. */
   wasSeated: boolean;
   /** `offline`: waits for the socket. `pausing`: waits for its timer. `asked`: callJoin is on its way. */
@@ -66,6 +68,7 @@ export type CallEvent =
   | { type: "excluded"; sentence: string | undefined }
   | { type: "dismiss" }
   | { type: "sourcesChanged"; active: readonly CallSource[] }
+  | { type: "handMoved"; isRaised: boolean }
   | { type: "socketCurrent" }
   | { type: "socketLost" }
   | { type: "frame"; frame: CallFrame }
@@ -92,6 +95,8 @@ export type CallEffect =
   /** Starts it anew if it runs. */
   | { type: "startTimer"; timer: CallTimer; milliseconds: number }
   | { type: "stopTimers"; timers: readonly CallTimer[] }
+  /** A moderator has turned off what is on here: it stays so until the person turns it on again. */
+  | { type: "turnOff"; sources: readonly CallSource[] }
   /** Lets go of microphone, camera and screen. */
   | { type: "releaseSources" };
 

@@ -3,7 +3,7 @@ import { idleCall } from "./call-model";
 import type {
   ActiveCall, Call, CallEffect, CallEvent, CallFrame, CallStep, CallTimer, Given, IdleCall, Offer,
 } from "./call-model";
-import type { CallEndReason, CallFailed, CallJoined, CallSource, CallState } from "./contracts";
+import type { CallEndReason, CallFailed, CallJoined, CallSource, CallState, ClientFrame } from "./contracts";
 
 export const callTimes = {
   retry: { first: 500, last: 5_000 },
@@ -36,6 +36,7 @@ function join(call: Call, event: Extract<CallEvent, { type: "join" }>, given: Gi
     channelID: event.channelID,
     relayOnly: event.relayOnly,
     participantID: given.participantID,
+    isModerator: false,
     wasSeated: false,
     seat: "offline",
     attempt: 0,
@@ -67,6 +68,10 @@ function active(call: ActiveCall, event: CallEvent, given: Given): CallStep {
       return end(call, event.sentence, leaving(call));
     case "sourcesChanged":
       return { call: { ...call, active: event.active }, effects: [] };
+    case "handMoved": {
+      const frame: ClientFrame = { type: "callUpdate", active: [...call.active], isHandRaised: event.isRaised };
+      return call.seat === "held" ? { call: { ...call, told: call.active }, effects: [{ type: "send", frame }] } : same(call);
+    }
     case "socketLost":
       return {
         call: { ...unanswered(call), seat: "offline", speakers: [] },
@@ -114,7 +119,7 @@ function received(call: ActiveCall, frame: CallFrame, given: Given): CallStep {
     }
     case "callState": {
       const isNewer = call.seat === "held" && frame.revision > (call.remote?.revision ?? -1);
-      return isNewer ? { call: { ...call, remote: stateOf(frame) }, effects: [] } : same(call);
+      return isNewer ? { call: { ...call, remote: stateOf(frame) }, effects: imposedBy(frame, call) } : same(call);
     }
     case "callSpeakers":
       return call.seat === "held" ? { call: { ...call, speakers: frame.participants }, effects: [] } : same(call);
@@ -128,7 +133,8 @@ function received(call: ActiveCall, frame: CallFrame, given: Given): CallStep {
 function joined(call: ActiveCall, frame: CallJoined): CallStep {
   const effects: CallEffect[] = [{ type: "stopTimers", timers: ["retry", "answer"] }];
   const held: ActiveCall = {
-    ...unanswered(call), seat: "held", wasSeated: true, told: undefined, problem: undefined,
+    ...unanswered(call), seat: "held", isModerator: frame.isModerator, wasSeated: true, told: undefined,
+    problem: undefined,
   };
   if (frame.isResumed && call.media !== "none") {
     const isOlder = frame.state.revision < (call.remote?.revision ?? 0);
@@ -169,13 +175,22 @@ function ended(call: ActiveCall, reason: CallEndReason, given: Given): CallStep 
     case "left":
       return end(call, "You left the call.", [], callTimes.notice);
     case "removed":
-      return end(call, "You are no longer in this call: you left the channel, or this session ended.", []);
+      return end(call, "You are no longer in this call: a moderator removed you, you left the channel, or this session ended.", []);
     case "replaced":
       return end(call, "The call goes on in another window or on another device.", []);
     case "moved":
     case "timedOut":
       return startOver(call, undefined, [], given);
   }
+}
+
+/** What a moderator has turned off of this person since the last state. Without this the node would hold it back unknown. */
+function imposedBy(next: CallState, call: ActiveCall): CallEffect[] {
+  const isOwn = ({ participantID }: { participantID: string }) => participantID === call.participantID;
+  const known = new Set((call.remote?.mutes ?? []).filter(isOwn).map(({ source }) => source));
+  const sources = next.mutes.filter(isOwn).map(({ source }) => source)
+    .filter((source) => !known.has(source) && call.active.includes(source));
+  return sources.length > 0 ? [{ type: "turnOff", sources }] : [];
 }
 
 /** The frame without its type, as the state of the call is kept. */

@@ -156,6 +156,8 @@ export interface CallJoined {
   participantID: ParticipantID;
   /** Whether the seat is the one asked for and its peer connection still holds; if not, make a new one. */
   isResumed: boolean;
+  /** Whether the person may mute and remove others, by moderateCall and removeFromCall. */
+  isModerator: boolean;
   /** For a network that lets no direct path through. */
   iceServers: IceServer[];
   state: CallState;
@@ -163,6 +165,12 @@ export interface CallJoined {
 
 /** Gives up the seat, or the attempt to get one. Answered by callEnded if there was one. */
 export type CallLeave = Record<string, never>;
+
+/** A source that a moderator turned off: the node forwards nothing of it. */
+export interface CallMute {
+  participantID: ParticipantID;
+  source: CallSource;
+}
 
 /** An SDP offer (RFC 8866, RFC 8829). Answered by callAnswer with the same number. */
 export interface CallOffer {
@@ -187,6 +195,23 @@ export interface CallPublication {
   source: CallSource;
   /** Whether it is on: false for a muted microphone or a camera that is off. */
   isActive: boolean;
+}
+
+/** A person whom a moderator removed from the call of a channel. */
+export interface CallRemoval {
+  userID: UserID;
+  /** Before this the person gets no seat, unless a moderator takes the removal back. */
+  until: Timestamp;
+}
+
+/** Who may not join the call of a channel at present. */
+export interface CallRemovalList {
+  removals: CallRemoval[];
+}
+
+/** A person who is to leave a call, on all devices. */
+export interface CallRemovalRequest {
+  userID: UserID;
 }
 
 /** The call of a direct conversation rings the other person, or did. */
@@ -215,6 +240,10 @@ export interface CallState {
   revision: number;
   participants: CallParticipant[];
   tracks: CallTrack[];
+  /** Who asks for the word, the first to ask first. */
+  hands: ParticipantID[];
+  /** Sources that a moderator turned off. One ends when its owner, who may, turns the source off and on again. */
+  mutes: CallMute[];
   /** Receive-only audio sections to offer. */
   audioSections: number;
   /** Receive-only video sections to offer: if there are fewer, add them and offer. */
@@ -234,6 +263,8 @@ export interface CallTrack {
 export interface CallUpdate {
   /** All sources that are on from now. */
   active: CallSource[];
+  /** Whether the participant asks for the word; absent to leave it as it is. */
+  isHandRaised?: boolean;
 }
 
 /** A place for messages: a text or voice channel, or a direct conversation. */
@@ -469,6 +500,13 @@ export interface MessagePage {
   after?: string;
   /** The page shows the channel as of this place in its stream. */
   seq: number;
+}
+
+/** What a moderator does to one participant of a call. */
+export interface ModerateCallRequest {
+  participantID: ParticipantID;
+  /** Turned off: nothing of it is forwarded until its owner turns it on again. Absent to lower the hand. */
+  source?: CallSource;
 }
 
 /** This gateway is going away. Connect again now, identify with the cursors, and close this socket when the new one is `current`: events go on arriving here until then. */
@@ -820,6 +858,10 @@ export const endpoints = {
   addChannelMember: { method: "POST", path: "/api/v1/channels/{channelID}/members" },
   removeChannelMember: { method: "DELETE", path: "/api/v1/channels/{channelID}/members/{userID}" },
   readCall: { method: "GET", path: "/api/v1/channels/{channelID}/call" },
+  moderateCall: { method: "POST", path: "/api/v1/channels/{channelID}/call/moderate" },
+  listCallRemovals: { method: "GET", path: "/api/v1/channels/{channelID}/call/removals" },
+  removeFromCall: { method: "POST", path: "/api/v1/channels/{channelID}/call/removals" },
+  allowIntoCall: { method: "DELETE", path: "/api/v1/channels/{channelID}/call/removals/{userID}" },
   declineRing: { method: "POST", path: "/api/v1/rings/{ringID}/decline" },
   sendMessage: { method: "POST", path: "/api/v1/channels/{channelID}/messages" },
   listMessages: { method: "GET", path: "/api/v1/channels/{channelID}/messages" },

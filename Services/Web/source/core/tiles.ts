@@ -10,6 +10,8 @@ export interface Tile {
   isOwn: boolean;
   isSpeaking: boolean;
   isMuted: boolean;
+  /** The place in the queue of those who ask for the word, from 1 on. */
+  hand: number | undefined;
   /** Whether there is a picture to show; the section of a picture of others is `mid`. */
   hasVideo: boolean;
   mid: string | undefined;
@@ -25,6 +27,7 @@ export function tilesOf(call: ActiveCall, me: UserID | undefined): Tile[] {
     isOwn: true,
     isSpeaking: call.speakers.includes(call.participantID),
     isMuted: !call.active.includes("microphone"),
+    hand: handOf(call, call.participantID),
     hasVideo: call.active.includes("camera"),
     mid: undefined,
   };
@@ -46,10 +49,16 @@ function tile(
     source,
     isOwn: false,
     isSpeaking: source === "camera" && call.speakers.includes(participantID),
+    hand: source === "camera" ? handOf(call, participantID) : undefined,
     isMuted: !(trackOf(call, participantID, "microphone")?.isActive ?? false),
     hasVideo: track !== undefined && track.isActive && track.mid !== undefined,
     mid: track?.mid,
   };
+}
+
+function handOf(call: ActiveCall, participantID: ParticipantID): number | undefined {
+  const place = call.remote?.hands.indexOf(participantID) ?? -1;
+  return place < 0 ? undefined : place + 1;
 }
 
 function trackOf(call: ActiveCall, participantID: ParticipantID, source: "microphone" | "camera" | "screen") {

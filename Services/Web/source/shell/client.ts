@@ -1,4 +1,4 @@
-import type { CallRing, ChannelID, CreateChannelRequest, UpdateChannelRequest, UserID } from "../core/contracts";
+import type { CallRing, CallSource, ChannelID, CreateChannelRequest, UpdateChannelRequest, UserID } from "../core/contracts";
 import type { OwnPresence } from "../core/presence-model";
 import { API } from "./api";
 import { Attendance } from "./attendance";
@@ -167,6 +167,16 @@ export class Client {
     // The seat first: it stops the ringing everywhere, and the browser may ask for the devices for a while.
     this.caller.join(ring.channelID);
     await this.caller.media.open({ isCameraOn });
+  }
+
+  /** Turns off what a participant sends, or lowers their hand; it shows by the state of the call. */
+  async moderate(channelID: ChannelID, participantID: string, source?: CallSource): Promise<void> {
+    try {
+      await this.api.moderateCall(channelID, participantID, source);
+    } catch (failure) {
+      if (!(failure instanceof RequestFailure)) throw failure;
+      this.store.dispatch({ type: "noticeShown", notice: failure.message });
+    }
   }
 
   /** Silent here at once, on the other devices and at the caller's when the server has it. */

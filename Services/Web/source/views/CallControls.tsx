@@ -1,4 +1,5 @@
 import type { ActiveCall } from "../core/call-model";
+import { keyName } from "../shell/pushToTalk";
 import { useClient, useDialogs, useLocalMedia } from "./context";
 import { Toggle } from "./Controls";
 import { Icon } from "./icons";
@@ -7,11 +8,12 @@ import { Icon } from "./icons";
 export function CallControls({ call }: { call: ActiveCall }) {
   const { caller } = useClient();
   const dialogs = useDialogs();
-  const { problems } = useLocalMedia();
+  const { problems, choices } = useLocalMedia();
   const { media } = caller;
   const isMicrophoneOn = call.active.includes("microphone");
   const isCameraOn = call.active.includes("camera");
   const isSharing = call.active.includes("screen");
+  const isHandRaised = call.remote?.hands.includes(call.participantID) ?? false;
   const canShare = typeof navigator.mediaDevices?.getDisplayMedia === "function";
   return (
     <div className="call-controls" role="group" aria-label="Call controls">
@@ -33,6 +35,13 @@ export function CallControls({ call }: { call: ActiveCall }) {
         </button>
       )}
       <button
+        type="button" className={isHandRaised ? "toggle minor raised" : "toggle minor"} aria-label="Raise hand"
+        title={isHandRaised ? "Lower hand" : "Raise hand"} aria-pressed={isHandRaised} data-testid="call-hand"
+        onClick={() => caller.moveHand(!isHandRaised)}
+      >
+        <Icon name="hand" />
+      </button>
+      <button
         type="button" className="toggle minor" aria-label="Microphone and camera settings"
         title="Microphone and camera settings" data-testid="call-devices"
         onClick={() => dialogs.open({ name: "callDevices" })}
@@ -50,6 +59,9 @@ export function CallControls({ call }: { call: ActiveCall }) {
       >
         <Icon name="hangUp" />
       </button>
+      {choices.pushToTalk && (
+        <p className="call-hint">Hold <kbd>{keyName(choices.talkKey)}</kbd> to talk</p>
+      )}
       <p role="status" className="call-problem">{problems.microphone ?? problems.camera ?? problems.screen}</p>
     </div>
   );

@@ -1,7 +1,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { CSSProperties, RefObject } from "react";
 import type { ActiveCall } from "../core/call-model";
-import type { Channel } from "../core/contracts";
+import type { Channel, ChannelID } from "../core/contracts";
 import { myID, titleOf } from "../core/selectors";
 import { outgoingRing } from "../core/rings";
 import { dominantOf, stageOf } from "../core/stage";
@@ -12,6 +12,7 @@ import { CallControls } from "./CallControls";
 import { CallTile } from "./CallTile";
 import { useAppState, useClient, useLocalMedia } from "./context";
 import { IconButton } from "./Controls";
+import { Moderation } from "./Moderation";
 import { QualityButton } from "./QualityPanel";
 
 /** Pixels between tiles; the style sheet uses the same. */
@@ -32,7 +33,9 @@ export function CallPanel({ call, channel }: { call: ActiveCall; channel: Channe
   const tiles = tilesOf(call, myID(state));
   dominant.current = dominantOf(tiles, call.speakers, dominant.current);
   const { large, small } = stageOf(tiles, view, pinned, dominant.current);
-  const places = { pinned, onPin: (key: string) => setPinned(key === pinned ? undefined : key) };
+  const places = {
+    pinned, moderated: call.isModerator ? channel.id : undefined, onPin: (key: string) => setPinned(key === pinned ? undefined : key),
+  };
   return (
     <section
       ref={panel} tabIndex={-1} className={isExpanded ? "call-panel expanded" : "call-panel"}
@@ -69,9 +72,11 @@ interface TilesProps {
   className: string;
   pinned: string | undefined;
   onPin: (key: string) => void;
+  /** The channel whose call the person may moderate. */
+  moderated: ChannelID | undefined;
 }
 
-function Tiles({ tiles, label, className, pinned, onPin }: TilesProps) {
+function Tiles({ tiles, label, className, pinned, onPin, moderated }: TilesProps) {
   const state = useAppState();
   const { caller } = useClient();
   const { tracks } = useLocalMedia();
@@ -86,6 +91,7 @@ function Tiles({ tiles, label, className, pinned, onPin }: TilesProps) {
       {tiles.map((tile) => (
         <CallTile
           key={tile.key} tile={tile} user={state.users[tile.userID ?? ""]} isPinned={tile.key === pinned} onPin={onPin}
+          moderation={moderated ? <Moderation tile={tile} channelID={moderated} /> : undefined}
           track={tile.isOwn ? tracks.camera : tile.mid === undefined ? undefined : caller.remoteTrack(tile.mid)}
         />
       ))}

@@ -1,4 +1,5 @@
 import { memo, useRef } from "react";
+import type { ReactNode } from "react";
 import type { User } from "../core/contracts";
 import type { Tile } from "../core/tiles";
 import { Avatar, tintOf } from "./Avatar";
@@ -13,10 +14,12 @@ interface CallTileProps {
   isPinned: boolean;
   /** Stays the same function in what it does, so that a tile rests while nothing of it changes. */
   onPin: (key: string) => void;
+  /** What a moderator may do to it. */
+  moderation?: ReactNode;
 }
 
 /** A person of the call, or the screen somebody shares. */
-export const CallTile = memo(function CallTile({ tile, user, track, isPinned, onPin }: CallTileProps) {
+export const CallTile = memo(function CallTile({ tile, user, track, isPinned, onPin, moderation }: CallTileProps) {
   const element = useRef<HTMLLIElement>(null);
   const { source, isOwn, isSpeaking, isMuted } = tile;
   const name = user?.displayName ?? "Somebody";
@@ -29,11 +32,14 @@ export const CallTile = memo(function CallTile({ tile, user, track, isPinned, on
       className={`call-tile ${source} tint-${tintOf(user?.id ?? "")}`} data-testid="call-tile"
       data-participant-id={tile.participantID} data-user-id={tile.userID} data-source={source}
       data-speaking={isSpeaking} data-muted={isMuted} data-video={hasVideo} data-own={isOwn}
-      data-pinned={isPinned} onDoubleClick={() => onPin(tile.key)}
+      data-pinned={isPinned} data-hand={tile.hand} onDoubleClick={() => onPin(tile.key)}
     >
       {hasVideo
         ? <Video track={track} isMirrored={isOwn} label={videoLabel} testID="tile-video" />
         : <Avatar user={user} size="large" />}
+      {tile.hand !== undefined && (
+        <p className="tile-hand" title="Asks for the word"><Icon name="hand" />{tile.hand}<span className="visually-hidden">. to ask for the word</span></p>
+      )}
       <p className="tile-name">
         {isMuted && source === "camera" && (
           <span className="tile-muted"><Icon name="microphoneOff" /><span className="visually-hidden">Muted: </span></span>
@@ -46,9 +52,12 @@ export const CallTile = memo(function CallTile({ tile, user, track, isPinned, on
       <TileMenu
         name={title} userID={isOwn ? undefined : tile.userID} isPinned={isPinned} onPin={() => onPin(tile.key)}
         video={() => element.current?.querySelector("video") ?? null}
-      />
+      >
+        {moderation}
+      </TileMenu>
     </li>
   );
 }, (before, after) =>
   before.user === after.user && before.track === after.track && before.isPinned === after.isPinned
+  && (before.moderation === undefined) === (after.moderation === undefined)
   && (Object.keys(after.tile) as (keyof Tile)[]).every((key) => before.tile[key] === after.tile[key]));

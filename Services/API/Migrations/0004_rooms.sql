@@ -15,6 +15,21 @@ CREATE TABLE rings (
 CREATE UNIQUE INDEX rings_open_key ON rings (channel_id) WHERE outcome IS NULL;
 CREATE INDEX rings_due ON rings (ends_at) WHERE outcome IS NULL;
 
+-- Whom a moderator removed from the call of a channel, and until when that keeps them out.
+CREATE TABLE call_removals (
+    channel_id uuid NOT NULL REFERENCES channels ON DELETE CASCADE,
+    user_id    uuid NOT NULL REFERENCES users ON DELETE CASCADE,
+    removed_by uuid NOT NULL REFERENCES users,
+    until      timestamptz NOT NULL,
+    PRIMARY KEY (channel_id, user_id)
+);
+
+-- Whether a person may mute others in a call and remove them: who may manage its channel. In a conversation nobody may.
+CREATE FUNCTION may_moderate_call(channel uuid, person uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT may_manage_channel(channel, person)
+           AND EXISTS (SELECT FROM channels WHERE id = channel AND kind <> 'direct')
+$$;
+
 -- What the system wrote on behalf of a message's author; NULL for what a person wrote.
 ALTER TABLE messages ADD COLUMN notice text CHECK (notice IN ('missedCall'));
 
