@@ -35,7 +35,8 @@ package struct BusRequestHandler: Sendable {
             case .callGrant: return .success(try await callGrant(decode(body)))
             case .callReport: return .success(try await callReport(decode(body)))
             case .callRenew: return .success(try await callRenew(decode(body)))
-            case .seatJoin, .seatOffer, .seatUpdate, .seatView, .seatLeave, .seatIce, .seatNotice:
+            case .seatJoin, .seatOffer, .seatUpdate, .seatView, .seatLeave, .seatIce, .seatModerate, .seatRemove,
+                .seatNotice:
                 throw APIError(.malformedRequest, "An API has no seats: ask a media node, or tell a gateway.")
             }
         } catch let error as APIError {
@@ -117,7 +118,7 @@ package struct BusRequestHandler: Sendable {
         guard request.leases.count <= Limits.callLeasesPerRequest else {
             throw APIError(.validationFailed, "Renew at most \(Limits.callLeasesPerRequest) seats at once.")
         }
-        let refused = try await CallStore(database: services.database).refused(request.leases)
-        return ByteBuffer(bytes: try WireJSON.encode(CallRenewReply(refused: refused)))
+        let reply = try await CallStore(database: services.database).renew(request.leases)
+        return ByteBuffer(bytes: try WireJSON.encode(reply))
     }
 }

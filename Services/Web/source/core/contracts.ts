@@ -25,6 +25,7 @@ export type CallSource =
 export type ChannelKind =
   | "text"
   | "voice"
+  | "stage"
   | "direct";
 export type ChannelVisibility =
   | "public"
@@ -178,6 +179,12 @@ export interface CallLayers {
 /** Gives up the seat, or the attempt to get one. Answered by callEnded if there was one. */
 export type CallLeave = Record<string, never>;
 
+/** A source that a moderator turned off: the node forwards nothing of it. */
+export interface CallMute {
+  participantID: ParticipantID;
+  source: CallSource;
+}
+
 /** An SDP offer (RFC 8866, RFC 8829). Answered by callAnswer with the same number. */
 export interface CallOffer {
   /** Grows with each offer of the seat. Send the next one only when this one is answered. */
@@ -201,6 +208,23 @@ export interface CallPublication {
   source: CallSource;
   /** Whether it is on: false for a muted microphone or a camera that is off. */
   isActive: boolean;
+}
+
+/** A person whom a moderator removed from the call of a channel. */
+export interface CallRemoval {
+  userID: UserID;
+  /** Before this the person gets no seat, unless a moderator takes the removal back. */
+  until: Timestamp;
+}
+
+/** Who may not join the call of a channel at present. */
+export interface CallRemovalList {
+  removals: CallRemoval[];
+}
+
+/** A person who is to leave a call, on all devices. */
+export interface CallRemovalRequest {
+  userID: UserID;
 }
 
 /** The call of a direct conversation rings the other person, or did. */
@@ -229,6 +253,12 @@ export interface CallState {
   revision: number;
   participants: CallParticipant[];
   tracks: CallTrack[];
+  /** Who asks for the word, the first to ask first. */
+  hands: ParticipantID[];
+  /** Sources that a moderator turned off. One ends when its owner, who may, turns the source off and on again. */
+  mutes: CallMute[];
+  moderators: ParticipantID[];
+  audience: ParticipantID[];
   /** Receive-only audio sections to offer. */
   audioSections: number;
   /** Receive-only video sections to offer: if there are fewer, add them and offer. */
@@ -248,6 +278,8 @@ export interface CallTrack {
 export interface CallUpdate {
   /** All sources that are on from now. */
   active: CallSource[];
+  /** Whether the participant asks for the word; absent to leave it as it is. */
+  isHandRaised?: boolean;
 }
 
 /** Which tracks of the others the client shows, and how large. It gets these, as large as is of use and its link carries, and no others; a client that never tells gets all as large as they are. Send it when tiles change, at most a few times a second. */
@@ -500,6 +532,14 @@ export interface MessagePage {
   /** The page shows the channel as of this place in its stream. */
   seq: number;
 }
+
+/** What a moderator does to one participant of a call. */
+export interface ModerateCallRequest {
+  userID: UserID;
+  action: CallModeration;
+  source?: CallSource;
+}
+export type CallModeration = "mute" | "unmute" | "invite" | "dismiss" | "lowerHand";
 
 /** This gateway is going away. Connect again now, identify with the cursors, and close this socket when the new one is `current`: events go on arriving here until then. */
 export interface Move {
@@ -852,6 +892,10 @@ export const endpoints = {
   addChannelMember: { method: "POST", path: "/api/v1/channels/{channelID}/members" },
   removeChannelMember: { method: "DELETE", path: "/api/v1/channels/{channelID}/members/{userID}" },
   readCall: { method: "GET", path: "/api/v1/channels/{channelID}/call" },
+  moderateCall: { method: "POST", path: "/api/v1/channels/{channelID}/call/moderate" },
+  listCallRemovals: { method: "GET", path: "/api/v1/channels/{channelID}/call/removals" },
+  removeFromCall: { method: "POST", path: "/api/v1/channels/{channelID}/call/removals" },
+  allowIntoCall: { method: "DELETE", path: "/api/v1/channels/{channelID}/call/removals/{userID}" },
   declineRing: { method: "POST", path: "/api/v1/rings/{ringID}/decline" },
   publish: { method: "POST", path: "/api/v1/channels/{channelID}/whip" },
   updatePublisher: { method: "PATCH", path: "/api/v1/channels/{channelID}/whip/{participantID}" },
