@@ -81,8 +81,10 @@ struct LargeRoomTests {
             room.voices = Dictionary(uniqueKeysWithValues: speakers.map { ($0, 40) })
             let time = room.run(atMost: .milliseconds(250)) { room.everybodyHears(speakers) }
             #expect(time != nil, "\(speakers) are heard by all")
-            room.run(for: .milliseconds(500))
-            for person in room.people { #expect(Set(person.speakers) == Set(speakers.map { room.people[$0].id })) }
+            // Who has stopped is still called a speaker for the time of a pause between words.
+            room.run(for: .seconds(2))
+            let told = Set(speakers.map { room.people[$0].id })
+            #expect(room.people.allSatisfy { Set($0.speakers) == told }, "\(speakers) are told as those who speak")
         }
 
         // A seventh who is louder is heard instead of one of the six, and one who is hardly louder is not.
@@ -101,7 +103,7 @@ struct LargeRoomTests {
         }
     }
 
-    @Test("Everybody sees all 25 cameras, and who joins last sees and hears within half a second")
+    @Test("Everybody sees all 25 cameras, and who joins last sees and hears within a second")
     func cameras() throws {
         let room = try Room(seed: 92)
         room.run(for: .seconds(1))
@@ -125,7 +127,7 @@ struct LargeRoomTests {
         room.network.leave(room.people[99])
         room.run(for: .milliseconds(100))
         let late = try room.network.join(.init(seed: 500, sources: []))
-        let time = room.run(atMost: .milliseconds(500)) {
+        let time = room.run(atMost: .seconds(1)) {
             late.peer.received.values.contains { $0.isVideo && $0.completeFrames > 0 }
                 && late.peer.received.values.contains { !$0.isVideo && $0.packets > 0 }
         }

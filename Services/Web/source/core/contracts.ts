@@ -17,6 +17,12 @@ export type CallEndReason =
   | "replaced"
   | "moved"
   | "timedOut";
+export type CallModeration =
+  | "mute"
+  | "unmute"
+  | "invite"
+  | "dismiss"
+  | "lowerHand";
 export type CallSource =
   | "microphone"
   | "camera"
@@ -255,9 +261,11 @@ export interface CallState {
   tracks: CallTrack[];
   /** Who asks for the word, the first to ask first. */
   hands: ParticipantID[];
-  /** Sources that a moderator turned off. One ends when its owner, who may, turns the source off and on again. */
+  /** Sources that a moderator turned off. They stay off, whatever their owner does, until a moderator ends it. */
   mutes: CallMute[];
+  /** Who may mute, invite and remove others, by moderateCall and removeFromCall. */
   moderators: ParticipantID[];
+  /** Who only listens: in the call of a stage, until a moderator invites them. Nothing they send is forwarded. */
   audience: ParticipantID[];
   /** Receive-only audio sections to offer. */
   audioSections: number;
@@ -298,7 +306,7 @@ export interface CallViewTrack {
   isPinned: boolean;
 }
 
-/** A place for messages: a text or voice channel, or a direct conversation. */
+/** A place for messages: a text or voice channel, a stage, or a direct conversation. */
 export interface Channel {
   id: ChannelID;
   workspaceID: WorkspaceID;
@@ -388,11 +396,11 @@ export interface ChannelWithdrawn {
   channelID: ChannelID;
 }
 
-/** Creates a text or voice channel and joins it. */
+/** Creates a text or voice channel or a stage and joins it. */
 export interface CreateChannelRequest {
   /** Unique in its workspace, case does not matter. */
   name: string;
-  /** text or voice; text if absent. Direct conversations have an endpoint of their own. */
+  /** text, voice or stage; text if absent. Direct conversations have an endpoint of their own. */
   kind?: ChannelKind;
   /** public if absent. */
   visibility?: ChannelVisibility;
@@ -533,13 +541,14 @@ export interface MessagePage {
   seq: number;
 }
 
-/** What a moderator does to one participant of a call. */
+/** What a moderator does to a person in a call. It holds until the call ends. */
 export interface ModerateCallRequest {
   userID: UserID;
+  /** mute and unmute turn a source off and give it back; invite and dismiss say who speaks on a stage. */
   action: CallModeration;
+  /** To mute or unmute; absent for the other actions. */
   source?: CallSource;
 }
-export type CallModeration = "mute" | "unmute" | "invite" | "dismiss" | "lowerHand";
 
 /** This gateway is going away. Connect again now, identify with the cursors, and close this socket when the new one is `current`: events go on arriving here until then. */
 export interface Move {
