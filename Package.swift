@@ -103,6 +103,7 @@ let package = Package(
             resources: [
                 .embedInCode("0001_accounts_spaces_messages.sql"), .embedInCode("0002_calls.sql"),
                 .embedInCode("0003_unread.sql"), .embedInCode("0004_rings.sql"),
+                .embedInCode("0005_moderation.sql"),
                 .embedInCode("0006_files.sql"),
             ],
             swiftSettings: strict),

@@ -190,6 +190,8 @@ package enum Limits {
     /// How often the API is asked whether a seat may stay; without an answer it stays, and the question is asked again.
     package static let callRenewInterval = Duration.seconds(20)
     package static let callLeasesPerRequest = 500
+    /// How long who was removed from a call gets no seat in it, unless a moderator allows it.
+    package static let callRemovalTime = Duration.seconds(10 * 60)
     /// How long the call of a direct conversation rings.
     package static let ringLifetime = Duration.seconds(45)
     /// How often an API looks for what has rung for that long.

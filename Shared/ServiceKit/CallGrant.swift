@@ -12,6 +12,8 @@ package struct CallGrant: JWTPayload, Equatable {
     package let channelID: ChannelID
     package let participantID: ParticipantID
     package let placement: RoomPlacement
+    /// What the person may do in the call, as of the grant.
+    package let rights: CallRights
     package let issuer: String
     package let audience: String
     package let issuedAt: Timestamp
@@ -19,14 +21,15 @@ package struct CallGrant: JWTPayload, Equatable {
 
     package init(
         userID: UserID, sessionID: SessionID, channelID: ChannelID, participantID: ParticipantID,
-        placement: RoomPlacement, issuer: String = AccessToken.issuer, audience: String = CallGrant.audience,
-        issuedAt: Timestamp, expiresAt: Timestamp
+        placement: RoomPlacement, rights: CallRights = .ordinary, issuer: String = AccessToken.issuer,
+        audience: String = CallGrant.audience, issuedAt: Timestamp, expiresAt: Timestamp
     ) {
         self.userID = userID
         self.sessionID = sessionID
         self.channelID = channelID
         self.participantID = participantID
         self.placement = placement
+        self.rights = rights
         self.issuer = issuer
         self.audience = audience
         self.issuedAt = issuedAt
@@ -34,7 +37,7 @@ package struct CallGrant: JWTPayload, Equatable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case sub, sid, channel, participant, node, epoch, iss, aud, iat, exp
+        case sub, sid, channel, participant, node, epoch, rights, iss, aud, iat, exp
     }
 
     package init(from decoder: any Decoder) throws {
@@ -46,6 +49,7 @@ package struct CallGrant: JWTPayload, Equatable {
         placement = RoomPlacement(
             epoch: try container.decode(Int64.self, forKey: .epoch),
             node: try container.decode(InstanceID.self, forKey: .node))
+        rights = try container.decode(CallRights.self, forKey: .rights)
         issuer = try container.decode(String.self, forKey: .iss)
         audience = try container.decode(String.self, forKey: .aud)
         issuedAt = Timestamp(milliseconds: try container.decode(Int64.self, forKey: .iat) * 1000)
@@ -60,6 +64,7 @@ package struct CallGrant: JWTPayload, Equatable {
         try container.encode(participantID, forKey: .participant)
         try container.encode(placement.node, forKey: .node)
         try container.encode(placement.epoch, forKey: .epoch)
+        try container.encode(rights, forKey: .rights)
         try container.encode(issuer, forKey: .iss)
         try container.encode(audience, forKey: .aud)
         try container.encode(issuedAt.milliseconds / 1000, forKey: .iat)

@@ -1,9 +1,11 @@
 """What people meet in calls: ringing, and what a room can do."""
 
+import time
+
 import pytest
 
 from caller import Caller, hook, wait_until
-from expectations import FIRST_PICTURE, SEEN
+from expectations import FIRST_PICTURE, HEARD, SEEN
 
 # Until it rings: a media node has to report, an API to commit and a gateway to deliver.
 RINGS = 3
@@ -90,6 +92,101 @@ def missed_in(caller: Caller, channel_id: str) -> int:
 
 def expect_gone(caller: Caller, test_id: str, seconds: float) -> None:
     wait_until(lambda: caller.count(test_id) == 0, seconds, f"{caller.name} sees no {test_id} any more")
+
+
+def test_a_raised_hand_is_seen_and_lowered(phones, team):
+    ada, bob = phones.meet(team, team.text)
+    bob.press("call-hand")
+    ada.expect_tile(bob, SEEN, hand="1")
+    ada.press("call-hand")
+    bob.expect_tile(ada, SEEN, hand="2")
+    phones.picture("hands")
+    act_on(ada, bob, "lower-hand")
+    wait_until(lambda: not bob.is_pressed("call-hand"), SEEN, "Bob's hand is down")
+    bob.expect_tile(ada, SEEN, hand="1")
+
+
+def test_a_moderator_mutes_until_it_is_allowed_again(phones, team):
+    """Ada owns the workspace; Bob may moderate nobody."""
+    ada, bob = phones.meet(team, team.text)
+    act_on(ada, bob, "mute-person")
+    bob.wait_for("notice", SEEN)
+    wait_until(lambda: bob.is_pressed("call-mute"), SEEN, "Bob is muted")
+    ada.expect_tile(bob, SEEN, muted="true", held="true")
+    # What was under way may still be heard.
+    wait_until(lambda: heard_in_a_second(ada) < HEARD / 10, 5, "Ada hears nothing")
+    bob.tab.evaluate("selector => document.querySelector(selector).click()", hook("call-mute"))
+    assert bob.is_pressed("call-mute"), "Bob cannot turn it on"
+    phones.picture("muted-by-a-moderator")
+    act_on(ada, bob, "unmute-person")
+    ada.expect_tile(bob, SEEN, held="false")
+    assert bob.is_pressed("call-mute"), "it is Bob who turns it on"
+    wait_until(lambda: "turn on your microphone again" in text_of(bob, "notice"), SEEN, "Bob is told")
+    bob.press("call-mute")
+    ada.expect_tile(bob, SEEN, muted="false")
+    wait_until(lambda: heard_in_a_second(ada) > HEARD, 5, "Ada hears Bob again")
+    open_menu(bob, ada)
+    assert bob.count("mute-person") == 0 and bob.count("remove-person") == 0
+
+
+def test_a_stage_has_an_audience_that_is_invited_to_speak(phones, team):
+    """Ada owns the workspace: she speaks. Bob and Cleo listen; Bob asks for the word."""
+    owner, *others = team.people
+    stage = owner.call("POST", f"/workspaces/{team.workspace}/channels", name="town hall", kind="stage")["id"]
+    for person in others:
+        person.call("POST", f"/channels/{stage}/join")
+    ada, bob, cleo = (phones.chromium(person, stage) for person in (owner, *others[:2]))
+    for phone in (ada, bob, cleo):
+        phone.join()
+    for phone in (ada, bob, cleo):
+        wait_until(lambda: listeners(phone) == {bob.user_id, cleo.user_id}, SEEN, f"{phone.name} sees who listens")
+        assert users_of(phone, hook("call-tile")) == [ada.user_id]
+    assert bob.count("call-mute") == 0 and bob.count("call-camera") == 0, "who listens has nothing to turn on"
+    wait_until(lambda: heard_in_a_second(bob) > HEARD, 5, "Bob hears Ada")
+    bob.press("call-hand")
+    for phone in (ada, cleo):
+        wait_until(lambda: asking(phone) == [bob.user_id], SEEN, f"{phone.name} sees Bob's hand")
+    assert bob.count("invite-to-speak") == 0, "only moderators invite"
+    phones.picture("stage")
+    ada.tab.click(f'{listener(bob)} {hook("invite-to-speak")}')
+    bob.wait_for("call-mute", SEEN)
+    assert bob.is_pressed("call-mute"), "an invitation turns nothing on"
+    bob.press("call-mute")
+    for phone in (ada, cleo):
+        phone.expect_tile(bob, SEEN, muted="false")
+        wait_until(lambda: listeners(phone) == {cleo.user_id}, SEEN, f"{phone.name} sees Bob on the stage")
+    wait_until(lambda: heard_in_a_second(ada) > HEARD, 5, "Ada hears Bob")
+    act_on(ada, bob, "send-back")
+    wait_until(lambda: bob.count("call-mute") == 0, SEEN, "Bob listens again")
+    wait_until(lambda: heard_in_a_second(ada) < HEARD / 10, 5, "Ada hears nobody")
+
+
+def listener(caller: Caller) -> str:
+    return f'{hook("listener")}[data-user-id="{caller.user_id}"]'
+
+
+def listeners(caller: Caller) -> set[str]:
+    return set(users_of(caller, hook("listener")))
+
+
+def asking(caller: Caller) -> list[str]:
+    return users_of(caller, f'{hook("listener")}[data-hand]')
+
+
+def test_a_moderator_removes_somebody_and_lets_them_back(phones, team):
+    ada, bob = phones.meet(team, team.text)
+    act_on(ada, bob, "remove-person")
+    ada.press("confirm-remove-call")
+    bob.wait_for("call-ended", SEEN + 1)
+    ada.expect_no_tile(bob.user_id, SEEN)
+    bob.press("call-button")
+    bob.wait_for("prejoin-dialog")
+    bob.press("prejoin-join")
+    wait_until(lambda: "removed you" in text_of(bob, "call-ended"), 5, "Bob is told that he was removed")
+    act_on(ada, ada, "call-removals")
+    ada.press("allow-person")
+    wait_until(lambda: ada.count("allow-person") == 0, SEEN, "nobody is kept out")
+    bob.join()
 
 
 def test_the_loudest_the_pinned_and_the_volume(phones, team):
@@ -179,3 +276,9 @@ def send_key(caller: Caller, kind: str) -> None:
     caller.tab.evaluate(
         """kind => document.activeElement.dispatchEvent(
             new KeyboardEvent(kind, { code: "Backquote", key: "`", bubbles: true, cancelable: true }))""", kind)
+
+
+def heard_in_a_second(caller: Caller) -> float:
+    before = caller.audio_heard()
+    time.sleep(1)
+    return caller.audio_heard() - before

@@ -25,6 +25,8 @@ extension EndToEnd {
             "editMessage": ["content": "hello"],
             "markRead": ["seq": 1],
             "markUnread": ["seq": 1],
+            "moderateCall": ["userID": .text(UserID.example.description), "action": "lowerHand"],
+            "removeFromCall": ["userID": .text(UserID.example.description)],
         ]
 
         /// The value of a field.
@@ -79,6 +81,7 @@ extension EndToEnd {
             ("createChannel", "name", "nul\u{0}name"),
             ("createChannel", "topic", String(repeating: "t", count: 251)),
             ("createChannel", "kind", "direct"),
+            ("moderateCall", "source", "camera"),
             ("updateChannel", "name", ""),
             ("updateChannel", "topic", String(repeating: "t", count: 251)),
             ("sendMessage", "content", ""),

@@ -21,7 +21,7 @@ extension EndToEnd {
             let names: [EventName] = [
                 .messageCreated, .messageEdited, .messageDeleted, .channelUpdated, .channelMemberJoined,
                 .channelMemberLeft, .callUpdated, .channelJoined, .channelLeft, .sessionRevoked, .channelCreated,
-                .workspaceMemberJoined, .userUpdated,
+                .workspaceMemberJoined, .userUpdated, .ringUpdated,
             ]
             for name in names { #expect(history.seen.contains(name), "\(name) was not in the history") }
         }
@@ -117,7 +117,7 @@ private final class Notices: Sendable {
 /// A random history of a team, and after each step the comparison of every tail with what PostgreSQL replays.
 private final class History {
     /// Kinds of steps.
-    private static let kindCount = 9
+    private static let kindCount = 10
 
     let client: BusClient
     private(set) var seen: Set<EventName> = []
@@ -181,8 +181,12 @@ private final class History {
             let session = try await team.people[2].logIn().signedIn.sessionID
             try await team.people[2].api.call(Endpoints.revokeSession, path: [session])
         case 7:
-            try await report([CallParticipant(participantID: .fresh(), userID: owner.id, joinedAt: .now)])
-            try await report([])
+            try await call(of: owner, in: team.general)
+        case 8:
+            let direct = try await owner.api.call(
+                Endpoints.openDirectChannel, path: [team.workspace], body: OpenDirectChannelRequest(userID: other.id))
+            known[.channel(direct.id)] = known[.channel(direct.id)] ?? 0
+            try await call(of: owner, in: direct.id)
         default:
             let invite = try await owner.api.call(Endpoints.createInvite, path: [team.workspace])
             let guest = try await TestUser.register(on: stack)
@@ -195,11 +199,15 @@ private final class History {
             Endpoints.editMessage, path: [team.general, message.id], body: EditMessageRequest(content: content))
     }
 
-    private func report(_ participants: [CallParticipant]) async throws {
-        callRevision += 1
-        let report = CallReport(
-            channelID: team.general, epoch: 1, revision: callRevision, participants: participants)
-        _ = try await client.ask(.callReport, report, as: Empty.self)
+    /// A call that somebody begins and gives up.
+    private func call(of user: TestUser, in channel: ChannelID) async throws {
+        let seat = CallParticipant(participantID: .fresh(), userID: user.id, joinedAt: .now)
+        for participants in [[seat], []] {
+            callRevision += 1
+            let report = CallReport(
+                channelID: channel, epoch: 1, revision: callRevision, participants: participants)
+            _ = try await client.ask(.callReport, report, as: Empty.self)
+        }
     }
 
     /// Compares what is new in each stream. Of the events of one object only the last is as its object is now.

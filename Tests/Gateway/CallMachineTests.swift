@@ -242,6 +242,21 @@ struct CallMachineTests {
         #expect(machine.receive(view(1, 1)).isEmpty)
     }
 
+    @Test("A hand that was raised while the node was busy is told with whatever is told next")
+    func hand() {
+        var (machine, seat) = seated()
+        let raised = CallUpdate(active: [.camera], isHandRaised: true)
+        #expect(machine.receive(.update(CallUpdate(active: []))).count == 1)
+        #expect(machine.receive(.update(raised)).isEmpty)
+        #expect(machine.receive(.update(CallUpdate(active: [.microphone]))).isEmpty)
+        let told = CallUpdate(active: [.microphone], isHandRaised: true)
+        #expect(machine.receive(.updated, of: seat) == [.update(told, seat)])
+        // It did not reach the node: what comes meanwhile tells it too.
+        #expect(machine.receive(.failed(.unavailable, "No Redis."), of: seat) == [.pause(seat)])
+        #expect(machine.receive(.update(CallUpdate(active: []))).isEmpty)
+        #expect(machine.pauseEnded(of: seat) == [.update(CallUpdate(active: [], isHandRaised: true), seat)])
+    }
+
     @Test("Leaving is answered at once, and what was under way no longer counts")
     func leaves() {
         var (machine, seat) = seated()

@@ -93,22 +93,24 @@ final class CallNetwork {
         return EntityID(at: Timestamp(milliseconds: 1_763_700_000_000), entropy: (ids, ids))
     }
 
-    func seat(in channel: ChannelID? = nil, epoch: Int64 = 1) -> Seat {
+    func seat(in channel: ChannelID? = nil, of user: UserID? = nil, epoch: Int64 = 1) -> Seat {
         Seat(
-            participantID: freshID(), userID: freshID(), sessionID: freshID(), channelID: channel ?? self.channel,
+            participantID: freshID(), userID: user ?? freshID(), sessionID: freshID(),
+            channelID: channel ?? self.channel,
             epoch: epoch)
     }
 
     /// Takes a seat, offers and accepts the answer; the media path comes about as time passes.
     /// - Parameter rewrite: what is done to the offer on its way.
     func join(
-        _ configuration: MediaPeer.Configuration, by kind: TransportKind = .udp,
-        rewrite: (String) -> String = { $0 }
+        _ configuration: MediaPeer.Configuration, of user: UserID? = nil, rights: CallRights = .ordinary,
+        by kind: TransportKind = .udp, rewrite: (String) -> String = { $0 }
     ) throws -> Person {
-        let seat = seat()
+        let seat = seat(of: user)
         let route = SeatRoute(gateway: freshID(), connectionID: freshID())
         let taken = try worker.join(
-            seat, route: route, joinedAt: Timestamp(milliseconds: now.nanoseconds / 1_000_000), now: now)
+            seat, rights: rights, route: route, joinedAt: Timestamp(milliseconds: now.nanoseconds / 1_000_000), now: now
+        )
         let person = Person(
             peer: try MediaPeer(configuration: configuration), seat: seat, route: route,
             address: .v4(0x0A00_0000 + UInt32(truncatingIfNeeded: ids), port: 50_000), state: taken.reply.state)
@@ -127,10 +129,11 @@ final class CallNetwork {
         try person.peer.accept(try worker.offer(request, session, now: now), now: now)
     }
 
-    func update(_ person: Person, active: [CallSource]) throws {
+    func update(_ person: Person, active: [CallSource], isHandRaised: Bool? = nil) throws {
         try worker.update(
             SeatUpdateRequest(
-                participantID: person.id, connectionID: person.route.connectionID, update: CallUpdate(active: active)),
+                participantID: person.id, connectionID: person.route.connectionID,
+                update: CallUpdate(active: active, isHandRaised: isHandRaised)),
             now: now)
     }
 

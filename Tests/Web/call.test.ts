@@ -60,7 +60,7 @@ class Line {
 }
 
 const state = (changes: Partial<CallState> = {}): CallState => ({
-  revision: 1, participants: [], tracks: [], audioSections: 6, videoSections: 4, ...changes,
+  revision: 1, participants: [], tracks: [], hands: [], mutes: [], moderators: [], audience: [], audioSections: 6, videoSections: 4, ...changes,
 });
 const join = (changes: Partial<Extract<CallEvent, { type: "join" }>> = {}): CallEvent => ({
   type: "join", channelID: "c-1", active: ["microphone"], relayOnly: false, isSocketCurrent: true, ...changes,
@@ -412,4 +412,53 @@ test("Who asks for the relay gets a peer connection that uses nothing else", () 
   const open = line.effects.find((effect) => effect.type === "openPeer");
   assert(open?.type === "openPeer" && open.relayOnly);
   assert.deepEqual(open.iceServers, [{ urls: ["turn:x"] }]);
+});
+
+const states = (revision: number, changes: Partial<CallState>): CallFrame =>
+  ({ type: "callState", ...state({ revision, ...changes }) });
+const told = (line: Line) => line.effects.flatMap((effect) => effect.type === "tell" ? [effect.notice] : []);
+const turnedOff = (line: Line) => line.effects.flatMap((effect) => effect.type === "turnOff" ? [...effect.sources] : []);
+
+test("What a moderator turns off goes off here, cannot be turned on, and is told once", () => {
+  const mute = { participantID: "p-1", source: "microphone" } as const;
+  const other = { participantID: "p-9", source: "microphone" } as const;
+  const line = new Line().on(join()).frame(joined());
+  line.frame(states(2, { mutes: [other] }));
+  assert.deepEqual(line.words, [], "somebody else was muted");
+  line.frame(states(3, { mutes: [other, mute] }));
+  assert.deepEqual(turnedOff(line), ["microphone"]);
+  assert(told(line).join().includes("turned off your microphone"), told(line).join());
+  line.on({ type: "sourcesChanged", active: [] }).frame(states(4, { mutes: [mute] }));
+  assert.deepEqual(told(line), [], "it is known");
+  line.on({ type: "sourcesChanged", active: ["microphone", "camera"] });
+  assert.deepEqual(turnedOff(line), ["microphone"]);
+  assert.deepEqual(line.active.active, ["camera"], "the others are never told that it is on");
+  line.frame(states(5, { mutes: [] }));
+  assert(told(line).join().includes("may turn on your microphone again"), told(line).join());
+  line.on({ type: "sourcesChanged", active: ["microphone"] });
+  assert.deepEqual(turnedOff(line), []);
+});
+
+test("Who joins a stage listens with everything off; an invitation turns nothing on, and being sent back turns all off", () => {
+  const line = new Line().on(join({ active: ["microphone", "camera"] }));
+  line.frame(joined({ state: state({ audience: ["p-1"] }) }));
+  assert.deepEqual(turnedOff(line), ["microphone", "camera"]);
+  assert(told(line).join().includes("audience"), told(line).join());
+  line.on({ type: "sourcesChanged", active: [] }).frame(states(2, { audience: ["p-1"] }));
+  assert.deepEqual(told(line), [], "it is known");
+  line.frame(states(3, { audience: [] }));
+  assert(told(line).join().includes("may speak now"), told(line).join());
+  assert.deepEqual(turnedOff(line), []);
+  line.on({ type: "sourcesChanged", active: ["microphone"] }).frame(states(4, { audience: ["p-1"] }));
+  assert.deepEqual(turnedOff(line), ["microphone"]);
+  assert(told(line).join().includes("sent you back"), told(line).join());
+});
+
+test("A hand is told with what is on, and only from a seat", () => {
+  const line = new Line().on(join(), { type: "handMoved", isRaised: true });
+  assert.deepEqual(line.effects, []);
+  line.frame(joined()).on({ type: "handMoved", isRaised: true });
+  assert.deepEqual(line.effects, [
+    { type: "send", frame: { type: "callUpdate", active: ["microphone"], isHandRaised: true } },
+  ]);
 });

@@ -5,7 +5,8 @@ import type { Tile } from "../../Services/Web/source/core/tiles";
 
 function tile(key: string, changes: Partial<Tile> = {}): Tile {
   return {
-    key, participantID: key, userID: `u-${key}`, source: "camera", isOwn: false, isSpeaking: false, isMuted: false,
+    key, participantID: key, userID: `u-${key}`, source: "camera", isOwn: false, isSpeaking: false, isMuted: false, hand: undefined,
+    isMicrophoneHeld: false, isPictureHeld: false, isScreenHeld: false,
     hasVideo: true, mid: undefined, ...changes,
   };
 }

@@ -4,6 +4,7 @@ import { stepCall } from "../../Services/Web/source/core/call";
 import { idleCall } from "../../Services/Web/source/core/call-model";
 import type { ActiveCall } from "../../Services/Web/source/core/call-model";
 import type { CallState } from "../../Services/Web/source/core/contracts";
+import { audienceOf } from "../../Services/Web/source/core/audience";
 import { bestGrid, tilesOf } from "../../Services/Web/source/core/tiles";
 
 const given = { random: 0, participantID: "p-ana" };
@@ -17,7 +18,7 @@ function callWith(state: Partial<CallState>): ActiveCall {
     type: "frame",
     frame: {
       type: "callJoined", channelID: "c-1", participantID: "p-ana", isResumed: false, iceServers: [],
-      state: { revision: 1, participants: [], tracks: [], audioSections: 6, videoSections: 4, ...state },
+      state: { revision: 1, participants: [], tracks: [], hands: [], mutes: [], moderators: [], audience: [], audioSections: 6, videoSections: 4, ...state },
     },
   }, given);
   assert(call.phase !== "idle");
@@ -32,6 +33,23 @@ test("One's own tile comes before those of the others, and there is no second on
   assert.deepEqual(tiles.map(({ participantID, isOwn }) => [participantID, isOwn]), [
     ["p-ana", true], ["p-ben", false], ["p-cleo", false],
   ]);
+});
+
+test("The audience of a stage has no tiles; who asks for the word is listed first", () => {
+  const call = callWith({ participants, audience: ["p-ana", "p-cleo"], hands: ["p-ben", "p-cleo"] });
+  assert.deepEqual(tilesOf(call, "u-ana").map(({ participantID }) => participantID), ["p-ben"]);
+  assert.deepEqual(audienceOf(call).map(({ userID, isOwn, hand }) => [userID, isOwn, hand]), [
+    ["u-cleo", false, 2], ["u-ana", true, undefined],
+  ]);
+});
+
+test("A tile says what a moderator holds back, whoever's it is", () => {
+  const mutes: CallState["mutes"] = [
+    { participantID: "p-ana", source: "microphone" }, { participantID: "p-ben", source: "camera" },
+  ];
+  const held = tilesOf(callWith({ participants, mutes }), "u-ana")
+    .map(({ isMicrophoneHeld, isPictureHeld }) => [isMicrophoneHeld, isPictureHeld]);
+  assert.deepEqual(held, [[true, false], [false, true], [false, false]]);
 });
 
 test("A picture is there when its source is on and has a section", () => {

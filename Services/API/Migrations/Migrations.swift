@@ -9,6 +9,7 @@ package enum Migrations {
         Migration(number: 2, name: "calls", sql: text(PackageResources._002_calls_sql)),
         Migration(number: 3, name: "unread", sql: text(PackageResources._003_unread_sql)),
         Migration(number: 4, name: "rings", sql: text(PackageResources._004_rings_sql)),
+        Migration(number: 5, name: "moderation", sql: text(PackageResources._005_moderation_sql)),
         Migration(number: 6, name: "files", sql: text(PackageResources._006_files_sql)),
     ]
 

@@ -16,6 +16,7 @@ extension ChannelVisibility: PostgresEncodable, PostgresDecodable {}
 extension WorkspaceRole: PostgresEncodable, PostgresDecodable {}
 extension MentionAudience: PostgresEncodable, PostgresDecodable {}
 extension MessageNotice: PostgresEncodable, PostgresDecodable {}
+extension CallSource: PostgresEncodable, PostgresDecodable {}
 extension RingOutcome: PostgresEncodable, PostgresDecodable {}
 extension StreamKind: PostgresEncodable, PostgresDecodable {}
 extension EventName: PostgresEncodable, PostgresDecodable {}

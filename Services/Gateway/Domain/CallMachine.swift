@@ -151,7 +151,7 @@ package struct CallMachine {
         guard update.active.count <= CallSource.allCases.count else {
             return refuse(.validationFailed, "There are more sources than a participant may have.")
         }
-        seated.nextUpdate = update
+        seated.nextUpdate = update.following(seated.nextUpdate)
         return proceed(seated)
     }
 
@@ -229,7 +229,7 @@ package struct CallMachine {
             return refuse(code, detail, number) + proceed(seated)
         case (.failed(let code, _), .update(let update)) where code == .unavailable || code == .timedOut:
             // Nobody is told of the failure: what the others see is mended as soon as the node can be reached.
-            seated.nextUpdate = seated.nextUpdate ?? update
+            seated.nextUpdate = seated.nextUpdate?.following(update) ?? update
             seated.question = .pause
             phase = .seated(seated)
             return [.pause(seat)]
@@ -314,6 +314,13 @@ package struct CallMachine {
             return [.view(view, seated.seat)]
         }
         return []
+    }
+}
+
+extension CallUpdate {
+    /// The update that tells all that this one and an earlier one tell, which nobody was told of yet.
+    fileprivate func following(_ earlier: CallUpdate?) -> CallUpdate {
+        CallUpdate(active: active, isHandRaised: isHandRaised ?? earlier?.isHandRaised)
     }
 }
 

@@ -18,6 +18,8 @@ package enum DropReason: Int, CaseIterable, Sendable {
     case malformed
     /// RTP of a stream or a payload type that was not negotiated.
     case unknownStream
+    /// RTP of a source that its sender may not send: a moderator turned it off, or the sender is in the audience.
+    case notAllowed
 }
 
 /// What a worker counts.

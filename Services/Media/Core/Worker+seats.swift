@@ -6,12 +6,13 @@ extension Worker {
     /// Takes a seat, or takes it again on another connection.
     /// - Throws: `conflict` when the room is full, belongs to another epoch, or the seat is someone else's.
     package func join(
-        _ seat: Seat, route: SeatRoute, joinedAt: Timestamp, now: MediaTime
+        _ seat: Seat, rights: CallRights = .ordinary, route: SeatRoute, joinedAt: Timestamp, now: MediaTime
     ) throws(SeatError) -> TakenSeat {
         endMoved(room: seat.channelID, now: now)
         if let known = participants[seat.participantID] {
             guard known.seat.isSame(as: seat) else { throw SeatError(.conflict, "The seat is taken.") }
             try raise(known.room, to: seat.epoch)
+            if known.follow(rights) { noteChange(of: known.room, now: now) }
             if known.route != route {
                 tell(known, .callEnded(CallEnded(participantID: known.id, reason: .replaced)))
                 known.route = route
@@ -36,8 +37,8 @@ extension Worker {
         }
         lastNumber += 1
         let participant = Participant(
-            seat: seat, number: lastNumber, route: route, joinedAt: joinedAt, reporter: room.freshSSRC(&random),
-            room: room, now: now)
+            seat: seat, rights: rights, number: lastNumber, route: route, joinedAt: joinedAt,
+            reporter: room.freshSSRC(&random), room: room, now: now)
         participants[seat.participantID] = participant
         room.add(participant)
         changed(room, now: now)
@@ -62,7 +63,8 @@ extension Worker {
     }
 
     /// Answers an offer. The same offer again gets the same answer.
-    /// - Throws: `not_found`, `conflict` for a number out of order, `validation_failed` for SDP that cannot be used.
+    /// - Throws: `not_found`, `conflict` for a number out of order, `validation_failed` for SDP that cannot be used,
+    ///   `forbidden` for one by HTTP that publishes from the audience.
     /// - Parameter session: what the offer's SDP says; read elsewhere, because that is work.
     package func offer(
         _ request: SeatOfferRequest, _ session: NegotiatedSession, now: MediaTime
@@ -74,6 +76,10 @@ extension Worker {
             guard offer.number > answered.offer.number else {
                 throw SeatError(.conflict, "Offer \(answered.offer.number) was answered already.")
             }
+        }
+        if participant.route.gateway == nil, participant.rights.isAudience, !offer.publications.isEmpty {
+            // Nobody could tell its holder why nobody gets anything.
+            throw SeatError(.forbidden, "You are in the audience of this stage; a moderator can invite you to speak.")
         }
         if let objection = participant.objection(to: session, offer.publications) {
             throw SeatError(.validationFailed, objection)
@@ -136,12 +142,15 @@ extension Worker {
         return transport
     }
 
-    /// Turns sources on or off.
+    /// Turns sources on or off, raises or lowers the hand.
     package func update(_ request: SeatUpdateRequest, now: MediaTime) throws(SeatError) {
         let participant = try seat(request.participantID, request.connectionID)
-        let changed = participant.publications.filter { $0.isActive != request.update.active.contains($0.source) }
-        guard !changed.isEmpty else { return }
-        for publication in changed { publication.isActive.toggle() }
+        var isChanged = participant.raise(hand: request.update.isHandRaised, now: now)
+        for publication in participant.publications
+        where publication.follow(wish: request.update.active.contains(publication.source)) {
+            isChanged = true
+        }
+        guard isChanged else { return }
         noteChange(of: participant.room, now: now)
     }
 
@@ -188,7 +197,7 @@ extension Worker {
         noteChange(of: room, now: now)
     }
 
-    private func noteChange(of room: Room, now: MediaTime) {
+    func noteChange(of room: Room, now: MediaTime) {
         room.noteChange(now: now)
         hurry(now)
     }

@@ -118,6 +118,7 @@ package final class Worker {
     ) {
         guard encoding.publication.carries(payloadType: header.payloadType) else { return drop(.unknownStream) }
         guard let forwarded = encoding.receive(header, packet, isRepaired: isRepaired, now: now) else { return }
+        guard encoding.publication.isAllowed else { return drop(.notAllowed) }
         let payload = UnsafeRawBufferPointer(rebasing: packet[header.payloadRange])
         for subscription in encoding.publication.subscriptions
         where subscription.forward(forwarded, of: encoding, payload, into: outbox, now: now) {
@@ -335,10 +336,10 @@ package final class Worker {
 
     private func tick(_ room: Room, now: MediaTime) {
         if let endsAt = room.endsAt, now >= endsAt { return end(room: room.channelID, .moved, now: now) }
+        room.hearNewSpeakers(now: now)
         if now >= room.nextSpeakerCheck {
             room.nextSpeakerCheck = now + Room.speakerInterval
             if let speakers = room.takeSpeakers(now: now) {
-                if room.hasMoreSpeakersThanSections { room.noteChange(now: now) }
                 tellAll(of: room) { _ in .callSpeakers(CallSpeakers(participants: speakers)) }
             }
             for participant in room.participants {
@@ -349,7 +350,7 @@ package final class Worker {
         if let report = room.takeReport(now: now) { notices.append(.report(report)) }
         if let due = room.stateDue, now >= due {
             room.stateDue = nil
-            room.assignSections()
+            room.assignSections(now: now)
             tellAll(of: room) { .callState($0.state()) }
         }
     }

@@ -55,7 +55,8 @@ actor MediaNode {
 
     func join(_ request: SeatJoinRequest) async throws -> SeatJoinReply {
         try refuseIfDraining()
-        let seat = Seat(try await verified(request.grant))
+        let grant = try await verified(request.grant)
+        let seat = Seat(grant)
         try admit(seat)
         joining[seat.participantID] = seat
         defer {
@@ -70,7 +71,9 @@ actor MediaNode {
         let joinedAt = Timestamp.now
         await notices.forget(seat.participantID)
         let taken = try await workers[worker].perform { worker, now in
-            Result { () throws(SeatError) in try worker.join(seat, route: route, joinedAt: joinedAt, now: now) }
+            Result { () throws(SeatError) in
+                try worker.join(seat, rights: grant.rights, route: route, joinedAt: joinedAt, now: now)
+            }
         }.mapError(BusFailure.init).get()
         seats[seat.participantID] = Taken(seat: seat, number: taken.number, worker: worker)
         if taken.isFirst { try await announce(seat) }
@@ -161,6 +164,24 @@ actor MediaNode {
     func leave(_ request: SeatLeaveRequest) async {
         guard let taken = seats[request.participantID] else { return }
         await workers[taken.worker].perform { worker, now in worker.leave(request, now: now) }
+    }
+
+    // MARK: Requests of the API
+
+    func moderate(_ request: SeatModerateRequest) async throws {
+        guard let index = rooms[request.channelID] else {
+            throw BusFailure(.notFound, "The call is not on this node.")
+        }
+        try await workers[index].perform { worker, now in
+            Result { () throws(SeatError) in try worker.moderate(request, now: now) }
+        }.mapError(BusFailure.init).get()
+    }
+
+    func remove(_ request: SeatRemoveRequest) async {
+        guard let index = rooms[request.channelID] else { return }
+        await workers[index].perform { worker, now in
+            worker.remove(request.userID, from: request.channelID, now: now)
+        }
     }
 
     // MARK: Recordings
@@ -271,6 +292,7 @@ actor MediaNode {
                 let reply = try WireJSON.decode(CallRenewReply.self, from: answer.readableBytesView)
                 for seat in page { seats[seat.participantID]?.renewedAt = .now }
                 for refused in reply.refused { seats[refused].map(remove) }
+                for worker in workers { worker.post { worker, now in worker.follow(reply.rulings, now: now) } }
             } catch {
                 logger.debug("leases not renewed", metadata: ["error": "\(error)"])
             }

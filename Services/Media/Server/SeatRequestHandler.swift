@@ -4,7 +4,7 @@ package import NIOCore
 package import RedisBus
 import ServiceKit
 
-/// What gateways ask of a media node over the bus. The one place that maps its errors.
+/// What gateways and APIs ask of a media node over the bus. The one place that maps its errors.
 package struct SeatRequestHandler: Sendable {
     private let node: MediaNode
     private let logger: Logger
@@ -29,6 +29,12 @@ package struct SeatRequestHandler: Sendable {
                 await node.leave(try decode(body))
                 return .success(try encode(Empty()))
             case .seatIce: return .success(try encode(await node.ice(decode(body))))
+            case .seatModerate:
+                try await node.moderate(decode(body))
+                return .success(try encode(Empty()))
+            case .seatRemove:
+                await node.remove(try decode(body))
+                return .success(try encode(Empty()))
             case .recordingStart: return .success(try encode(await node.startRecording(decode(body))))
             case .recordingStop: return .success(try encode(await node.stopRecording(decode(body))))
             default: return .failure(BusFailure(.notFound, "A media node does not serve \(kind.rawValue)."))

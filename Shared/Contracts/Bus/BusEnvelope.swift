@@ -77,6 +77,10 @@ package enum BusRequestKind: String, WireEnum {
     case seatLeave
     /// API → media node: ``SeatIceRequest`` → ``SeatIceReply``.
     case seatIce
+    /// API → media node: ``SeatModerateRequest`` → ``Empty``.
+    case seatModerate
+    /// API → media node: ``SeatRemoveRequest`` → ``Empty``.
+    case seatRemove
     /// Media node → gateway: ``SeatNotice`` → ``Empty``.
     case seatNotice
     /// API → media node: ``RecordingStartRequest`` → ``CallRecording``.

@@ -82,10 +82,16 @@ package struct CallRenewRequest: WireObject {
 }
 
 package struct CallRenewReply: WireObject {
-    package static let summary = "The seats that must go: the session ended or the user left the channel."
+    package static let summary = "The seats that must go, and what the people of the others may do now."
+    /// The session ended, the user left the channel or was removed from the call.
     package let refused: [ParticipantID]
+    /// Of the seats that may stay.
+    package let rulings: [CallRuling]
 
-    package init(refused: [ParticipantID]) { self.refused = refused }
+    package init(refused: [ParticipantID], rulings: [CallRuling]) {
+        self.refused = refused
+        self.rulings = rulings
+    }
 }
 
 /// Gateway → media node: take this seat, or take it again on another connection. Also API → media node, for a seat that is
@@ -218,6 +224,38 @@ package struct SeatIceReply: WireObject {
     package init(tag: String, sdp: String?) {
         self.tag = tag
         self.sdp = sdp
+    }
+}
+
+/// API → media node: what a person may do in a call has changed by a moderator, whose right the API has checked. It holds for
+/// all of the person's seats in the call. Answered by ``Empty``.
+///
+/// Failures: `not_found` when the person has no seat in that call on this node.
+package struct SeatModerateRequest: WireObject {
+    package static let summary = "Changes what a person may do in a call, or lowers their hand."
+    package let channelID: ChannelID
+    package let userID: UserID
+    /// All that the person may do from now; older rights than the seat has change nothing.
+    package let rights: CallRights
+    package let lowersHand: Bool
+
+    package init(channelID: ChannelID, userID: UserID, rights: CallRights, lowersHand: Bool) {
+        self.channelID = channelID
+        self.userID = userID
+        self.rights = rights
+        self.lowersHand = lowersHand
+    }
+}
+
+/// API → media node: all seats of a person in a call end. Answered by ``Empty``, also when there is none.
+package struct SeatRemoveRequest: WireObject {
+    package static let summary = "Ends a person's seats in a call."
+    package let channelID: ChannelID
+    package let userID: UserID
+
+    package init(channelID: ChannelID, userID: UserID) {
+        self.channelID = channelID
+        self.userID = userID
     }
 }
 

@@ -78,11 +78,18 @@ package enum CallSource: String, WireEnum {
 package struct CallUpdate: WireObject {
     package static let summary = "Turns sources of the client on or off; the others are told at once."
     package static var fields: [String: FieldRule] {
-        ["active": FieldRule("All sources that are on from now.", count: 0...CallSource.allCases.count)]
+        [
+            "active": FieldRule("All sources that are on from now.", count: 0...CallSource.allCases.count),
+            "isHandRaised": FieldRule("Whether the participant asks for the word; absent to leave it as it is."),
+        ]
     }
     package let active: [CallSource]
+    package let isHandRaised: Bool?
 
-    package init(active: [CallSource]) { self.active = active }
+    package init(active: [CallSource], isHandRaised: Bool? = nil) {
+        self.active = active
+        self.isHandRaised = isHandRaised
+    }
 }
 
 package struct CallView: WireObject, Hashable {
@@ -189,6 +196,14 @@ package struct CallState: WireObject {
     package static var fields: [String: FieldRule] {
         [
             "revision": FieldRule("Grows with each state; drop one that is older than what you have."),
+            "hands": FieldRule("Who asks for the word, the first to ask first."),
+            "mutes": FieldRule(
+                "Sources that a moderator turned off. They stay off, whatever their owner does, until a moderator ends it."
+            ),
+            "moderators": FieldRule("Who may mute, invite and remove others, by moderateCall and removeFromCall."),
+            "audience": FieldRule(
+                "Who only listens: in the call of a stage, until a moderator invites them. Nothing they send is forwarded."
+            ),
             "audioSections": FieldRule("Receive-only audio sections to offer."),
             "videoSections": FieldRule("Receive-only video sections to offer: if there are fewer, add them and offer."),
             "recording": FieldRule("The last recording of the call, running or ended; absent if there was none."),
@@ -197,20 +212,40 @@ package struct CallState: WireObject {
     package let revision: Int
     package let participants: [CallParticipant]
     package let tracks: [CallTrack]
+    package let hands: [ParticipantID]
+    package let mutes: [CallMute]
+    package let moderators: [ParticipantID]
+    package let audience: [ParticipantID]
     package let audioSections: Int
     package let videoSections: Int
     package let recording: CallRecording?
 
     package init(
-        revision: Int, participants: [CallParticipant], tracks: [CallTrack], audioSections: Int, videoSections: Int,
-        recording: CallRecording? = nil
+        revision: Int, participants: [CallParticipant], tracks: [CallTrack], hands: [ParticipantID] = [],
+        mutes: [CallMute] = [], moderators: [ParticipantID] = [], audience: [ParticipantID] = [], audioSections: Int,
+        videoSections: Int, recording: CallRecording? = nil
     ) {
         self.recording = recording
         self.revision = revision
         self.participants = participants
         self.tracks = tracks
+        self.hands = hands
+        self.mutes = mutes
+        self.moderators = moderators
+        self.audience = audience
         self.audioSections = audioSections
         self.videoSections = videoSections
+    }
+}
+
+package struct CallMute: WireObject, Hashable {
+    package static let summary = "A source that a moderator turned off: the node forwards nothing of it."
+    package let participantID: ParticipantID
+    package let source: CallSource
+
+    package init(participantID: ParticipantID, source: CallSource) {
+        self.participantID = participantID
+        self.source = source
     }
 }
 
@@ -276,7 +311,7 @@ package struct CallEnded: WireObject {
 package enum CallEndReason: String, WireEnum {
     /// The participant left.
     case left
-    /// The membership or the session ended.
+    /// The membership or the session ended, or a moderator removed the participant.
     case removed
     /// The seat was taken over by another connection.
     case replaced

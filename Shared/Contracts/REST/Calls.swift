@@ -33,6 +33,67 @@ package struct CallParticipant: WireObject, Hashable {
     }
 }
 
+package struct ModerateCallRequest: WireObject {
+    package static let summary = "What a moderator does to a person in a call. It holds until the call ends."
+    package static var fields: [String: FieldRule] {
+        [
+            "action": FieldRule(
+                "mute and unmute turn a source off and give it back; invite and dismiss say who speaks on a stage."),
+            "source": FieldRule("To mute or unmute; absent for the other actions."),
+        ]
+    }
+    package let userID: UserID
+    package let action: CallModeration
+    package let source: CallSource?
+
+    package init(userID: UserID, action: CallModeration, source: CallSource? = nil) {
+        self.userID = userID
+        self.action = action
+        self.source = source
+    }
+}
+
+package enum CallModeration: String, WireEnum {
+    /// Nothing of the source is forwarded, whatever its owner does.
+    case mute
+    /// The owner may turn the source on again.
+    case unmute
+    /// The person may speak on the stage. Nothing of theirs is turned on by that.
+    case invite
+    /// The person only listens again.
+    case dismiss
+    /// The person no longer asks for the word.
+    case lowerHand
+}
+
+package struct CallRemovalRequest: WireObject {
+    package static let summary = "A person who is to leave a call, on all devices."
+    package let userID: UserID
+
+    package init(userID: UserID) { self.userID = userID }
+}
+
+package struct CallRemoval: WireObject, Hashable {
+    package static let summary = "A person whom a moderator removed from the call of a channel."
+    package static var fields: [String: FieldRule] {
+        ["until": FieldRule("Before this the person gets no seat, unless a moderator takes the removal back.")]
+    }
+    package let userID: UserID
+    package let until: Timestamp
+
+    package init(userID: UserID, until: Timestamp) {
+        self.userID = userID
+        self.until = until
+    }
+}
+
+package struct CallRemovalList: WireObject {
+    package static let summary = "Who may not join the call of a channel at present."
+    package let removals: [CallRemoval]
+
+    package init(removals: [CallRemoval]) { self.removals = removals }
+}
+
 package struct CallRing: WireObject, Hashable {
     package static let summary = "The call of a direct conversation rings the other person, or did."
     package static var fields: [String: FieldRule] {

@@ -80,6 +80,21 @@ package enum Endpoints {
         .get, "/api/v1/channels/{channelID}/call", "readCall", "Read who is in the call of a channel",
         group: .channels, errors: [.notFound, .forbidden])
 
+    package static let moderateCall = Endpoint<ModerateCallRequest, Empty>(
+        .post, "/api/v1/channels/{channelID}/call/moderate", "moderateCall",
+        "Turn off a person's source or give it back, invite to speak on a stage, lower a hand", group: .channels,
+        status: 204, errors: [.notFound, .forbidden, .conflict])
+    package static let listCallRemovals = Endpoint<Empty, CallRemovalList>(
+        .get, "/api/v1/channels/{channelID}/call/removals", "listCallRemovals",
+        "Read who was removed from the call and may not come back yet", group: .channels,
+        errors: [.notFound, .forbidden])
+    package static let removeFromCall = Endpoint<CallRemovalRequest, CallRemoval>(
+        .post, "/api/v1/channels/{channelID}/call/removals", "removeFromCall",
+        "Remove a person from the call, for a while", group: .channels, errors: [.notFound, .forbidden])
+    package static let allowIntoCall = Endpoint<Empty, Empty>(
+        .delete, "/api/v1/channels/{channelID}/call/removals/{userID}", "allowIntoCall",
+        "Let a person who was removed join the call again", group: .channels, status: 204,
+        errors: [.notFound, .forbidden])
     package static let declineRing = Endpoint<Empty, CallRing>(
         .post, "/api/v1/rings/{ringID}/decline", "declineRing",
         "Decline a call that rings me; one that does not ring any more stays as it is", group: .channels,
@@ -179,7 +194,8 @@ package enum Endpoints {
         createChannel.description,
         openDirectChannel.description, readChannel.description, updateChannel.description, joinChannel.description,
         leaveChannel.description, listChannelMembers.description, addChannelMember.description,
-        removeChannelMember.description, readCall.description, declineRing.description,
+        removeChannelMember.description, readCall.description, moderateCall.description,
+        listCallRemovals.description, removeFromCall.description, allowIntoCall.description, declineRing.description,
         startRecording.description, stopRecording.description,
         publish.description, updatePublisher.description, endPublisher.description,
         subscribe.description, updateSubscriber.description, endSubscriber.description,

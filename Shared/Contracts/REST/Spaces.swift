@@ -74,6 +74,8 @@ package struct Invite: WireObject {
 package enum ChannelKind: String, WireEnum {
     case text
     case voice
+    /// A voice channel in whose call moderators, and whom they invite, speak and the others listen.
+    case stage
     /// A conversation of two people.
     case direct
 }
@@ -86,7 +88,7 @@ package enum ChannelVisibility: String, WireEnum {
 }
 
 package struct Channel: WireObject, Hashable {
-    package static let summary = "A place for messages: a text or voice channel, or a direct conversation."
+    package static let summary = "A place for messages: a text or voice channel, a stage, or a direct conversation."
     package static var fields: [String: FieldRule] {
         [
             "name": FieldRule("Unique in its workspace; absent for a direct conversation."),
@@ -121,12 +123,13 @@ package struct Channel: WireObject, Hashable {
 }
 
 package struct CreateChannelRequest: WireObject {
-    package static let summary = "Creates a text or voice channel and joins it."
+    package static let summary = "Creates a text or voice channel or a stage and joins it."
     package static var fields: [String: FieldRule] {
         [
             "name": FieldRule("Unique in its workspace, case does not matter.", count: Limits.channelNameCount),
             "topic": FieldRule(count: Limits.channelTopicCount),
-            "kind": FieldRule("text or voice; text if absent. Direct conversations have an endpoint of their own."),
+            "kind": FieldRule(
+                "text, voice or stage; text if absent. Direct conversations have an endpoint of their own."),
             "visibility": FieldRule("public if absent."),
         ]
     }

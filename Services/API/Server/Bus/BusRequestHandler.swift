@@ -41,8 +41,8 @@ package struct BusRequestHandler: Sendable {
             case .recordingPost:
                 try await RecordingPoster(services: services).post(decode(body))
                 return .success(ByteBuffer(bytes: try WireJSON.encode(Empty())))
-            case .seatJoin, .seatOffer, .seatUpdate, .seatView, .seatLeave, .seatIce, .seatNotice, .recordingStart,
-                .recordingStop:
+            case .seatJoin, .seatOffer, .seatUpdate, .seatView, .seatLeave, .seatIce, .seatModerate, .seatRemove,
+                .seatNotice, .recordingStart, .recordingStop:
                 throw APIError(.malformedRequest, "An API has no seats: ask a media node, or tell a gateway.")
             }
         } catch let error as APIError {
@@ -124,7 +124,7 @@ package struct BusRequestHandler: Sendable {
         guard request.leases.count <= Limits.callLeasesPerRequest else {
             throw APIError(.validationFailed, "Renew at most \(Limits.callLeasesPerRequest) seats at once.")
         }
-        let refused = try await CallStore(database: services.database).refused(request.leases)
-        return ByteBuffer(bytes: try WireJSON.encode(CallRenewReply(refused: refused)))
+        let reply = try await CallStore(database: services.database).renew(request.leases)
+        return ByteBuffer(bytes: try WireJSON.encode(reply))
     }
 }

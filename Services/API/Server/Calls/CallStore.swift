@@ -107,22 +107,38 @@ struct CallStore {
         return try results[1...].flatMap { try $0.map { try $0.cursor() } }
     }
 
-    /// Of these seats, those whose session has ended or whose user is not in the channel any more.
-    func refused(_ leases: [CallLease]) async throws -> [ParticipantID] {
+    /// Of these seats, those that must go, because the session has ended, the user is not in the channel any more or a
+    /// moderator removed the user; and what the people of the others may do now.
+    func renew(_ leases: [CallLease]) async throws -> CallRenewReply {
         let rows = try await database.execute(
             Statement(
                 """
-                SELECT l.participant_id
+                SELECT l.participant_id, r.is_moderator, r.is_audience, r.muted, r.version,
+                       EXISTS (
+                           SELECT FROM sessions s WHERE s.id = l.session_id AND s.user_id = l.user_id
+                             AND s.revoked_at IS NULL AND s.expires_at > now())
+                       AND EXISTS (
+                           SELECT FROM readable_streams s
+                           WHERE s.user_id = l.user_id AND s.kind = 'channel' AND s.stream_id = l.channel_id)
+                       AND NOT EXISTS (
+                           SELECT FROM call_removals x
+                           WHERE x.channel_id = l.channel_id AND x.user_id = l.user_id AND x.until > now())
+                       AND r.version IS NOT NULL AS may_stay
                 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[])
                     AS l (participant_id, user_id, session_id, channel_id)
-                WHERE NOT EXISTS (
-                    SELECT FROM sessions s WHERE s.id = l.session_id AND s.user_id = l.user_id
-                      AND s.revoked_at IS NULL AND s.expires_at > now())
-                  OR NOT EXISTS (
-                    SELECT FROM readable_streams r
-                    WHERE r.user_id = l.user_id AND r.kind = 'channel' AND r.stream_id = l.channel_id)
+                LEFT JOIN LATERAL call_rights(l.channel_id, l.user_id) r ON true
                 """, leases.map(\.participantID), leases.map(\.userID), leases.map(\.sessionID),
                 leases.map(\.channelID)))
-        return try rows.map { try $0.decode("participant_id") }
+        var refused: [ParticipantID] = []
+        var rulings: [CallRuling] = []
+        for row in rows {
+            let participant: ParticipantID = try row.decode("participant_id")
+            if try row.decode("may_stay") {
+                rulings.append(CallRuling(participantID: participant, rights: try CallRights(row: row)))
+            } else {
+                refused.append(participant)
+            }
+        }
+        return CallRenewReply(refused: refused, rulings: rulings)
     }
 }

@@ -13,6 +13,8 @@ final class Participant {
     let reporter: UInt32
     unowned let room: Room
     var route: SeatRoute
+    /// What the person may do in the call, as the API said last.
+    var rights: CallRights
     var transport: Transport?
     private(set) var publications: [Publication] = []
     private(set) var sendSections: [SendSection] = []
@@ -51,14 +53,19 @@ final class Participant {
     var toldLayers = CallLayers(layers: [])
     /// Video sections that the participant is to offer.
     var wantedVideoSections = Limits.firstVideoSections
+    /// When the participant asked for the word; `nil` while they do not.
+    var handRaisedAt: MediaTime?
     var nextReport: MediaTime
     /// When the seat ends if no offer came and no check was authenticated.
     let joinedNow: MediaTime
 
     init(
-        seat: Seat, number: Int, route: SeatRoute, joinedAt: Timestamp, reporter: UInt32, room: Room, now: MediaTime
+        seat: Seat, rights: CallRights, number: Int, route: SeatRoute, joinedAt: Timestamp, reporter: UInt32,
+        room: Room,
+        now: MediaTime
     ) {
         self.seat = seat
+        self.rights = rights
         self.number = number
         revision = Int(joinedAt.milliseconds)
         self.route = route
@@ -128,7 +135,7 @@ final class Participant {
                 }
             case .inactive, .rejected:
                 sendSections.first { $0.mid == section.mid }?.update(section)
-                publications.first { $0.mid == section.mid }?.isActive = false
+                if let known = publications.first(where: { $0.mid == section.mid }) { _ = known.follow(wish: false) }
             }
         }
     }
@@ -136,7 +143,7 @@ final class Participant {
     private func applyReceived(_ section: NegotiatedSection, _ kind: MediaKind, _ declared: CallPublication?) {
         if let known = publications.first(where: { $0.mid == section.mid }) {
             known.update(section)
-            if let declared { known.isActive = declared.isActive }
+            if let declared { _ = known.follow(wish: declared.isActive) }
         } else if let declared, declared.source.isVideo == (kind == .video) {
             publications.append(
                 Publication(
@@ -176,10 +183,10 @@ final class Participant {
         for other in room.participants where other !== self {
             for publication in other.publications {
                 let mid = mids[ObjectIdentifier(publication)]
-                // A screen that nobody shows is not worth a word in every state.
+                // A screen that nobody shows is not worth a word in every state, nor what the audience may not send.
+                let isAlwaysTold = publication.source == .microphone || publication.source == .camera
                 let isWorthTelling =
-                    publication.isActive || mid != nil || publication.source == .microphone
-                    || publication.source == .camera
+                    publication.isActive || mid != nil || (isAlwaysTold && !other.rights.isAudience)
                 guard isWorthTelling else { continue }
                 tracks.append(
                     CallTrack(
@@ -187,7 +194,8 @@ final class Participant {
             }
         }
         return CallState(
-            revision: revision, participants: room.callParticipants, tracks: tracks,
+            revision: revision, participants: room.callParticipants, tracks: tracks, hands: room.hands,
+            mutes: room.mutes, moderators: room.moderators, audience: room.audience,
             audioSections: Limits.audioSections, videoSections: wantedVideoSections,
             recording: room.recording)
     }

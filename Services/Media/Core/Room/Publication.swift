@@ -9,9 +9,9 @@ final class Publication {
     let kind: MediaKind
     unowned let participant: Participant
     /// On, as its sender says: a muted microphone sends nothing worth hearing.
-    var isActive: Bool {
-        didSet { if !isActive { for encoding in encodings { encoding.forgetRequests() } } }
-    }
+    var isWanted: Bool
+    /// Whether its sender may send it; if not, nothing of it is forwarded.
+    var isAllowed: Bool
     private(set) var codecs: [NegotiatedCodec]
     private var extensionIDs: [HeaderExtension: UInt8]
     /// The lowest first; never empty.
@@ -20,6 +20,8 @@ final class Publication {
     private(set) var codec: NegotiatedCodec?
     var subscriptions: [SendSection] = []
     private(set) var speaker = SpeakerDetector()
+    /// Whether it is one of those that have a section with everybody. Audio only.
+    var isHeard = false
     /// How many of the encodings are wanted, from the lowest on, and since when fewer would do.
     var wantedCount = SDPLimits.encodingCount
     var unwantedSince: MediaTime?
@@ -30,7 +32,8 @@ final class Publication {
         mid = section.mid
         self.source = source
         self.kind = kind
-        self.isActive = isActive
+        isWanted = isActive
+        isAllowed = participant.rights.maySend(source)
         self.participant = participant
         codecs = section.codecs
         extensionIDs = section.extensions
@@ -90,6 +93,9 @@ final class Publication {
         }
         return codec
     }
+
+    /// Whether its packets tell how loud they are.
+    var tellsLevels: Bool { extensionIDs[.audioLevel] != nil }
 
     func hear(_ packet: ForwardedPacket, now: MediaTime) {
         if let byte = packet.audioLevel, isActive { speaker.receive(AudioLevel(byte: byte), now: now) }

@@ -1,46 +1,25 @@
 import Contracts
+import MediaSecurity
 
 /// Which publication each participant gets on which section. A publication that has a section keeps it: pictures do not
 /// jump. A section is taken from a publication only for one that is wanted more.
 extension Room {
-    func assignSections() {
-        let loudest = rankedAudio()
+    func assignSections(now: MediaTime) {
+        assignAudio(now: now)
         let video = rankedVideo()
         for viewer in participants {
-            assign(loudest, to: viewer.sendSections.filter { $0.kind == .audio }, of: viewer)
             assign(video, to: viewer.sendSections.filter { $0.kind == .video }, of: viewer)
             wantSections(for: video.count { $0.participant !== viewer && $0.isActive }, of: viewer)
         }
     }
 
-    /// Whether who speaks decides who is heard.
-    var hasMoreSpeakersThanSections: Bool {
-        let count = participants.reduce(0) { $0 + $1.publications.count { $0.kind == .audio && $0.isActive } }
-        return count > Limits.audioSections
-    }
-
-    /// Those who spoke last first, then in the order they joined; muted ones last.
-    private func rankedAudio() -> [Publication] {
-        ranked(.audio) { left, right in
-            guard left.isActive == right.isActive else { return left.isActive }
-            switch (left.speaker.lastLoud, right.speaker.lastLoud) {
-            case (let left?, let right?): return left > right
-            case (_?, nil): return true
-            default: return false
-            }
-        }
-    }
-
     /// Screens before cameras, those that are on before those that are off.
     private func rankedVideo() -> [Publication] {
-        ranked(.video) { left, right in
+        func precedes(_ left: Publication, _ right: Publication) -> Bool {
             guard left.isActive == right.isActive else { return left.isActive }
             return left.source == .screen && right.source != .screen
         }
-    }
-
-    private func ranked(_ kind: MediaKind, by precedes: (Publication, Publication) -> Bool) -> [Publication] {
-        let all = participants.flatMap { $0.publications.filter { $0.kind == kind } }
+        let all = participants.flatMap { $0.publications.filter { $0.kind == .video } }
         return all.enumerated().sorted { left, right in
             if precedes(left.element, right.element) { return true }
             if precedes(right.element, left.element) { return false }
@@ -48,7 +27,7 @@ extension Room {
         }.map(\.element)
     }
 
-    private func assign(_ ranked: [Publication], to sections: [SendSection], of viewer: Participant) {
+    func assign(_ ranked: [Publication], to sections: [SendSection], of viewer: Participant) {
         guard !sections.isEmpty else { return }
         let wanted = ranked.lazy.filter { publication in
             publication.participant !== viewer && sections.contains { $0.canCarry(publication) }

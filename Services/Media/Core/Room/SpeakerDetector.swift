@@ -5,6 +5,8 @@ import MediaSecurity
 struct SpeakerDetector {
     /// −dBov at which somebody counts as speaking.
     static let threshold: Float = 55
+    /// The ``loudness`` from which on somebody speaks.
+    static let leastLoudness = 127 - threshold
     /// Silence after which somebody no longer does: the pauses between words are shorter.
     static let hold = Duration.milliseconds(600)
 
@@ -15,7 +17,7 @@ struct SpeakerDetector {
     mutating func receive(_ level: AudioLevel, now: MediaTime) {
         let now127 = Float(127 - Int(level.level))
         loudness += (now127 - loudness) * (now127 > loudness ? 0.4 : 0.1)
-        if loudness >= 127 - Self.threshold { lastLoud = now }
+        if loudness >= Self.leastLoudness { lastLoud = now }
     }
 
     func isSpeaking(now: MediaTime) -> Bool {

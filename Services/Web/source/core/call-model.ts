@@ -72,6 +72,7 @@ export type CallEvent =
   | { type: "excluded"; sentence: string | undefined }
   | { type: "dismiss" }
   | { type: "sourcesChanged"; active: readonly CallSource[] }
+  | { type: "handMoved"; isRaised: boolean }
   | { type: "socketCurrent" }
   | { type: "socketLost" }
   | { type: "frame"; frame: CallFrame }
@@ -108,6 +109,9 @@ export type CallEffect =
   /** Starts it anew if it runs. */
   | { type: "startTimer"; timer: CallTimer; milliseconds: number }
   | { type: "stopTimers"; timers: readonly CallTimer[] }
+  /** Nobody gets these any more, by a moderator: they go off here too. */
+  | { type: "turnOff"; sources: readonly CallSource[] }
+  | { type: "tell"; notice: string }
   /** Lets go of microphone, camera and screen. */
   | { type: "releaseSources" };
 

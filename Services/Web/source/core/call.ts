@@ -1,9 +1,10 @@
 import { backoffMilliseconds } from "./backoff";
 import { idleCall } from "./call-model";
+import { heldBack, ruling } from "./call-rights";
 import type {
   ActiveCall, Call, CallEffect, CallEvent, CallFrame, CallStep, CallTimer, Given, IdleCall, Offer,
 } from "./call-model";
-import type { CallEndReason, CallFailed, CallJoined, CallSource, CallState } from "./contracts";
+import type { CallEndReason, CallFailed, CallJoined, CallSource, CallState, ClientFrame } from "./contracts";
 
 export const callTimes = {
   retry: { first: 500, last: 5_000 },
@@ -71,8 +72,16 @@ function active(call: ActiveCall, event: CallEvent, given: Given): CallStep {
       return end(call, "You left the call.", leaving(call), callTimes.notice);
     case "excluded":
       return end(call, event.sentence, leaving(call));
-    case "sourcesChanged":
-      return { call: { ...call, active: event.active }, effects: [] };
+    case "sourcesChanged": {
+      const held = heldBack(call.remote, call.participantID);
+      const sources = event.active.filter((source) => held.includes(source));
+      const active = event.active.filter((source) => !held.includes(source));
+      return { call: { ...call, active }, effects: sources.length > 0 ? [{ type: "turnOff", sources }] : [] };
+    }
+    case "handMoved": {
+      const frame: ClientFrame = { type: "callUpdate", active: [...call.active], isHandRaised: event.isRaised };
+      return call.seat === "held" ? { call: { ...call, told: call.active }, effects: [{ type: "send", frame }] } : same(call);
+    }
     case "socketLost":
       return {
         call: { ...unanswered(call), seat: "offline", speakers: [] },
@@ -124,9 +133,11 @@ function received(call: ActiveCall, frame: CallFrame, given: Given): CallStep {
       const { moving } = call;
       const last = moving ? moving.next : call.remote;
       if (call.seat !== "held" || frame.revision <= (last?.revision ?? -1)) return same(call);
-      if (!moving) return { call: { ...call, remote: stateOf(frame) }, effects: [] };
+      const effects = ruling(call, last, frame);
+      if (!moving) return { call: { ...call, remote: stateOf(frame) }, effects };
       const next = { ...call, moving: { ...moving, next: stateOf(frame) } };
-      return isGathered(next) ? arrived(next, callTimes.linger) : same(next);
+      const step = isGathered(next) ? arrived(next, callTimes.linger) : same(next);
+      return { ...step, effects: [...effects, ...step.effects] };
     }
     case "callSpeakers":
       return call.seat === "held" && !call.moving
@@ -149,6 +160,7 @@ function joined(call: ActiveCall, frame: CallJoined): CallStep {
   if (frame.isResumed && call.media !== "none") {
     const isOlder = frame.state.revision < (call.remote?.revision ?? 0);
     effects.push({ type: "useServers", iceServers: frame.iceServers });
+    if (!isOlder) effects.push(...ruling(call, call.remote, frame.state));
     const restart = call.media === "down" ? { isWanted: true, restartsICE: true } : {};
     return {
       call: { ...held, remote: isOlder ? call.remote : frame.state, offer: { ...held.offer, ...restart } }, effects,
@@ -162,6 +174,7 @@ function joined(call: ActiveCall, frame: CallJoined): CallStep {
   const offer: Offer = {
     number: call.offer.number, stage: "none", isWanted: true, restartsICE: false, videoSections: 0,
   };
+  effects.push(...ruling(call, undefined, frame.state));
   if (former === "none") {
     return { call: { ...held, peer, media: "making", remote: frame.state, speakers: [], offer }, effects };
   }
@@ -190,7 +203,7 @@ function ended(call: ActiveCall, reason: CallEndReason, given: Given): CallStep 
     case "left":
       return end(call, "You left the call.", [], callTimes.notice);
     case "removed":
-      return end(call, "You are no longer in this call: you left the channel, or this session ended.", []);
+      return end(call, "You are no longer in this call: a moderator removed you, you left the channel, or this session ended.", []);
     case "replaced":
       return end(call, "The call goes on in another window or on another device.", []);
     case "moved":

@@ -24,12 +24,17 @@ export interface ChannelGroups {
   direct: Channel[];
 }
 
-/** The joined channels of a workspace, each group by name. */
+/** Whether a channel is there for its call, with text beside it. */
+export function isRoom({ kind }: Channel): boolean {
+  return kind === "voice" || kind === "stage";
+}
+
+/** The joined channels of a workspace, each group by name; a stage is among those for voice. */
 export function channelGroups(state: State, workspaceID: WorkspaceID | undefined): ChannelGroups {
   const groups: ChannelGroups = { text: [], voice: [], direct: [] };
   for (const id of Object.keys(state.joined)) {
     const channel = state.channels[id];
-    if (channel?.workspaceID === workspaceID && channel !== undefined) groups[channel.kind].push(channel);
+    if (channel?.workspaceID === workspaceID && channel !== undefined) groups[channel.kind === "stage" ? "voice" : channel.kind].push(channel);
   }
   const byTitle = (left: Channel, right: Channel) => titleOf(state, left).localeCompare(titleOf(state, right));
   return { text: groups.text.sort(byTitle), voice: groups.voice.sort(byTitle), direct: groups.direct.sort(byTitle) };

@@ -89,6 +89,8 @@ export type DialogState =
   | { name: "workspace" | "status" }
   | { name: "channel" | "addPeople" | "joinCall"; channelID: ChannelID }
   | { name: "callDevices" }
+  | { name: "removeFromCall"; channelID: ChannelID; userID: UserID }
+  | { name: "callRemovals"; channelID: ChannelID }
   | { name: "removeMember"; channelID: ChannelID; userID: UserID }
   | { name: "deleteMessage"; channelID: ChannelID; messageID: MessageID };
 

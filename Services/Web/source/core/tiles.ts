@@ -1,5 +1,6 @@
 import type { ActiveCall } from "./call-model";
-import type { ParticipantID, UserID } from "./contracts";
+import { heldBack, isAudience } from "./call-rights";
+import type { CallSource, ParticipantID, UserID } from "./contracts";
 
 /** One picture of the call: a person, with or without a camera, or a screen that is shared. */
 export interface Tile {
@@ -10,12 +11,18 @@ export interface Tile {
   isOwn: boolean;
   isSpeaking: boolean;
   isMuted: boolean;
+  /** What a moderator turned off, which only a moderator ends: the microphone, what the tile shows, and screens. */
+  isMicrophoneHeld: boolean;
+  isPictureHeld: boolean;
+  isScreenHeld: boolean;
+  /** The place in the queue of those who ask for the word, from 1 on. */
+  hand: number | undefined;
   /** Whether there is a picture to show; the section of a picture of others is `mid`. */
   hasVideo: boolean;
   mid: string | undefined;
 }
 
-/** Screens of others first, then oneself, then the others by when they joined. */
+/** Screens of others first, then oneself, then the others by when they joined. The audience of a stage has no tiles. */
 export function tilesOf(call: ActiveCall, me: UserID | undefined): Tile[] {
   const own: Tile = {
     key: "own",
@@ -25,14 +32,20 @@ export function tilesOf(call: ActiveCall, me: UserID | undefined): Tile[] {
     isOwn: true,
     isSpeaking: call.speakers.includes(call.participantID),
     isMuted: !call.active.includes("microphone"),
+    isMicrophoneHeld: isHeld(call, call.participantID, "microphone"),
+    isPictureHeld: isHeld(call, call.participantID, "camera"),
+    isScreenHeld: isHeld(call, call.participantID, "screen"),
+    hand: handOf(call, call.participantID),
     hasVideo: call.active.includes("camera"),
     mid: undefined,
   };
-  const others = (call.remote?.participants ?? []).filter(({ participantID }) => participantID !== call.participantID);
+  const audience = call.remote?.audience ?? [];
+  const others = (call.remote?.participants ?? [])
+    .filter(({ participantID }) => participantID !== call.participantID && !audience.includes(participantID));
   const seats = others.map(({ participantID, userID }) => ({ participantID, userID }));
   const screens = seats.filter((seat) => trackOf(call, seat.participantID, "screen")?.isActive)
     .map((seat) => tile(call, seat, "screen"));
-  return [...screens, own, ...seats.map((seat) => tile(call, seat, "camera"))];
+  return [...screens, ...(isAudience(call) ? [] : [own]), ...seats.map((seat) => tile(call, seat, "camera"))];
 }
 
 function tile(
@@ -46,10 +59,23 @@ function tile(
     source,
     isOwn: false,
     isSpeaking: source === "camera" && call.speakers.includes(participantID),
+    hand: source === "camera" ? handOf(call, participantID) : undefined,
     isMuted: !(trackOf(call, participantID, "microphone")?.isActive ?? false),
+    isMicrophoneHeld: isHeld(call, participantID, "microphone"),
+    isPictureHeld: isHeld(call, participantID, source),
+    isScreenHeld: isHeld(call, participantID, "screen"),
     hasVideo: track !== undefined && track.isActive && track.mid !== undefined,
     mid: track?.mid,
   };
+}
+
+function isHeld(call: ActiveCall, participantID: ParticipantID, source: CallSource): boolean {
+  return heldBack(call.remote, participantID).includes(source);
+}
+
+function handOf(call: ActiveCall, participantID: ParticipantID): number | undefined {
+  const place = call.remote?.hands.indexOf(participantID) ?? -1;
+  return place < 0 ? undefined : place + 1;
 }
 
 function trackOf(call: ActiveCall, participantID: ParticipantID, source: "microphone" | "camera" | "screen") {

@@ -1,6 +1,6 @@
 import { endpoints, limits } from "../core/contracts";
 import type {
-  Bootstrap, CallRecording, CallRing, Channel, ChannelCall, ChannelID, ChannelList, ChannelMember, ChannelMemberPage, ChannelUnread,
+  Bootstrap, CallModeration, CallRecording, CallRemoval, CallRemovalList, CallRing, CallSource, Channel, ChannelCall, ChannelID, ChannelList, ChannelMember, ChannelMemberPage, ChannelUnread,
   CreateChannelRequest, CreateFileRequest, CurrentUser, FileID, FileLinkList, FileUpload, Invite, Message, MessageID, MessagePage, RingID, SendMessageRequest, SessionID, SessionList,
   UpdateChannelRequest, UserID, Workspace, WorkspaceID, WorkspaceMember, WorkspaceMemberPage,
 } from "../core/contracts";
@@ -38,6 +38,14 @@ export class API {
     this.session.call<Channel>(endpoints.openDirectChannel, { path: { workspaceID }, body: { userID } });
   readChannel = (channelID: ChannelID) => this.session.call<Channel>(endpoints.readChannel, { path: { channelID } });
   readCall = (channelID: ChannelID) => this.session.call<ChannelCall>(endpoints.readCall, { path: { channelID } });
+  moderateCall = (channelID: ChannelID, userID: UserID, action: CallModeration, source?: CallSource) =>
+    this.session.call<void>(endpoints.moderateCall, { path: { channelID }, body: { userID, action, source } });
+  listCallRemovals = (channelID: ChannelID) =>
+    this.session.call<CallRemovalList>(endpoints.listCallRemovals, { path: { channelID } });
+  removeFromCall = (channelID: ChannelID, userID: UserID) =>
+    this.session.call<CallRemoval>(endpoints.removeFromCall, { path: { channelID }, body: { userID } });
+  allowIntoCall = (channelID: ChannelID, userID: UserID) =>
+    this.session.call<void>(endpoints.allowIntoCall, { path: { channelID, userID } });
   startRecording = (channelID: ChannelID) =>
     this.session.call<CallRecording>(endpoints.startRecording, { path: { channelID } });
   stopRecording = (channelID: ChannelID) => this.session.call<void>(endpoints.stopRecording, { path: { channelID } });

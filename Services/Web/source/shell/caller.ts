@@ -1,6 +1,6 @@
 import { stepCall } from "../core/call";
 import type { CallEffect, CallEvent, CallFrame, CallTimer, Given } from "../core/call-model";
-import type { ChannelID, ClientFrame, RingID } from "../core/contracts";
+import type { CallSource, ChannelID, ClientFrame, RingID } from "../core/contracts";
 import { identifierOf } from "../core/identifiers";
 import type { QualitySample } from "../core/quality";
 import { outgoingRing, refusalOf } from "../core/rings";
@@ -41,6 +41,7 @@ export class Caller {
     this.step({ type: "join", channelID, active: this.media.active(), relayOnly, isSocketCurrent: this.isCurrent });
   }
 
+  moveHand = (isRaised: boolean): void => this.step({ type: "handMoved", isRaised });
   leave = (): void => this.step({ type: "leave" });
   dismissEnding = (): void => this.step({ type: "dismiss" });
   /** Another gateway now: the seat is taken again there; media never noticed. */
@@ -137,9 +138,20 @@ export class Caller {
       case "stopTimers":
         for (const timer of effect.timers) clearTimeout(this.timers.get(timer));
         return;
+      case "turnOff":
+        return this.turnOff(effect.sources);
+      case "tell":
+        return this.store.dispatch({ type: "noticeShown", notice: effect.notice });
       case "releaseSources":
         return this.media.release();
     }
+  }
+
+  /** What the person likes to join with stays as it is. */
+  private turnOff(sources: readonly CallSource[]): void {
+    if (sources.includes("microphone")) this.media.talk(false);
+    if (sources.includes("camera")) void this.media.turn("camera", false);
+    if (sources.includes("screen") || sources.includes("screenAudio")) this.media.stopScreen();
   }
 
   private closeFormer(): void {

@@ -1,4 +1,4 @@
-import type { CallRing, ChannelID, CreateChannelRequest, UpdateChannelRequest, UserID } from "../core/contracts";
+import type { CallModeration, CallRing, CallSource, ChannelID, CreateChannelRequest, UpdateChannelRequest, UserID } from "../core/contracts";
 import type { OwnPresence } from "../core/presence-model";
 import { API } from "./api";
 import { Attendance } from "./attendance";
@@ -176,6 +176,16 @@ export class Client {
     // The seat first: it stops the ringing everywhere, and the browser may ask for the devices for a while.
     this.caller.join(ring.channelID);
     await this.caller.media.open({ isCameraOn });
+  }
+
+  /** What a moderator does to somebody in the call; it shows by the state of the call. */
+  async moderate(channelID: ChannelID, userID: UserID, action: CallModeration, source?: CallSource): Promise<void> {
+    try {
+      await this.api.moderateCall(channelID, userID, action, source);
+    } catch (failure) {
+      if (!(failure instanceof RequestFailure)) throw failure;
+      this.store.dispatch({ type: "noticeShown", notice: failure.message });
+    }
   }
 
   /** Silent here at once, on the other devices and at the caller's when the server has it. */

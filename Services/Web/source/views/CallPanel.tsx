@@ -1,17 +1,20 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { CSSProperties, RefObject } from "react";
 import type { ActiveCall } from "../core/call-model";
-import type { Channel } from "../core/contracts";
+import { isModerator } from "../core/call-rights";
+import type { Channel, ParticipantID } from "../core/contracts";
 import { myID, titleOf } from "../core/selectors";
 import { outgoingRing } from "../core/rings";
 import { dominantOf, stageOf } from "../core/stage";
 import type { CallView } from "../core/stage";
 import { bestGrid, tilesOf } from "../core/tiles";
 import type { Tile } from "../core/tiles";
+import { Audience } from "./Audience";
 import { CallControls } from "./CallControls";
 import { CallTile } from "./CallTile";
 import { useAppState, useClient, useLocalMedia } from "./context";
 import { IconButton } from "./Controls";
+import { Moderation } from "./Moderation";
 import { QualityButton } from "./QualityPanel";
 import { RecordingBanner } from "./Recording";
 
@@ -33,7 +36,10 @@ export function CallPanel({ call, channel }: { call: ActiveCall; channel: Channe
   const tiles = tilesOf(call, myID(state));
   dominant.current = dominantOf(tiles, call.speakers, dominant.current);
   const { large, small } = stageOf(tiles, view, pinned, dominant.current);
-  const places = { pinned, onPin: (key: string) => setPinned(key === pinned ? undefined : key) };
+  const places = {
+    pinned, moderated: isModerator(call) ? channel : undefined,
+    moderators: call.remote?.moderators ?? [], onPin: (key: string) => setPinned(key === pinned ? undefined : key),
+  };
   return (
     <section
       ref={panel} tabIndex={-1} className={isExpanded ? "call-panel expanded" : "call-panel"}
@@ -46,6 +52,7 @@ export function CallPanel({ call, channel }: { call: ActiveCall; channel: Channe
         {small.length > 0 && <Tiles tiles={small} label="People in the call" className="people" {...places} />}
         <CallStatus call={call} />
       </div>
+      <Audience call={call} channel={channel} />
       <div className="call-foot">
         <QualityButton peer={call.peer} />
         <CallControls call={call} />
@@ -71,9 +78,12 @@ interface TilesProps {
   className: string;
   pinned: string | undefined;
   onPin: (key: string) => void;
+  /** The channel whose call the person may moderate. */
+  moderated: Channel | undefined;
+  moderators: readonly ParticipantID[];
 }
 
-function Tiles({ tiles, label, className, pinned, onPin }: TilesProps) {
+function Tiles({ tiles, label, className, pinned, onPin, moderated, moderators }: TilesProps) {
   const state = useAppState();
   const { caller } = useClient();
   const { tracks } = useLocalMedia();
@@ -88,6 +98,10 @@ function Tiles({ tiles, label, className, pinned, onPin }: TilesProps) {
       {tiles.map((tile) => (
         <CallTile
           key={tile.key} tile={tile} user={state.users[tile.userID ?? ""]} isPinned={tile.key === pinned} onPin={onPin}
+          isModerator={moderators.includes(tile.participantID)}
+          moderation={moderated && (
+            <Moderation tile={tile} channel={moderated} isModerator={moderators.includes(tile.participantID)} />
+          )}
           track={tile.isOwn ? tracks.camera : tile.mid === undefined ? undefined : caller.remoteTrack(tile.mid)}
         />
       ))}

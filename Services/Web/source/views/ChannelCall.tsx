@@ -1,5 +1,5 @@
 import type { Channel, UserID } from "../core/contracts";
-import { callParticipants, callPeople, callUserIDs, namesOf } from "../core/selectors";
+import { callParticipants, callPeople, callUserIDs, isRoom, namesOf } from "../core/selectors";
 import { Avatar } from "./Avatar";
 import { useAppState, useDialogs } from "./context";
 import { Icon } from "./icons";
@@ -10,14 +10,14 @@ export function CallButton({ channel }: { channel: Channel }) {
   const dialogs = useDialogs();
   const count = callPeople(state, channel.id).length;
   if (state.call.phase !== "idle" && state.call.channelID === channel.id) return null;
-  const isProminent = channel.kind === "voice" || count > 0;
+  const isProminent = isRoom(channel) || count > 0;
   return (
     <button
       type="button" className={isProminent ? "button small primary call-button" : "button small call-button"}
       data-testid="call-button" onClick={() => dialogs.open({ name: "joinCall", channelID: channel.id })}
     >
       <Icon name="call" />
-      <span className="call-button-words">{count > 0 || channel.kind === "voice" ? "Join call" : "Call"}</span>
+      <span className="call-button-words">{count > 0 || isRoom(channel) ? "Join call" : "Call"}</span>
       {count > 0 && <span className="call-count">{count}<span className="visually-hidden"> in it</span></span>}
     </button>
   );
@@ -29,12 +29,12 @@ export function CallInvitation({ channel }: { channel: Channel }) {
   const dialogs = useDialogs();
   const people = callPeople(state, channel.id);
   const isInIt = state.call.phase !== "idle" && state.call.channelID === channel.id;
-  if (isInIt || (people.length === 0 && channel.kind !== "voice")) return null;
+  if (isInIt || (people.length === 0 && !isRoom(channel))) return null;
   return (
     <div className="call-invitation">
       <span className="faces">
         {people.slice(0, 5).map((user, index) => <Avatar key={user?.id ?? index} user={user} />)}
-        {people.length === 0 && <Icon name="voice" />}
+        {people.length === 0 && <Icon name={channel.kind === "stage" ? "stage" : "voice"} />}
       </span>
       <p>
         <strong>{people.length === 0 ? "The room is empty" : namesOf(people)}</strong>
@@ -55,7 +55,7 @@ export function CallInvitation({ channel }: { channel: Channel }) {
 export function SidebarCall({ channel }: { channel: Channel }) {
   const state = useAppState();
   const people = callUserIDs(state, channel.id);
-  if (channel.kind !== "voice" || people.length === 0) return null;
+  if (!isRoom(channel) || people.length === 0) return null;
   const speakers = state.call.phase !== "idle" && state.call.channelID === channel.id ? state.call.speakers : [];
   const isSpeaking = (userID: UserID) => callParticipants(state, channel.id).some((participant) =>
     participant.userID === userID && speakers.includes(participant.participantID));
@@ -80,7 +80,7 @@ export function SidebarCall({ channel }: { channel: Channel }) {
 export function CallMark({ channel }: { channel: Channel }) {
   const state = useAppState();
   const people = callPeople(state, channel.id);
-  if (channel.kind === "voice" || people.length === 0) return null;
+  if (isRoom(channel) || people.length === 0) return null;
   return (
     <span
       className="call-mark" title={`In a call: ${namesOf(people)}`} data-testid="channel-call"

@@ -36,6 +36,7 @@ export function CreateChannelDialog() {
           options={[
             { value: "text", title: "Text", hint: "For writing" },
             { value: "voice", title: "Voice", hint: "A room, with text beside it" },
+            { value: "stage", title: "Stage", hint: "A few speak, everybody else listens" },
           ]}
         />
         <Choice

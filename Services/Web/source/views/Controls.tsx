@@ -75,17 +75,21 @@ interface ToggleProps {
   /** Whether the button is pressed when the thing is off, as "Mute" is. */
   isInverse?: boolean;
   testID?: string;
+  /** Why it cannot be turned on. */
+  held?: string;
   onClick: () => void;
 }
 
 /** A round button of a call. Its name stays; whether it is pressed says how things are. */
-export function Toggle({ icon, iconOff, label, isOn, isInverse = false, testID, onClick }: ToggleProps) {
+export function Toggle({ icon, iconOff, label, isOn, isInverse = false, testID, held, onClick }: ToggleProps) {
   return (
     <button
-      type="button" className={isOn ? "toggle" : "toggle off"} aria-label={label} title={label}
-      aria-pressed={isOn !== isInverse} data-testid={testID} onClick={onClick}
+      type="button" className={isOn ? "toggle" : "toggle off"} aria-label={label} title={held ?? label}
+      aria-pressed={isOn !== isInverse} aria-disabled={held !== undefined} data-testid={testID}
+      onClick={() => { if (held === undefined) onClick(); }}
     >
       <Icon name={isOn ? icon : iconOff} />
+      {held !== undefined && <span className="toggle-lock"><Icon name="lock" /></span>}
     </button>
   );
 }

@@ -1,6 +1,7 @@
 import { AddPeopleDialog, DirectDialog } from "./PeopleDialogs";
 import { BrowseDialog, ChannelDialog, CreateChannelDialog } from "./ChannelDialogs";
 import { CallDevicesDialog, JoinCallDialog } from "./JoinCallDialog";
+import { CallRemovalsDialog, RemoveFromCallDialog } from "./Moderation";
 import { useAppState } from "./context";
 import { DeleteMessageDialog } from "./DeleteMessageDialog";
 import { SettingsDialog } from "./SettingsDialog";
@@ -24,6 +25,8 @@ export function Dialogs() {
     case "channel": return <ChannelDialog channelID={dialog.channelID} />;
     case "addPeople": return <AddPeopleDialog channelID={dialog.channelID} />;
     case "joinCall": return <JoinCallDialog channelID={dialog.channelID} />;
+    case "removeFromCall": return <RemoveFromCallDialog channelID={dialog.channelID} userID={dialog.userID} />;
+    case "callRemovals": return <CallRemovalsDialog channelID={dialog.channelID} />;
     case "callDevices": return <CallDevicesDialog />;
     case "direct": return <DirectDialog />;
     case "switcher": return <SwitcherDialog />;

@@ -39,6 +39,11 @@ export function JoinCallDialog({ channelID }: { channelID: ChannelID }) {
             ? "Nobody is in the call yet."
             : `${namesOf(people)} ${people.length === 1 ? "is" : "are"} in the call.`}
         </p>
+        {channel.kind === "stage" && (
+          <p className="notice" data-testid="prejoin-stage">
+            On a stage the moderators speak, and whom they invite. Everybody else listens and can raise a hand.
+          </p>
+        )}
         <Preview />
         <Devices />
         <TalkKey />

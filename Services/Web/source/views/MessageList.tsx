@@ -5,7 +5,7 @@ import { presenceOf, presenceUpdateOf } from "../core/presence";
 import type { Presence } from "../core/presence-model";
 import { rowsOf } from "../core/rows";
 import type { Row } from "../core/rows";
-import { badgeOf, myID, partnerOf, titleOf, waitingIn } from "../core/selectors";
+import { badgeOf, isRoom, myID, partnerOf, titleOf, waitingIn } from "../core/selectors";
 import type { JoinedChannel, State } from "../core/state";
 import { orderedMessages } from "../core/timeline";
 import { useAppState, useClient, useDialogs } from "./context";
@@ -183,8 +183,8 @@ function Beginning({ channel }: { channel: Channel }) {
     <div className="beginning">
       <h2>The beginning of {title}</h2>
       <p>
-        {channel.kind === "voice"
-          ? "A room to talk in. What is written stays here beside the call."
+        {isRoom(channel)
+          ? `A ${channel.kind === "stage" ? "stage to speak from" : "room to talk in"}. What is written stays here beside the call.`
           : channel.topic || "Say hello, or tell people what this channel is for."}
       </p>
       <div className="beginning-actions">

@@ -159,6 +159,6 @@ function ChannelButton({ channel }: { channel: Channel }) {
 }
 
 export function ChannelIcon({ channel }: { channel: Channel }) {
-  const icon = channel.kind === "voice" ? "voice" : channel.visibility === "private" ? "lock" : "hash";
-  return <Icon name={channel.kind === "direct" ? "chat" : icon} />;
+  const icons = { voice: "voice", stage: "stage", direct: "chat", text: "hash" } as const;
+  return <Icon name={channel.kind === "text" && channel.visibility === "private" ? "lock" : icons[channel.kind]} />;
 }
