@@ -10,7 +10,7 @@ import pytest
 
 from accounts import Account
 from caller import Caller, hook, wait_until
-from expectations import FIRST_PICTURE, SEEN
+from expectations import SEEN
 
 # A node ends its files, uploads them and has them posted within this; a node that was killed has to start first.
 POSTED = 20
@@ -19,12 +19,17 @@ EXACT = 0.2
 
 SEEK = """async (selector, time) => {
     const media = document.querySelector(selector);
+    const next = event => new Promise((done, failed) => {
+        media.addEventListener(event, done, { once: true });
+        media.onerror = () => failed(media.error.message);
+    });
     media.preload = "auto";
     if (media.readyState < 1) {
+        const isLoaded = next("loadedmetadata");
         media.load();
-        await new Promise((done, failed) => { media.onloadedmetadata = done; media.onerror = () => failed(media.error.message); });
+        await isLoaded;
     }
-    const isSeeked = new Promise((done, failed) => { media.onseeked = done; media.onerror = () => failed(media.error.message); });
+    const isSeeked = next("seeked");
     media.currentTime = time;
     await isSeeked;
     media.muted = true;
