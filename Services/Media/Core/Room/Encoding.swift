@@ -146,6 +146,11 @@ final class Encoding {
         return layers.choices(now: now) ?? [LayerChoice(spatial: 0, temporal: 0, bitrate: bitrate)]
     }
 
+    /// Up to which temporal layer a choice is: the highest that was seen stands for those that are yet to come.
+    func temporal(of choice: LayerChoice) -> UInt8 {
+        choice.temporal >= layers.highestTemporal ? .max : choice.temporal
+    }
+
     /// What to add to a timestamp of this stream for that of the same moment in another: their clocks are one, but begin
     /// anywhere. `nil` until both were reported.
     func shift(to other: Encoding) -> UInt32? {

@@ -11,6 +11,8 @@ struct LayerMeters {
     private var counted: (at: MediaTime, choices: [LayerChoice])?
     /// How many spatial layers there have been.
     private(set) var spatialCount = 1
+    /// The highest temporal layer there has been.
+    private(set) var highestTemporal: UInt8 = 0
 
     mutating func receive(_ layer: PacketLayer, byteCount: Int, now: MediaTime) {
         if meters.isEmpty {
@@ -19,6 +21,7 @@ struct LayerMeters {
             meters = Array(repeating: BitrateMeter(), count: count)
         }
         spatialCount = max(spatialCount, Int(layer.spatial) + 1)
+        highestTemporal = max(highestTemporal, layer.temporal)
         meters[Self.index(Int(layer.spatial), Int(layer.temporal))].receive(byteCount: byteCount, now: now)
     }
 

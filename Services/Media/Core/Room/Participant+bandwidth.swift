@@ -123,13 +123,12 @@ extension Participant {
     private func select(
         _ choice: LayerChoice, on section: SendSection, _ publication: Publication, now: MediaTime
     ) {
-        guard publication.encodings.count > 1 else {
-            let target = LayerFilter.Target(spatial: choice.spatial, temporal: choice.temporal)
-            section.select(publication.encodings[0], target)
-            return section.askForLayers(now: now)
-        }
-        section.select(
-            publication.encodings[Int(choice.spatial)], LayerFilter.Target(spatial: 0, temporal: choice.temporal))
+        let hasSizes = publication.encodings.count > 1
+        let encoding = publication.encodings[hasSizes ? Int(choice.spatial) : 0]
+        let layers = LayerFilter.Target(
+            spatial: hasSizes ? 0 : choice.spatial, temporal: encoding.temporal(of: choice))
+        section.select(encoding, layers)
+        section.askForLayers(now: now)
     }
 
     // MARK: What its tiles show
