@@ -36,12 +36,8 @@ struct RecordingRoutes: Sendable {
         let channel = try await SpaceAccess(database: services.database).joinedChannel(id, for: principal).id
         let rows = try await services.database.execute(
             Statement(
-                """
-                SELECT c.kind = 'direct' OR c.created_by = $2 OR EXISTS (
-                    SELECT FROM workspace_members m
-                    WHERE m.workspace_id = c.workspace_id AND m.user_id = $2 AND m.role = 'owner') AS may_record
-                FROM channels c WHERE c.id = $1
-                """, channel, principal.userID))
+                "SELECT kind = 'direct' OR may_moderate_call(id, $2) AS may_record FROM channels WHERE id = $1",
+                channel, principal.userID))
         guard let row = rows.first, try row.decode("may_record") else { throw Self.notAllowed }
         return channel
     }

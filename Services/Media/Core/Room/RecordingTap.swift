@@ -33,6 +33,13 @@ final class RecordingTap {
         }
         var entry = RecordingRing.Entry(kind: .packet, track: publication.recordingPlace?.track ?? 0)
         entry.codec = codec.codec.recordingCode
+        var payload = payload
+        if codec.codec == .red {
+            // Of sound with copies of earlier packets only the sound itself.
+            guard let own = RedundantAudio.primary(in: payload.assumingMemoryBound(to: UInt8.self).span) else { return }
+            payload = UnsafeRawBufferPointer(rebasing: payload[own])
+            entry.codec = Codec.opus.recordingCode
+        }
         entry.hasMarker = packet.hasMarker
         entry.ssrc = ssrc
         entry.timestamp = packet.timestamp
@@ -107,6 +114,7 @@ extension Codec {
     package var recordingCode: UInt8 {
         if self == .opus { return 1 }
         if self == .vp8 { return 2 }
+        if self == .vp9 { return 3 }
         if self == .h264 { return 4 }
         return 0
     }

@@ -19,6 +19,12 @@ export type CallEndReason =
   | "replaced"
   | "moved"
   | "timedOut";
+export type CallModeration =
+  | "mute"
+  | "unmute"
+  | "invite"
+  | "dismiss"
+  | "lowerHand";
 export type CallSource =
   | "microphone"
   | "camera"
@@ -27,6 +33,7 @@ export type CallSource =
 export type ChannelKind =
   | "text"
   | "voice"
+  | "stage"
   | "direct";
 export type ChannelVisibility =
   | "public"
@@ -203,6 +210,12 @@ export interface CallLayers {
 /** Gives up the seat, or the attempt to get one. Answered by callEnded if there was one. */
 export type CallLeave = Record<string, never>;
 
+/** A source that a moderator turned off: the node forwards nothing of it. */
+export interface CallMute {
+  participantID: ParticipantID;
+  source: CallSource;
+}
+
 /** An SDP offer (RFC 8866, RFC 8829). Answered by callAnswer with the same number. */
 export interface CallOffer {
   /** Grows with each offer of the seat. Send the next one only when this one is answered. */
@@ -238,6 +251,23 @@ export interface CallRecording {
   end?: RecordingEnd;
 }
 
+/** A person whom a moderator removed from the call of a channel. */
+export interface CallRemoval {
+  userID: UserID;
+  /** Before this the person gets no seat, unless a moderator takes the removal back. */
+  until: Timestamp;
+}
+
+/** Who may not join the call of a channel at present. */
+export interface CallRemovalList {
+  removals: CallRemoval[];
+}
+
+/** A person who is to leave a call, on all devices. */
+export interface CallRemovalRequest {
+  userID: UserID;
+}
+
 /** The call of a direct conversation rings the other person, or did. */
 export interface CallRing {
   id: RingID;
@@ -264,6 +294,14 @@ export interface CallState {
   revision: number;
   participants: CallParticipant[];
   tracks: CallTrack[];
+  /** Who asks for the word, the first to ask first. */
+  hands: ParticipantID[];
+  /** Sources that a moderator turned off. They stay off, whatever their owner does, until a moderator ends it. */
+  mutes: CallMute[];
+  /** Who may mute, invite and remove others, by moderateCall and removeFromCall. */
+  moderators: ParticipantID[];
+  /** Who only listens: in the call of a stage, until a moderator invites them. Nothing they send is forwarded. */
+  audience: ParticipantID[];
   /** Receive-only audio sections to offer. */
   audioSections: number;
   /** Receive-only video sections to offer: if there are fewer, add them and offer. */
@@ -285,6 +323,8 @@ export interface CallTrack {
 export interface CallUpdate {
   /** All sources that are on from now. */
   active: CallSource[];
+  /** Whether the participant asks for the word; absent to leave it as it is. */
+  isHandRaised?: boolean;
 }
 
 /** Which tracks of the others the client shows, and how large. It gets these, as large as is of use and its link carries, and no others; a client that never tells gets all as large as they are. Send it when tiles change, at most a few times a second. */
@@ -303,7 +343,7 @@ export interface CallViewTrack {
   isPinned: boolean;
 }
 
-/** A place for messages: a text or voice channel, or a direct conversation. */
+/** A place for messages: a text or voice channel, a stage, or a direct conversation. */
 export interface Channel {
   id: ChannelID;
   workspaceID: WorkspaceID;
@@ -393,11 +433,11 @@ export interface ChannelWithdrawn {
   channelID: ChannelID;
 }
 
-/** Creates a text or voice channel and joins it. */
+/** Creates a text or voice channel or a stage and joins it. */
 export interface CreateChannelRequest {
   /** Unique in its workspace, case does not matter. */
   name: string;
-  /** text or voice; text if absent. Direct conversations have an endpoint of their own. */
+  /** text, voice or stage; text if absent. Direct conversations have an endpoint of their own. */
   kind?: ChannelKind;
   /** public if absent. */
   visibility?: ChannelVisibility;
@@ -583,6 +623,15 @@ export interface MessagePage {
   after?: string;
   /** The page shows the channel as of this place in its stream. */
   seq: number;
+}
+
+/** What a moderator does to a person in a call. It holds until the call ends. */
+export interface ModerateCallRequest {
+  userID: UserID;
+  /** mute and unmute turn a source off and give it back; invite and dismiss say who speaks on a stage. */
+  action: CallModeration;
+  /** To mute or unmute; absent for the other actions. */
+  source?: CallSource;
 }
 
 /** This gateway is going away. Connect again now, identify with the cursors, and close this socket when the new one is `current`: events go on arriving here until then. */
@@ -940,6 +989,10 @@ export const endpoints = {
   addChannelMember: { method: "POST", path: "/api/v1/channels/{channelID}/members" },
   removeChannelMember: { method: "DELETE", path: "/api/v1/channels/{channelID}/members/{userID}" },
   readCall: { method: "GET", path: "/api/v1/channels/{channelID}/call" },
+  moderateCall: { method: "POST", path: "/api/v1/channels/{channelID}/call/moderate" },
+  listCallRemovals: { method: "GET", path: "/api/v1/channels/{channelID}/call/removals" },
+  removeFromCall: { method: "POST", path: "/api/v1/channels/{channelID}/call/removals" },
+  allowIntoCall: { method: "DELETE", path: "/api/v1/channels/{channelID}/call/removals/{userID}" },
   declineRing: { method: "POST", path: "/api/v1/rings/{ringID}/decline" },
   startRecording: { method: "POST", path: "/api/v1/channels/{channelID}/call/recording" },
   stopRecording: { method: "DELETE", path: "/api/v1/channels/{channelID}/call/recording" },

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "react";
 import type { ActiveCall } from "../core/call-model";
 import type { ChannelID } from "../core/contracts";
+import { isModerator } from "../core/call-rights";
 import { endWords, runningRecording } from "../core/recording";
 import { useAppState, useClient, useTask } from "./context";
 import { Icon } from "./icons";
@@ -41,16 +42,18 @@ export function RecordingBanner({ call }: { call: ActiveCall }) {
   );
 }
 
-/** Starts and stops the recording, for those who may. */
+/** Starts and stops the recording, for those who may: moderators, and both in a conversation. */
 export function RecordButton({ call, channelID }: { call: ActiveCall; channelID: ChannelID }) {
   const { api } = useClient();
   const { isBusy, failure, run } = useTask();
+  const isDirect = useAppState().channels[channelID]?.kind === "direct";
   const isRunning = runningRecording(call) !== undefined;
   const label = isRunning ? "Stop recording" : "Record this call";
   const toggle = () => void run(async () => {
     if (isRunning) await api.stopRecording(channelID);
     else await api.startRecording(channelID);
   });
+  if (!isDirect && !isModerator(call)) return null;
   return (
     <>
       <button
