@@ -108,6 +108,10 @@ final class StreamSession: @unchecked Sendable {
         places.firstIndex { registry.stream(of: $0) == stream }
     }
 
+    private func index(ofRow row: Int32, near index: Int) -> Int? {
+        index < places.count && places[index].row == row ? index : places.firstIndex { $0.row == row }
+    }
+
     /// What the stream table found in one turn. Streams that were left meanwhile, or left and joined again, are passed over.
     func receive(_ joined: StreamTable.Joined) {
         guard !isOver else { return joined.done.fail(CancellationError()) }
@@ -122,10 +126,13 @@ final class StreamSession: @unchecked Sendable {
         }
         let indexOfRow = Dictionary(uniqueKeysWithValues: places.indices.map { (places[$0].row, $0) })
         for (place, events) in joined.streams {
-            guard let row = registry.row(of: place.stream), let index = indexOfRow[row], index < places.count,
-                places[index].flow == joined.flow, places[index].position < 0
+            guard let row = registry.row(of: place.stream), let known = indexOfRow[row] else { continue }
+            registry.writeWaiting(in: row)
+            // Only now: what was written may have ended sockets, and that changes places.
+            guard let index = index(ofRow: row, near: known), places[index].flow == joined.flow,
+                places[index].position < 0
             else { continue }
-            registry.addReader(slot, to: &places[index])
+            places[index].position = registry.addReader(slot, to: row)
             for (seq, event) in events { reader.receive(event, place.stream, seq) }
         }
         for (place, events) in joined.streams {
