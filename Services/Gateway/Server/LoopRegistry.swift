@@ -96,6 +96,7 @@ final class LoopRegistry: @unchecked Sendable {
         for _ in 0..<min(count, connections.count) {
             if checkedSlot >= connections.count { checkedSlot = 0 }
             connections[checkedSlot]?.check(now: now)
+            sessions[checkedSlot]?.check(now: now)
             checkedSlot += 1
         }
         let isOver = NIODeadline.now()

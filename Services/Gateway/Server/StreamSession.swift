@@ -25,6 +25,8 @@ final class StreamSession: @unchecked Sendable {
     private var effectsDoneThrough = StreamSequence.max
     private var places: ContiguousArray<LoopRegistry.Place> = []
     private var isOver = false
+    /// When it must be known who it is.
+    private let beginDeadline = Timestamp.now + StreamSession.patience
     /// The flows under way: the beginning, and the catch-up of streams joined later.
     private var flows: [Int32: Task<Void, Never>] = [:]
     private var lastFlow: Int32 = 0
@@ -43,6 +45,11 @@ final class StreamSession: @unchecked Sendable {
     func open(token: String, cursors: [Cursor]) {
         registry.attach(self, to: slot)
         start { session, flow in try await session.begin(token, cursors, flow) }
+    }
+
+    /// Time has passed: called every few seconds by the registry. Who cannot be served does better elsewhere.
+    func check(now: Timestamp) {
+        if !isOver, userID == nil, now >= beginDeadline { reader.close(.unavailable) }
     }
 
     /// The reader has gone.
