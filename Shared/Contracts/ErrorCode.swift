@@ -90,6 +90,8 @@ package enum CloseCode: Int, CaseIterable, Sendable {
     case heartbeatTimeout = 4001
     case tooSlow = 4002
     case unavailable = 4003
+    /// The count has those of a client that moves, or of a gateway that has died, for a while: it is worth trying again.
+    case tooManyConnections = 4004
     // 4100–4199: get a new access token, then connect again.
     case tokenExpired = 4100
     // 4200–4299: sign in again.
@@ -101,7 +103,6 @@ package enum CloseCode: Int, CaseIterable, Sendable {
     case alreadyIdentified = 4302
     case frameTooLarge = 4303
     case tooManyFrames = 4304
-    case tooManyConnections = 4305
 
     /// What a client does next.
     package enum Action: String, WireEnum {

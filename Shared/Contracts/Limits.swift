@@ -358,7 +358,7 @@ package enum Limits {
     /// Bytes and packets that may wait for a client that does not poll; beyond it the session ends.
     package static let socketIOQueueByteCount = 1024 * 1024
     package static let socketIOQueueCount = 4_096
-    /// Packets of Socket.IO that a client may send in ``clientFrameWindow``; beyond it the session ends.
+    /// Packets of Engine.IO and control frames that a client may send in ``clientFrameWindow``; beyond it the session ends.
     package static let socketIOPacketRate = 300
     /// Attachments of one packet.
     package static let socketIOAttachmentCount = 10

@@ -135,4 +135,15 @@ package struct Cursor: WireObject, Hashable {
         self.stream = stream
         self.seq = seq
     }
+
+    /// Reads a place. No stream is at a negative one, and to count from it could overflow.
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        stream = try container.decode(StreamID.self, forKey: .stream)
+        seq = try container.decode(StreamSequence.self, forKey: .seq)
+        guard seq >= 0 else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .seq, in: container, debugDescription: "A place in a stream is not negative.")
+        }
+    }
 }

@@ -49,8 +49,10 @@ extension RedisBus {
         return try await instances(of: kind)
     }
 
-    /// Renews this process's lease and its place in the set of its kind, and learns the run marker.
+    /// Renews this process's lease and its place in the set of its kind, and learns the run marker. Does nothing once it
+    /// has left.
     func register() async throws(RedisError) {
+        guard !hasLeft.load(ordering: .sequentiallyConsistent) else { return }
         let marker = ByteBuffer(string: RequestID.fresh().description)
         let replies = try await send(pipeline: [
             RedisCommand(
@@ -64,6 +66,8 @@ extension RedisBus {
         ])
         for case .error(let text) in replies { throw .refused(text) }
         runMarker.withLock { $0 = replies[3].bytes }
+        // It may have left while this was under way, and the one may have overtaken the other.
+        if hasLeft.load(ordering: .sequentiallyConsistent) { try await deregister() }
     }
 
     /// Takes this process out of the registry at once.

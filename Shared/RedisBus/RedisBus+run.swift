@@ -55,6 +55,7 @@ extension RedisBus {
 
     /// No new requests: out of the registry first, so that others ask elsewhere.
     private func leave() async {
+        hasLeft.store(true, ordering: .sequentiallyConsistent)
         do {
             try await deregister()
         } catch {

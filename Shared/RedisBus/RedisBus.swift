@@ -31,6 +31,8 @@ package final class RedisBus: Sendable {
     let lifetime: AsyncStream<Never>
     let endLifetime: AsyncStream<Never>.Continuation
     let hasRun = Atomic(false)
+    /// From the end of ``run()`` on: this process is out of the registry for good.
+    let hasLeft = Atomic(false)
     /// The run marker this process registered under; `nil` before the first time.
     let runMarker = Mutex<ByteBuffer?>(nil)
 

@@ -1,4 +1,5 @@
 import Contracts
+import Foundation
 import Testing
 
 @Suite("Identifiers, times and envelopes")
@@ -78,6 +79,15 @@ struct WireValuesTests {
         for text in ["", "0", "-1", "x", "1 jump=3", "1 join=channel:1@2", "1 join=\(StreamID.example)"] {
             #expect(StreamEnvelope(header: text) == nil, "\(text)")
         }
+    }
+
+    @Test("A place before the beginning of a stream is none", arguments: [-1, .min] as [StreamSequence])
+    func negativePlaces(seq: StreamSequence) throws {
+        let place = Cursor(stream: .user(.example), seq: seq)
+        let json = try JSONEncoder().encode(place)
+        #expect(throws: DecodingError.self) { try JSONDecoder().decode(Cursor.self, from: json) }
+        #expect(Cursor(text: "\(place.stream)@\(seq)") == nil)
+        #expect(Cursor(text: "\(place.stream)@0") == Cursor(stream: place.stream, seq: 0))
     }
 
     @Test("The header of a request or reply on the bus is read as it was written")

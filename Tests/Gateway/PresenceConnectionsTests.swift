@@ -52,6 +52,31 @@ struct PresenceConnectionsTests {
         check(counted.takeUpdates(maximumCount: 10).first?.removals == [3])
     }
 
+    @Test("Without Redis, places that were given back are forgotten once their lease has ended, and nothing gathers")
+    func oldRemovals() {
+        var counted = PresenceConnections<String, Int>(ticksPerBeat: 20)
+        counted.add(0, of: "stays")
+        for number in 1...1_000 {
+            counted.add(number, of: "stays")
+            counted.remove(number, of: "stays")
+            counted.add(number, of: "\(number)")
+            counted.remove(number, of: "\(number)")
+        }
+        for _ in 0..<59 { counted.tick() }
+        #expect(counted.holderCount == 1_001)
+        #expect(counted.removals(of: "stays").count == 1_000)
+        for _ in 0..<22 { counted.tick() }
+        #expect(counted.holderCount == 1)
+        #expect(counted.removals(of: "stays").isEmpty && counted.countHere(of: "stays") == 1)
+        for number in 1...1_000 {
+            counted.add(number, of: "late \(number)")
+            counted.remove(number, of: "late \(number)")
+            for _ in 0..<81 { counted.tick() }
+        }
+        #expect(counted.holderCount == 1)
+        #expect(counted.dueCount < 100)
+    }
+
     @Test("T16: every holder is renewed once a beat")
     func beat() {
         var counted = PresenceConnections<String, Int>(ticksPerBeat: 20)

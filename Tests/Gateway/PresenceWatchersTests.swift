@@ -42,6 +42,19 @@ struct PresenceWatchersTests {
         check(watchers.watch(third, workspace, [bob]).tell == [third: [bob: .offline]], "it is known already")
     }
 
+    @Test("While nothing can be read, watches that come and go leave nothing behind")
+    func churn() {
+        var watchers = watching()
+        for _ in 0..<1_000 {
+            _ = watchers.unwatch(two)
+            _ = watchers.watch(two, workspace, [testID(7), testID(8)])
+        }
+        #expect(watchers.personCount == 4)
+        #expect(watchers.dueCount < 100)
+        let reads = watchers.takeReads(maximumCount: 100)
+        #expect(Set(reads) == [person(testID(7)), person(testID(8))] && reads.count == 2)
+    }
+
     @Test("A watch of nobody is answered at once")
     func empty() {
         var watchers = PresenceWatchers()

@@ -84,6 +84,38 @@ struct StreamLogTests {
         #expect(log.byteCount == 4)
     }
 
+    @Test("What an event hides is not in the window any more, in whatever order the events come")
+    func hides() {
+        for arrivals: [StreamSequence] in [[11, 12, 13], [13, 12, 11], [13, 11, 12]] {
+            var log = log(at: 8, through: 10)
+            for seq in arrivals {
+                _ = log.receive(seq, "\(seq)", byteCount: 1, hidesEarlier: seq == 13, now: now)
+                if seq == 13 {
+                    guard case .tooMany = log.missed(after: 8) else {
+                        return #expect(Bool(false), "13 hides what is before it from the moment it is known.")
+                    }
+                }
+            }
+            #expect(log.last == 13)
+            #expect(log.windowBegin == 13)
+            #expect(numbers(log.missed(after: 12)) == [13])
+        }
+    }
+
+    @Test("Whether the window was cleared meanwhile can be told; an event that came before clears nothing")
+    func clearCount() {
+        var log = log(at: 8, through: 10)
+        let before = log.clearCount
+        _ = log.receive(10, "10", byteCount: 1, hidesEarlier: true, now: now)
+        _ = log.receive(11, "11", byteCount: 1, now: now)
+        #expect(log.clearCount == before)
+        #expect(numbers(log.missed(after: 8)) == [9, 10, 11])
+        _ = log.receive(12, "12", byteCount: 1, hidesEarlier: true, now: now)
+        #expect(log.clearCount > before)
+        #expect(log.windowBegin == 12)
+        #expect(log.byteCount == 1)
+    }
+
     @Test("A window is bounded by count, bytes and age, and what remains is right")
     func bounded() {
         var log = log(at: 0, through: StreamSequence(3 * Limits.windowCount))

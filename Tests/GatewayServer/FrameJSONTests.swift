@@ -48,6 +48,11 @@ struct FrameJSONTests {
             (#"{"type":"identify","token":"t","cursors":[{"stream":"user:x","seq":1}]}"#, false),
             (#"{"type":"identify","token":"t","cursors":[{"stream":"\#(StreamID.example)","seq":01}]}"#, false),
             (#"{"type":"identify","token":"t","cursors":[{"stream":"\#(StreamID.example)","seq":1.5}]}"#, false),
+            (#"{"type":"identify","token":"t","cursors":[{"stream":"\#(StreamID.example)","seq":-1}]}"#, false),
+            (
+                #"{"type":"identify","token":"t","cursors":[{"stream":"\#(StreamID.example)","seq":\#(Int64.min)}]}"#,
+                false
+            ),
             (#"{"type":"identify","token":"t","cursors":[{"stream":"\#(StreamID.example)"}]}"#, false),
             (#"{"type":"identify","token":"t","cursors":[}"#, false),
             (#"{"type":"identify","token":"t","cursors":[]"#, false),

@@ -39,6 +39,20 @@ struct ReconnectPlanTests {
         }
     }
 
+    @Test("A connection that was to take over is tried again when it is refused", arguments: CloseCode.allCases)
+    func refusedMove(code: CloseCode) {
+        var plan = ReconnectPlan()
+        let step = plan.ended(closeCode: code.rawValue, isMoving: true, now: start, fraction: 1)
+        switch code.action {
+        case .resume, .stop: #expect(step == .retry(after: .seconds(1)))
+        case .refresh: #expect(step == .refresh(after: .seconds(1)))
+        case .signIn: #expect(step == .end(.signedOut))
+        }
+    }
+
+    @Test("Too many connections may be fewer a moment later, so a client connects again")
+    func tooManyConnections() { #expect(CloseCode.tooManyConnections.action == .resume) }
+
     @Test("A code of RFC 6455, or one that is not known, resumes", arguments: [nil, 1000, 1006, 1011, 4999])
     func unknownCodes(code: Int?) {
         var plan = ReconnectPlan()

@@ -249,6 +249,41 @@ struct EngineIOSessionTests {
         #expect(other.end(.tooSlow) == [.answerPoll("1"), .end(.tooSlow)])
     }
 
+    /// What a client can send without end on a WebSocket.
+    enum Flood: CaseIterable {
+        case message, pong, upgrade, noop, controlFrame
+    }
+
+    @Test(
+        "More packets and frames in a window than allowed end the session, and the next window is new",
+        arguments: Flood.allCases)
+    func rate(flood: Flood) {
+        let session = webSocket()
+        func send(to session: SessionUnderTest, at time: Timestamp) -> [EngineIOSession.Action] {
+            switch flood {
+            case .message: session.receive(.text("4x"), now: time)
+            case .pong: session.receive(.text("3"), now: time)
+            case .upgrade: session.receive(.text("5"), now: time)
+            case .noop: session.receive(.text("6"), now: time)
+            case .controlFrame: session.receiveControlFrame(now: time)
+            }
+        }
+        for _ in 1...Limits.socketIOPacketRate { _ = send(to: session, at: start) }
+        #expect(!session.hasEnded)
+        let other = session.copy()
+        #expect(send(to: session, at: start) == [.end(.tooManyPackets)])
+        _ = send(to: other, at: start + Limits.clientFrameWindow)
+        #expect(!other.hasEnded)
+    }
+
+    @Test("A post is no way around the rate of packets")
+    func rateOfPosts() {
+        let session = polling()
+        _ = session.beginPost()
+        let packets = Array(repeating: EngineIOPacket.pong(""), count: Limits.socketIOPacketRate + 1)
+        #expect(session.post(packets, now: start) == [.acceptPost, .end(.tooManyPackets)])
+    }
+
     @Test("A message over the bound ends the session")
     func tooLarge() {
         let session = webSocket()

@@ -22,6 +22,8 @@ final class SessionUnderTest {
     func receive(_ message: EngineIOMessage, now: Timestamp) -> [EngineIOSession.Action] {
         session.receive(message, now: now)
     }
+    func receiveControlFrame(now: Timestamp) -> [EngineIOSession.Action] { session.receiveControlFrame(now: now) }
+    func copy() -> SessionUnderTest { SessionUnderTest(session) }
     func webSocketClosed() -> [EngineIOSession.Action] { session.webSocketClosed() }
     func send(_ messages: [EngineIOMessage]) -> [EngineIOSession.Action] { session.send(messages) }
     func check(now: Timestamp) -> [EngineIOSession.Action] { session.check(now: now) }
@@ -33,12 +35,9 @@ final class MachineUnderTest {
 
     init(_ machine: SocketIOMachine) { self.machine = machine }
 
-    func receive(_ message: EngineIOMessage, now: Timestamp) -> SocketIOMachine.Action {
-        machine.receive(message, now: now)
-    }
+    func receive(_ message: EngineIOMessage) -> SocketIOMachine.Action { machine.receive(message) }
     func entered(_ namespace: String) -> Bool { machine.entered(namespace) }
     func check(now: Timestamp) -> Bool { machine.check(now: now) }
-    func copy() -> MachineUnderTest { MachineUnderTest(machine) }
 }
 
 final class ReaderUnderTest {

@@ -6,24 +6,33 @@ package struct PresenceConnections<Holder: Hashable, Place: Hashable> {
         var places: Set<Place> = []
         /// Redis was asked for them and has not answered.
         var reserved: Set<Place> = []
-        /// Given back here, and still counted in Redis.
-        var removals: Set<Place> = []
+        /// Given back here, and still counted in Redis; the tick of that.
+        var removals: [Place: Int] = [:]
         /// Places of other gateways when Redis last told.
         var elsewhere = 0
         var isDue = false
     }
 
     private var entries: [Holder: Entry] = [:]
+    /// May name holders twice, or such as have gone, but not many more than there are.
     private var due: [Holder] = []
     private var ring: BeatRing<Holder>
+    private var tickCount = 0
+    /// After so many ticks without a beat Redis counts a place no more by itself.
+    private let ticksPerLease: Int
+    /// So many holders may be due in vain before those are taken out.
+    private static var dueSlack: Int { 64 }
 
-    /// - Parameter ticksPerBeat: how many calls of ``tick()`` make a beat.
+    /// - Parameter ticksPerBeat: how many calls of ``tick()`` make a beat; three beats make a lease.
     package init(ticksPerBeat: Int) {
         ring = BeatRing(ticks: ticksPerBeat)
+        ticksPerLease = 3 * ticksPerBeat
     }
 
     package var holderCount: Int { entries.count }
     package var isDue: Bool { !due.isEmpty }
+    /// How many are kept as due, some of them in vain.
+    package var dueCount: Int { due.count }
 
     /// Places of a holder here.
     package func countHere(of holder: Holder) -> Int {
@@ -39,7 +48,7 @@ package struct PresenceConnections<Holder: Hashable, Place: Hashable> {
     /// Counts a place here. Redis is to be told.
     package mutating func add(_ place: Place, of holder: Holder) {
         entries[holder, default: Entry()].places.insert(place)
-        entries[holder]?.removals.remove(place)
+        entries[holder]?.removals[place] = nil
         ring.insert(holder)
         makeDue(holder)
     }
@@ -65,13 +74,25 @@ package struct PresenceConnections<Holder: Hashable, Place: Hashable> {
     package mutating func remove(_ place: Place, of holder: Holder) {
         if entries[holder]?.reserved.remove(place) != nil { return }
         guard entries[holder]?.places.remove(place) != nil else { return }
-        entries[holder]?.removals.insert(place)
+        entries[holder]?.removals[place] = tickCount
         makeDue(holder)
     }
 
     /// A tick has passed: the holders whose turn it is are due again.
     package mutating func tick() {
-        for holder in ring.next() { makeDue(holder) }
+        tickCount += 1
+        for holder in ring.next() {
+            dropOldRemovals(of: holder)
+            makeDue(holder)
+        }
+    }
+
+    /// Without Redis they would gather without end.
+    private mutating func dropOldRemovals(of holder: Holder) {
+        guard let removals = entries[holder]?.removals, !removals.isEmpty else { return }
+        let oldest = tickCount - ticksPerLease
+        entries[holder]?.removals = removals.filter { $0.value >= oldest }
+        dropIfEmpty(holder)
     }
 
     /// The holder is due: how many there are elsewhere may have changed.
@@ -96,17 +117,17 @@ package struct PresenceConnections<Holder: Hashable, Place: Hashable> {
         return holders.compactMap { holder in
             guard let entry = entries[holder], entry.isDue else { return nil }
             entries[holder]?.isDue = false
-            return Update(holder: holder, places: Array(entry.places), removals: Array(entry.removals))
+            return Update(holder: holder, places: Array(entry.places), removals: Array(entry.removals.keys))
         }
     }
 
     /// The removals of one holder, for a command that tells of them beside something else.
-    package func removals(of holder: Holder) -> [Place] { Array(entries[holder]?.removals ?? []) }
+    package func removals(of holder: Holder) -> [Place] { Array((entries[holder]?.removals ?? [:]).keys) }
 
     /// Redis was told, and counts so many places over all gateways.
     package mutating func finish(_ update: Update, count: Int) where Holder: Sendable, Place: Sendable {
         guard entries[update.holder] != nil else { return }
-        entries[update.holder]?.removals.subtract(update.removals)
+        for place in update.removals { entries[update.holder]?.removals[place] = nil }
         entries[update.holder]?.elsewhere = max(0, count - update.places.count)
         dropIfEmpty(update.holder)
     }
@@ -128,5 +149,11 @@ package struct PresenceConnections<Holder: Hashable, Place: Hashable> {
         guard entries[holder]?.isDue == false else { return }
         entries[holder]?.isDue = true
         due.append(holder)
+        if due.count > 2 * entries.count + Self.dueSlack { compactDue() }
+    }
+
+    private mutating func compactDue() {
+        var seen: Set<Holder> = []
+        due = due.filter { entries[$0]?.isDue == true && seen.insert($0).inserted }
     }
 }

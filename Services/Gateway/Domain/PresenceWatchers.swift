@@ -51,13 +51,19 @@ package struct PresenceWatchers {
     private var watches: [ConnectionID: Watch] = [:]
     private var workspaces: [WorkspaceID: Workspace] = [:]
     private var people: [Person: Watched] = [:]
+    /// May name people twice, or such as nobody watches any more, but not many more than there are.
     private var due: [Person] = []
     private var sweep: [Person] = []
+
+    /// So many people may be due in vain before those are taken out.
+    private static let dueSlack = 64
 
     package init() {}
 
     package var personCount: Int { people.count }
     package var isReadDue: Bool { !due.isEmpty }
+    /// How many are kept as due, some of them in vain.
+    package var dueCount: Int { due.count }
 
     /// The workspace that a connection watches.
     package func workspace(watchedBy connection: ConnectionID) -> WorkspaceID? { watches[connection]?.workspace }
@@ -198,7 +204,14 @@ package struct PresenceWatchers {
         } else {
             people[person]?.isDue = true
             due.append(person)
+            if due.count > 2 * people.count + Self.dueSlack { compactDue() }
         }
+    }
+
+    /// While nothing can be read, people come and go in watches all the same.
+    private mutating func compactDue() {
+        var seen: Set<Person> = []
+        due = due.filter { people[$0]?.isDue == true && seen.insert($0).inserted }
     }
 
     /// All people of a watch with their states.

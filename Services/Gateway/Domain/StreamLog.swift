@@ -10,6 +10,7 @@ package struct StreamLog<Frame> {
         let frame: Frame
         let byteCount: Int
         let arrival: Timestamp
+        var hidesEarlier = false
     }
 
     /// The number of the last event delivered; `nil` until the stream's place is known.
@@ -23,6 +24,8 @@ package struct StreamLog<Frame> {
     private var windowStart = 0
     /// Bytes of the window.
     package private(set) var byteCount = 0
+    /// How often the window was cleared: what was fetched for it before may show what has been hidden since.
+    package private(set) var clearCount = 0
 
     package init() {}
 
@@ -42,13 +45,16 @@ package struct StreamLog<Frame> {
     }
 
     /// An event arrived. Answers what may be delivered now, in order.
+    /// - Parameter hidesEarlier: whether what came before it may not be given out any more.
     package mutating func receive(
-        _ seq: StreamSequence, _ frame: Frame, byteCount: Int, now: Timestamp
+        _ seq: StreamSequence, _ frame: Frame, byteCount: Int, hidesEarlier: Bool = false, now: Timestamp
     ) -> [(seq: StreamSequence, frame: Frame)] {
         reached = max(reached, seq)
-        let entry = Entry(frame: frame, byteCount: byteCount, arrival: now)
+        let entry = Entry(frame: frame, byteCount: byteCount, arrival: now, hidesEarlier: hidesEarlier)
         if let last {
             if seq <= last { return [] }
+            // Also before its turn; once more then, for what comes between.
+            if hidesEarlier { clearWindow() }
             if seq == last + 1 {
                 append(entry)
                 return held.isEmpty ? [(seq, frame)] : [(seq, frame)] + takeContiguous()
@@ -94,6 +100,7 @@ package struct StreamLog<Frame> {
 
     private mutating func append(_ entry: Entry) {
         last = last.map { $0 + 1 }
+        if entry.hidesEarlier { clearWindow() }
         window.append(entry)
         byteCount += entry.byteCount
         while window.count - windowStart > Limits.windowCount || byteCount > Limits.windowByteCount,
@@ -133,6 +140,7 @@ package struct StreamLog<Frame> {
     }
 
     package mutating func clearWindow() {
+        clearCount += 1
         window = []
         windowStart = 0
         byteCount = 0

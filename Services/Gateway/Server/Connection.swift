@@ -198,7 +198,7 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {
 
     private func becomeDrained() {
         guard context != nil else { return }
-        if isLive { goLive() }
+        if isLive, !isClosing { goLive() }
         for waiter in drainWaiters { waiter.succeed() }
         drainWaiters = []
     }
@@ -251,7 +251,7 @@ extension Connection: StreamReader {
         ready.writeJSON(
             Ready(connectionID: id, sessionID: start.sessionID, userID: start.userID, streams: start.places))
         write(FrameWriter.frame(.text, ready))
-        goLive()
+        if !isClosing { goLive() }
         services.presence.connect(self, user: start.userID, workspaces: session?.workspaces ?? [])
         services.limiter.admit(id, user: start.userID) { [self] isAdmitted in
             eventLoop.execute { [self] in

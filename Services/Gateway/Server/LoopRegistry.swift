@@ -96,6 +96,7 @@ final class LoopRegistry: @unchecked Sendable {
         for _ in 0..<min(count, connections.count) {
             if checkedSlot >= connections.count { checkedSlot = 0 }
             connections[checkedSlot]?.check(now: now)
+            sessions[checkedSlot]?.check(now: now)
             checkedSlot += 1
         }
         let isOver = NIODeadline.now()
@@ -235,12 +236,16 @@ final class LoopRegistry: @unchecked Sendable {
     /// The row of a stream that somebody holds.
     func row(of stream: StreamID) -> Int32? { rowOfStream[stream] }
 
-    /// From now on the session gets what is live. What waits is part of what it has missed, so it is written before.
-    func addReader(_ slot: Int32, to place: inout Place) {
-        write(place.row)
-        place.position = Int32(rows[Int(place.row)]?.readers.count ?? 0)
-        rows[Int(place.row)]?.readers.append(slot)
+    /// From now on the session gets what is live. Answers its position among the row's readers. What waits is part of what
+    /// it has missed, so ``writeWaiting(in:)`` comes before.
+    func addReader(_ slot: Int32, to row: Int32) -> Int32 {
+        let position = Int32(rows[Int(row)]?.readers.count ?? 0)
+        rows[Int(row)]?.readers.append(slot)
+        return position
     }
+
+    /// Writes what waits in a row to those who read it already. A socket that dies of it changes the places of others.
+    func writeWaiting(in row: Int32) { write(row) }
 
     /// The last reader takes the place of the one who goes, so that many who go at once cost no more than each alone.
     private func removeReader(at place: Place) {

@@ -25,6 +25,8 @@ final class StreamSession: @unchecked Sendable {
     private var effectsDoneThrough = StreamSequence.max
     private var places: ContiguousArray<LoopRegistry.Place> = []
     private var isOver = false
+    /// When it must be known who it is.
+    private let beginDeadline = Timestamp.now + StreamSession.patience
     /// The flows under way: the beginning, and the catch-up of streams joined later.
     private var flows: [Int32: Task<Void, Never>] = [:]
     private var lastFlow: Int32 = 0
@@ -43,6 +45,11 @@ final class StreamSession: @unchecked Sendable {
     func open(token: String, cursors: [Cursor]) {
         registry.attach(self, to: slot)
         start { session, flow in try await session.begin(token, cursors, flow) }
+    }
+
+    /// Time has passed: called every few seconds by the registry. Who cannot be served does better elsewhere.
+    func check(now: Timestamp) {
+        if !isOver, userID == nil, now >= beginDeadline { reader.close(.unavailable) }
     }
 
     /// The reader has gone.
@@ -108,6 +115,10 @@ final class StreamSession: @unchecked Sendable {
         places.firstIndex { registry.stream(of: $0) == stream }
     }
 
+    private func index(ofRow row: Int32, near index: Int) -> Int? {
+        index < places.count && places[index].row == row ? index : places.firstIndex { $0.row == row }
+    }
+
     /// What the stream table found in one turn. Streams that were left meanwhile, or left and joined again, are passed over.
     func receive(_ joined: StreamTable.Joined) {
         guard !isOver else { return joined.done.fail(CancellationError()) }
@@ -122,10 +133,13 @@ final class StreamSession: @unchecked Sendable {
         }
         let indexOfRow = Dictionary(uniqueKeysWithValues: places.indices.map { (places[$0].row, $0) })
         for (place, events) in joined.streams {
-            guard let row = registry.row(of: place.stream), let index = indexOfRow[row], index < places.count,
-                places[index].flow == joined.flow, places[index].position < 0
+            guard let row = registry.row(of: place.stream), let known = indexOfRow[row] else { continue }
+            registry.writeWaiting(in: row)
+            // Only now: what was written may have ended sockets, and that changes places.
+            guard let index = index(ofRow: row, near: known), places[index].flow == joined.flow,
+                places[index].position < 0
             else { continue }
-            registry.addReader(slot, to: &places[index])
+            places[index].position = registry.addReader(slot, to: row)
             for (seq, event) in events { reader.receive(event, place.stream, seq) }
         }
         for (place, events) in joined.streams {

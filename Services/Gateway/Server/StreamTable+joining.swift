@@ -139,11 +139,20 @@ extension StreamTable {
                 StreamHistory.Range(stream: stream, after: filling.after, through: $0 - 1)
             }
         }
+        let windows: [StreamID: (entry: Entry, clearCount: Int)] = wanted.reduce(into: [:]) { windows, range in
+            windows[range.stream] = entries[range.stream].map { (entry: $0, clearCount: $0.log.clearCount) }
+        }
         Task { [self] in
             do {
                 let found = try await history.events(wanted, isCompressing: counters.isDeflating)
                 eventLoop.execute { [self] in
-                    for (stream, events) in found.events { prepend(events, to: stream) }
+                    for (stream, events) in found.events {
+                        // A window that was cleared meanwhile may not get back what a later event hides.
+                        guard let window = windows[stream], window.entry === entries[stream],
+                            window.clearCount == window.entry.log.clearCount
+                        else { continue }
+                        prepend(events, to: stream)
+                    }
                     for filling in fillings.values { filling.promise.succeed() }
                 }
             } catch {

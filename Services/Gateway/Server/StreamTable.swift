@@ -16,7 +16,8 @@ import WebSocketCodec
 /// SAFETY: `@unchecked Sendable` because all state is touched on the bus's event loop only: what others call (`start`,
 /// `join`, `fill`, `noteLater`, retaining and releasing) hops there, and the rest is called from there.
 final class StreamTable: @unchecked Sendable {
-    final class Entry {
+    /// SAFETY: `@unchecked Sendable` because all of it is touched on the bus's event loop only.
+    final class Entry: @unchecked Sendable {
         var log = StreamLog<PreparedEvent>()
         /// Which loops have sessions that hold the stream.
         var loops: [Bool]
@@ -45,7 +46,7 @@ final class StreamTable: @unchecked Sendable {
     let counters: GatewayCounters
     private let deflater = MessageDeflater()
     var entries: [StreamID: Entry] = [:]
-    private var opening: [StreamID] = []
+    private var opening: Set<StreamID> = []
     /// Streams in which something is missing.
     var mending: Set<StreamID> = []
     /// Windows that are to reach back further, for those who wait for it.
@@ -98,8 +99,7 @@ final class StreamTable: @unchecked Sendable {
             for stream in streams {
                 if entries[stream] == nil {
                     entries[stream] = Entry(loopCount: loops.count, opened: eventLoop.makePromise())
-                    if opening.isEmpty { eventLoop.execute { [self] in openAll() } }
-                    opening.append(stream)
+                    openSoon([stream])
                 }
                 entries[stream]?.loops[loop] = true
                 entries[stream]?.idleSince = nil
@@ -124,7 +124,7 @@ final class StreamTable: @unchecked Sendable {
         for (stream, entry) in entries {
             if let since = entry.idleSince, since < idle {
                 entry.subscription?.cancel()
-                if entry.subscription == nil { entry.opened.fail(CancellationError()) }
+                if entry.log.last == nil { entry.opened.fail(CancellationError()) }
                 entries[stream] = nil
                 continue
             }
@@ -138,41 +138,56 @@ final class StreamTable: @unchecked Sendable {
 
     // MARK: Opening
 
+    private func openSoon(_ streams: some Sequence<StreamID>) {
+        if opening.isEmpty { eventLoop.execute { [self] in openAll() } }
+        opening.formUnion(streams)
+    }
+
     private func openAll() {
-        let streams = opening.filter { entries[$0]?.subscription == nil }
+        let wanted: [StreamID: Entry] = opening.reduce(into: [:]) { wanted, stream in
+            if let entry = entries[stream], entry.subscription == nil { wanted[stream] = entry }
+        }
         opening = []
-        let streamOfTopic = Dictionary(uniqueKeysWithValues: streams.map { (Topic.stream($0), $0) })
+        guard !wanted.isEmpty else { return }
+        let streamOfTopic = Dictionary(uniqueKeysWithValues: wanted.keys.map { (Topic.stream($0), $0) })
         let confirmed = bus.subscribed(to: Array(streamOfTopic.keys)) { [self] topic, message in
             if let stream = streamOfTopic[topic] { receive(stream, message) }
         }
         confirmed.whenSuccess { [self] subscriptions in
             for subscription in subscriptions {
                 guard let stream = streamOfTopic[subscription.topic] else { continue }
-                if entries[stream] == nil { subscription.cancel() }
-                entries[stream]?.subscription = subscription
+                // Let go meanwhile; what has taken its place asks for its own.
+                guard let entry = entries[stream], entry === wanted[stream] else {
+                    subscription.cancel()
+                    continue
+                }
+                entry.subscription = subscription
             }
-            findPlaces(of: streams)
+            findPlaces(of: wanted)
         }
         confirmed.whenFailure { [self] error in
             logger.warning("streams not subscribed yet", metadata: ["error": "\(error)"])
             eventLoop.scheduleTask(in: .milliseconds(200)) { [self] in
-                if opening.isEmpty { eventLoop.execute { [self] in openAll() } }
-                opening += streams.filter { entries[$0] != nil }
+                openSoon(stillHere(wanted).keys)
             }
         }
     }
 
+    /// Those that have not been let go, nor let go and held again.
+    private func stillHere(_ wanted: [StreamID: Entry]) -> [StreamID: Entry] {
+        wanted.filter { entries[$0.key] === $0.value }
+    }
+
     /// Where the streams stand, now that whatever is published reaches the log. A head may be known too low: then the rest
     /// is found as any missing event is.
-    private func findPlaces(of streams: [StreamID]) {
+    private func findPlaces(of wanted: [StreamID: Entry]) {
+        guard !wanted.isEmpty else { return }
         Task { [self] in
             do {
-                let heads = try await history.heads(of: streams)
+                let heads = try await history.heads(of: Array(wanted.keys))
                 eventLoop.execute { [self] in
-                    for stream in streams {
-                        guard let entry = entries[stream], entry.log.last == nil else { continue }
-                        let early = entries[stream]?.log.begin(at: heads[stream] ?? 0) ?? []
-                        deliver(early, of: stream)
+                    for (stream, entry) in stillHere(wanted) where entry.log.last == nil {
+                        deliver(entry.log.begin(at: heads[stream] ?? 0), of: stream)
                         scheduleMend(stream)
                         entry.opened.succeed()
                     }
@@ -180,7 +195,7 @@ final class StreamTable: @unchecked Sendable {
             } catch {
                 logger.warning("places of streams not known yet", metadata: ["error": "\(error)"])
                 eventLoop.scheduleTask(in: .milliseconds(200)) { [self] in
-                    findPlaces(of: streams.filter { entries[$0] != nil })
+                    findPlaces(of: stillHere(wanted))
                 }
             }
         }
@@ -205,10 +220,10 @@ final class StreamTable: @unchecked Sendable {
     }
 
     func take(_ seq: StreamSequence, _ event: PreparedEvent, of stream: StreamID) {
-        if event.hidesEarlier { entries[stream]?.log.clearWindow() }
         let byteCount = event.json.readableBytes
-        deliver(
-            entries[stream]?.log.receive(seq, event, byteCount: byteCount, now: .now) ?? [], of: stream)
+        let events = entries[stream]?.log.receive(
+            seq, event, byteCount: byteCount, hidesEarlier: event.hidesEarlier, now: .now)
+        deliver(events ?? [], of: stream)
     }
 
     func deliver(_ events: [(seq: StreamSequence, frame: PreparedEvent)], of stream: StreamID) {

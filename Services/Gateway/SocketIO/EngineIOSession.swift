@@ -58,6 +58,7 @@ package struct EngineIOSession {
         case overlap
         /// More than ``Limits/socketIOQueueByteCount`` waited for a client that did not poll.
         case tooSlow
+        /// More than ``Limits/socketIOPacketRate`` packets and frames came in one window.
         case tooManyPackets
     }
 
@@ -83,6 +84,8 @@ package struct EngineIOSession {
     private var isPosting = false
     /// The client has ended the session by a post that overtook its poll on another connection.
     private var owesNoop = false
+    private var windowStart: Timestamp
+    private var packetsInWindow = 0
 
     // MARK: Opening
 
@@ -106,6 +109,7 @@ package struct EngineIOSession {
         self.settings = settings
         self.transport = transport
         heartbeat = .idle(until: now + settings.pingInterval)
+        windowStart = now
     }
 
     private func handshake(_ id: EngineIOSessionID, upgrades: String) -> String {
@@ -178,7 +182,9 @@ package struct EngineIOSession {
         }
         guard let packets else { return actions + [.refusePost] + end(.malformed) }
         var received: [Action] = []
-        for packet in packets where !hasEnded { received += receive(packet, now: now) }
+        for packet in packets where !hasEnded {
+            received += count(now) ? receive(packet, now: now) : end(.tooManyPackets)
+        }
         if case .end(.malformed)? = received.last { return actions + [.refusePost] + received }
         return actions + [.acceptPost] + received
     }
@@ -202,6 +208,7 @@ package struct EngineIOSession {
 
     /// A message came on the WebSocket: that of the upgrade or the one that the session has.
     package mutating func receive(_ message: EngineIOMessage, now: Timestamp) -> [Action] {
+        guard count(now) else { return end(.tooManyPackets) }
         let packet: EngineIOPacket?
         switch message {
         case .text(let text): packet = EngineIOPacket(text: text)
@@ -221,6 +228,9 @@ package struct EngineIOSession {
         case (.polling, _), (.ended, _): return []
         }
     }
+
+    /// A ping or a pong of the WebSocket's own protocol came.
+    package mutating func receiveControlFrame(now: Timestamp) -> [Action] { count(now) ? [] : end(.tooManyPackets) }
 
     private mutating func upgrade() -> [Action] {
         transport = .webSocket
@@ -244,6 +254,16 @@ package struct EngineIOSession {
     }
 
     // MARK: Both
+
+    /// Counts a packet or frame of whatever kind: each costs work. Whether there may be so many.
+    private mutating func count(_ now: Timestamp) -> Bool {
+        if now >= windowStart + Limits.clientFrameWindow {
+            windowStart = now
+            packetsInWindow = 0
+        }
+        packetsInWindow += 1
+        return packetsInWindow <= Limits.socketIOPacketRate
+    }
 
     /// A packet of the client.
     private mutating func receive(_ packet: EngineIOPacket, now: Timestamp) -> [Action] {

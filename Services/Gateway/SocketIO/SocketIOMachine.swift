@@ -24,21 +24,17 @@ package struct SocketIOMachine {
     private let namespaces: Set<String>
     private var reader: SocketIOReader
     private var memberships: [String: Membership] = [:]
-    private var windowStart: Timestamp
-    private var packetsInWindow = 0
     private let connectDeadline: Timestamp
 
     /// - Parameter namespaces: those that exist.
     package init(namespaces: Set<String>, maximumByteCount: Int, now: Timestamp) {
         self.namespaces = namespaces
         reader = SocketIOReader(maximumByteCount: maximumByteCount)
-        windowStart = now
         connectDeadline = now + Limits.socketIOConnectTimeout
     }
 
     /// A message of the client arrived.
-    package mutating func receive(_ message: EngineIOMessage, now: Timestamp) -> Action {
-        guard count(now) else { return .close(.tooManyPackets) }
+    package mutating func receive(_ message: EngineIOMessage) -> Action {
         switch reader.receive(message) {
         case .incomplete: return .none
         case .malformed: return .close(.malformed)
@@ -78,13 +74,4 @@ package struct SocketIOMachine {
 
     /// Time has passed. Whether the session is worth keeping: it is not if it entered no namespace in time.
     package mutating func check(now: Timestamp) -> Bool { !memberships.isEmpty || now < connectDeadline }
-
-    private mutating func count(_ now: Timestamp) -> Bool {
-        if now >= windowStart + Limits.clientFrameWindow {
-            windowStart = now
-            packetsInWindow = 0
-        }
-        packetsInWindow += 1
-        return packetsInWindow <= Limits.socketIOPacketRate
-    }
 }

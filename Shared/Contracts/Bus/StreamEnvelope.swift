@@ -84,7 +84,7 @@ extension Cursor {
     /// Reads `<stream>@<seq>`; `nil` if it is none.
     package init?(text: some StringProtocol) {
         guard let at = text.firstIndex(of: "@"), let stream = StreamID(text[..<at]),
-            let seq = StreamSequence(text[text.index(after: at)...])
+            let seq = StreamSequence(text[text.index(after: at)...]), seq >= 0
         else { return nil }
         self.init(stream: stream, seq: seq)
     }

@@ -140,7 +140,9 @@ package actor RoostClient {
         let isAlone = !links.values.contains { $0.phase != .retired }
         // The other one goes on. If this one was to take over from it, it still is to be taken over from.
         guard isAlone || link.phase == .connecting || link.phase == .replaying else { return }
-        switch plan.ended(closeCode: link.closeCode, now: .now, fraction: .random(in: 0...1)) {
+        switch plan.ended(
+            closeCode: link.closeCode, isMoving: !isAlone, now: .now, fraction: .random(in: 0...1))
+        {
         case .retry(let pause): connect(after: pause, renewing: false, isAlone: isAlone)
         case .refresh(let pause): connect(after: pause, renewing: true, isAlone: isAlone)
         case .end(let reason): end(reason)

@@ -24,9 +24,11 @@ package struct ReconnectPlan: Equatable, Sendable {
     /// A connection has ended, or could not be made.
     /// - Parameters:
     ///   - closeCode: of the gateway's close frame; `nil` if there was none.
+    ///   - isMoving: another connection still serves, from which this one was to take over: a refusal of this one says
+    ///     nothing of that one, so it is tried again.
     ///   - fraction: of the longest wait, at random from 0 to 1.
     package mutating func ended(
-        closeCode: Int?, now: ContinuousClock.Instant, fraction: Double
+        closeCode: Int?, isMoving: Bool = false, now: ContinuousClock.Instant, fraction: Double
     ) -> Step {
         if let since = currentSince, since.duration(to: now) >= Limits.reconnectStable { attempt = 0 }
         currentSince = nil
@@ -35,6 +37,7 @@ package struct ReconnectPlan: Equatable, Sendable {
         case .resume: return .retry(after: wait(fraction))
         case .refresh: return .refresh(after: wait(fraction))
         case .signIn: return .end(.signedOut)
+        case .stop where isMoving: return .retry(after: wait(fraction))
         case .stop: return .end(.refused(code ?? .malformedFrame))
         }
     }

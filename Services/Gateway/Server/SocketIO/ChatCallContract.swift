@@ -130,7 +130,10 @@ final class ChatCallContract: DialectContract, @unchecked Sendable {
     }
 
     func receive(_ typing: EphemeralEnvelope, in channel: ChannelID) {
-        typers.note(typing, in: channel, on: socket.eventLoop) { [self] in tell(typing.userID, false, channel) }
+        typers.note(typing, in: channel, on: socket.eventLoop) { [self] in
+            typers.forget(typing.userID, in: channel)
+            tell(typing.userID, false, channel)
+        }
         tell(typing.userID, typing.isTyping, channel)
     }
 

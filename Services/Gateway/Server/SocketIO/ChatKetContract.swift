@@ -236,7 +236,10 @@ final class ChatKetContract: DialectContract, @unchecked Sendable {
     /// The contract has no end of its own for typing, so one is sent when nothing came for as long as typing lives.
     func receive(_ typing: EphemeralEnvelope, in channel: ChannelID) {
         guard rooms[channel] != nil else { return }
-        typers.note(typing, in: channel, on: socket.eventLoop) { [self] in tell(typing.userID, false, channel) }
+        typers.note(typing, in: channel, on: socket.eventLoop) { [self] in
+            typers.forget(typing.userID, in: channel)
+            tell(typing.userID, false, channel)
+        }
         tell(typing.userID, typing.isTyping, channel)
     }
 
@@ -310,7 +313,8 @@ struct TypingTimers {
 
     private var timers: [Typer: Scheduled<Void>] = [:]
 
-    /// Notes what came; calls the handler when nothing more comes. Bounded by who may be typing at once.
+    /// Notes what came; calls the handler, which is to ``forget(_:in:)``, when nothing more comes. Bounded by who may be
+    /// typing at once.
     mutating func note(
         _ typing: EphemeralEnvelope, in channel: ChannelID, on loop: any EventLoop,
         stopped: @escaping @Sendable () -> Void
@@ -321,6 +325,9 @@ struct TypingTimers {
         guard typing.isTyping else { return }
         timers[typer] = loop.scheduleTask(in: .nanoseconds(Limits.typingLife.nanoseconds), stopped)
     }
+
+    /// The timer has fired.
+    mutating func forget(_ user: UserID, in channel: ChannelID) { timers[Typer(channel: channel, user: user)] = nil }
 
     mutating func cancelAll() {
         for timer in timers.values { timer.cancel() }

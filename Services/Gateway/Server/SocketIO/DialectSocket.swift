@@ -245,9 +245,9 @@ extension DialectSocket: StreamReader {
         guard !isOver, session.admit(to: namespace) else { return }
         self.start = start
         services.presence.connect(self, user: start.userID, workspaces: streams?.workspaces ?? [])
-        Task { [self] in
-            guard await !services.limiter.admit(id, user: start.userID) else { return }
-            eventLoop.execute { [self] in close(.tooManyConnections) }
+        // Counted in this turn, so that whoever leaves while Redis is asked gives the place back.
+        services.limiter.admit(id, user: start.userID) { [self] isAdmitted in
+            if !isAdmitted { eventLoop.execute { [self] in close(.tooManyConnections) } }
         }
         contract?.begin()
     }

@@ -29,7 +29,8 @@ final class SocketIOSession: @unchecked Sendable {
     private var members: [String: any NamespaceMember] = [:]
     private var waitingPoll: EventLoopPromise<HTTPAnswer>?
     private var webSocket: SocketIOWebSocket?
-    private var timer: Scheduled<Void>?
+    /// What runs, and when it fires.
+    private var timer: (task: Scheduled<Void>, deadline: Timestamp)?
     private var drainWaiters: [EventLoopPromise<Void>] = []
     /// What the machine's end asked for is done.
     private var isOver = false
@@ -126,6 +127,13 @@ final class SocketIOSession: @unchecked Sendable {
         }
     }
 
+    /// A ping or a pong of the WebSocket's own protocol.
+    func receiveControlFrame(on socket: SocketIOWebSocket) {
+        eventLoop.execute { [self] in
+            if socket === webSocket { perform(engine.receiveControlFrame(now: .now)) }
+        }
+    }
+
     func closed(_ socket: SocketIOWebSocket) {
         eventLoop.execute { [self] in
             guard socket === webSocket else { return }
@@ -192,15 +200,27 @@ final class SocketIOSession: @unchecked Sendable {
         waitingPoll = nil
     }
 
+    /// To cancel a timer costs as much as the loop has timers: one that fires before anything is due is left to look again
+    /// then, and one of a session that has ended finds nobody.
     private func schedule() {
-        timer?.cancel()
+        guard !engine.hasEnded else { return }
+        let deadline = engine.deadline
+        if let timer {
+            guard deadline < timer.deadline else { return }
+            timer.task.cancel()
+        }
+        let delay = max(0, deadline.milliseconds - Timestamp.now.milliseconds)
+        let task: Scheduled<Void> = eventLoop.scheduleTask(in: .milliseconds(delay)) { [weak self] in
+            self?.timerFired()
+        }
+        timer = (task, deadline)
+    }
+
+    private func timerFired() {
         timer = nil
         guard !engine.hasEnded else { return }
-        let delay = max(0, engine.deadline.milliseconds - Timestamp.now.milliseconds)
-        timer = eventLoop.scheduleTask(in: .milliseconds(delay)) { [self] in
-            if machine?.check(now: .now) == false { return end(.closedByServer) }
-            perform(engine.check(now: .now))
-        }
+        if machine?.check(now: .now) == false { return end(.closedByServer) }
+        perform(engine.check(now: .now))
     }
 
     /// The session is over.
@@ -230,7 +250,7 @@ final class SocketIOSession: @unchecked Sendable {
 
     private func deliver(_ message: EngineIOMessage) {
         guard machine != nil else { return perform(engine.send([message])) }
-        guard let action = machine?.receive(message, now: .now) else { return }
+        guard let action = machine?.receive(message) else { return }
         switch action {
         case .none: break
         case .connect(let namespace, let auth):

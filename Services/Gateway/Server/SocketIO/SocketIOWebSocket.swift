@@ -88,8 +88,10 @@ final class SocketIOWebSocket: ChannelInboundHandler, @unchecked Sendable {
         switch input {
         case .text(let text): session?.receive(.text(String(buffer: text)), on: self)
         case .binary(let bytes): session?.receive(.binary(bytes), on: self)
-        case .ping(let payload): writeNow(FrameWriter.frame(.pong, payload))
-        case .pong: break
+        case .ping(let payload):
+            writeNow(FrameWriter.frame(.pong, payload))
+            session?.receiveControlFrame(on: self)
+        case .pong: session?.receiveControlFrame(on: self)
         case .close(let code, _): close(FrameWriter.close(code: code ?? 1000))
         case .failure(let failure): close(FrameWriter.close(code: failure.closeCode))
         }

@@ -208,9 +208,15 @@ export class Gateway {
     if (socket === this.next) this.moveAgain(); else this.retry();
   }
 
+  /** What refuses the new one says nothing of the old one, which goes on: it is only tried again later. */
+  private async moveRefused(action: "resume" | "refresh" | "stop"): Promise<void> {
+    this.moveAgain();
+    if (action === "refresh") await this.session.refresh();
+  }
+
   private async closed(socket: GatewaySocket, code: number): Promise<void> {
     const action = closeActions[code] ?? "resume";
-    if (socket === this.next && action === "resume") return this.moveAgain();
+    if (socket === this.next && action !== "signIn") return this.moveRefused(action);
     // The old one went before the new one was current: the new one goes on in the open.
     if (socket === this.live && action === "resume" && this.next) {
       this.promote();

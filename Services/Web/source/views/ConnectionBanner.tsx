@@ -2,9 +2,6 @@ import type { ConnectionState } from "../core/state";
 import { useAppState, useClient } from "./context";
 import { useSecondsUntil } from "./times";
 
-/** The close code for more connections of a person than there may be. */
-const tooManyConnections = 4305;
-
 /** Says that events do not arrive and what is done about it. A short break passes before it shows. */
 export function ConnectionBanner() {
   const { connection, outbox } = useAppState();
@@ -49,10 +46,7 @@ function bannerWords(connection: ConnectionState): string {
     case "connecting": return "Connecting…";
     case "replaying": return "Catching up…";
     case "waiting": return navigator.onLine ? "Connection lost. Trying again" : "You are offline. Trying again";
-    case "stopped":
-      return connection.code === tooManyConnections
-        ? "You have Roost open in too many places. Close some of them and reload."
-        : "Roost has changed. Reload the page to go on.";
+    case "stopped": return "Roost has changed. Reload the page to go on.";
     default: return "";
   }
 }
