@@ -80,7 +80,9 @@ extension MediaPeer {
             guard other == id, content.count == 2 else { return }
             number = UInt16(packet[content.lowerBound]) << 8 | UInt16(packet[content.lowerBound + 1])
         }
-        if let number { arrivals.receive(number, byteCount: packet.count, now: now) }
+        guard let number else { return }
+        numbersReceived += 1
+        arrivals.receive(number, byteCount: packet.count, now: now)
     }
 
     func receiveRTCP(_ packet: UnsafeRawBufferPointer, now: MediaTime) {
