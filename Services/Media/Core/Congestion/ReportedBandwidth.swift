@@ -11,10 +11,11 @@ package struct ReportedBandwidth: Sendable {
 
     /// When there was no loss for so long it rises whatever is sent: what is sent may be little because it is low.
     package static let patience = Duration.seconds(10)
+    /// What a report tells of loss stands for so long: of what is not sent there are no reports.
+    package static let reportHold = Duration.seconds(3)
 
     private var lossBased: Double
-    /// The share of packets lost by the last report.
-    package private(set) var loss = 0.0
+    private var loss = 0.0
     private var lastLoss: MediaTime?
     private var receiverBitrate = Int.max
     private var lastReport: MediaTime?
@@ -26,6 +27,11 @@ package struct ReportedBandwidth: Sendable {
     /// What may be sent altogether, in bits/s.
     package var target: Int {
         min(max(min(Int(lossBased), receiverBitrate), BandwidthEstimator.minimum), BandwidthEstimator.maximum)
+    }
+
+    /// The share of packets lost by the last report; 0 when that is too long ago.
+    package func loss(now: MediaTime) -> Double {
+        lastReport.map { now < $0 + Self.reportHold } ?? false ? loss : 0
     }
 
     /// Whether it is the receiver's own estimate that bounds it.

@@ -111,8 +111,8 @@ extension Participant {
             // A receiver that says that it can take less has seen the link full.
             let isSign = reported.isLimitedByReceiver && !starvation.isStarved
             return starvation.update(
-                budget: budget, need: audio + least, loss: isSign ? 1 : reported.loss, queueDelay: .zero,
-                isProbed: false, now: now)
+                budget: budget, need: audio + least, loss: isSign ? 1 : reported.loss(now: now),
+                queueDelay: .zero, isProbed: false, now: now)
         }
         return starvation.update(
             budget: budget, need: audio + least, loss: congestion.excessLoss, queueDelay: congestion.queueDelay,
