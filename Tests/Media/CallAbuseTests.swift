@@ -98,6 +98,27 @@ struct CallAbuseTests {
         #expect(try packets(ada, from: bob) >= before + 149)
     }
 
+    @Test("Who asks for what was never sent spends what is kept to send again, and gets it back with time")
+    func requests() throws {
+        let network = try CallNetwork(seed: 108)
+        let (ada, bob) = (try network.join(configuration(1)), try network.join(configuration(2)))
+        var senders = [Sender(ada), Sender(bob)]
+        network.talk(&senders, for: .seconds(3))
+        let mid = try #require(bob.mid(of: ada, .camera))
+        let last = try #require(bob.peer.received[mid]?.lastNumber)
+        let known = (1...10 as ClosedRange<UInt16>).map { last &- 10 &- $0 }
+        network.run(for: .milliseconds(200))
+        bob.peer.requestPackets((1_000..<1_400 as Range<UInt16>).map { last &+ $0 }, mid: mid)
+        bob.peer.requestPackets(known, mid: mid)
+        network.run(for: .milliseconds(50))
+        #expect(network.worker.counters.packetsAskedFor == 410)
+        #expect(network.worker.counters.retransmittedPackets == 0)
+        network.run(for: .milliseconds(200))
+        bob.peer.requestPackets(known, mid: mid)
+        network.run(for: .milliseconds(50))
+        #expect(network.worker.counters.retransmittedPackets == 10)
+    }
+
     @Test("A seat that goes over to another connection is told again who speaks and what to send")
     func resumed() throws {
         let network = try CallNetwork(seed: 106)
