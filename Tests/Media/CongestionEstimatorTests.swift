@@ -190,10 +190,14 @@ struct ReportedBandwidthTests {
         #expect(abs(lowered - risen * 7 / 8) <= 1)
         bandwidth.receive(fractionLost: 64, sentBitrate: risen, now: at(41_500))
         #expect(bandwidth.target == lowered, "the report is about the time before")
-        for second in 0..<60 {
-            bandwidth.receive(fractionLost: 0, sentBitrate: 100_000, now: at(50_000 + 1_000.0 * Double(second)))
+        for second in 0..<9 {
+            bandwidth.receive(fractionLost: 0, sentBitrate: 100_000, now: at(42_000 + 1_000.0 * Double(second)))
         }
         #expect(bandwidth.target == lowered, "little was sent, so nothing was shown")
+        for second in 0..<10 {
+            bandwidth.receive(fractionLost: 0, sentBitrate: 100_000, now: at(52_000 + 1_000.0 * Double(second)))
+        }
+        #expect(bandwidth.target > 2 * lowered, "it is tried when nothing was lost for ten seconds")
     }
 
     @Test("The receiver's own estimate begins it and bounds it")

@@ -96,6 +96,27 @@ struct VideoStarvationTests {
         #expect(try received(bob, ada, .camera).completeFrames - again.completeFrames >= 59)
     }
 
+    @Test(
+        "A viewer without feedback on each packet sees the picture again when its link carries it again",
+        arguments: [[.microphone, .camera], [.camera]] as [[CallSource]])
+    func unmeasured(sources: [CallSource]) throws {
+        let network = try CallNetwork(seed: 72, conditions: Conditions(delay: .milliseconds(20)))
+        let ada = try network.join(Self.configuration(sources, seed: 1))
+        let bob = try network.join(MediaPeer.Configuration(seed: 2))
+        talk(network, ada, for: .seconds(4))
+        bob.downlink = 100_000
+        talk(network, ada, for: .seconds(8))
+        let before = try received(bob, ada, .camera).completeFrames
+        talk(network, ada, for: .seconds(4))
+        let shown = try received(bob, ada, .camera).completeFrames - before
+        #expect(shown <= 60, "\(shown) of 120 pictures")
+        bob.downlink = 3_000_000
+        talk(network, ada, for: .seconds(25))
+        let again = try received(bob, ada, .camera).completeFrames
+        talk(network, ada, for: .seconds(2))
+        #expect(try received(bob, ada, .camera).completeFrames - again >= 55)
+    }
+
     @Test("On a link that carries the picture nearly, it does not pause")
     func nearly() throws {
         let network = try CallNetwork(seed: 71, conditions: Conditions(delay: .milliseconds(20)))

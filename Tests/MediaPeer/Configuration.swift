@@ -34,6 +34,8 @@ extension MediaPeer {
         package var setup = "actpass"
         /// Whether the caller is to connect to the node by TCP (RFC 6544) instead of UDP.
         package var isByTCP = false
+        /// Whether only the checks until the first answer nominate their address.
+        package var nominatesOnce = false
         /// For negative tests: the value of `a=fingerprint` in its offers.
         package var fingerprint: String?
         /// For negative tests: the key of the checks' MESSAGE-INTEGRITY.

@@ -2,7 +2,7 @@ import MediaCore
 import MediaSecurity
 
 /// The controlling side of ICE towards a lite agent with one address (RFC 8445 §6.1.1): it checks, nominates with each
-/// check, and goes on checking for consent (RFC 7675).
+/// check if nothing else is wanted, and goes on checking for consent (RFC 7675).
 struct IceClient {
     static let pace = Duration.milliseconds(50)
     static let consentPace = Duration.milliseconds(2500)
@@ -15,6 +15,8 @@ struct IceClient {
     /// The key of the checks, the remote password but in negative tests.
     let checkPassword: String
     let tieBreaker: UInt64
+    /// Whether it nominates no more once it has an answer.
+    var nominatesOnce = false
     /// When the next check is to be sent.
     private(set) var nextCheck: MediaTime
     private(set) var isNominated = false
@@ -48,7 +50,7 @@ struct IceClient {
         return STUNWriter.bindingRequest(
             id, username: "\(remoteFragment):\(localFragment)", password: checkPassword,
             priority: 110 << 24 | 0xFFFF_FF,
-            tieBreaker: tieBreaker, useCandidate: true)
+            tieBreaker: tieBreaker, useCandidate: !(nominatesOnce && isNominated))
     }
 
     /// The answer to a check of the server's own, for what it sends if it is authentic (RFC 8445 §7.3): a server that is

@@ -42,6 +42,14 @@ extension MediaPeer {
         send(rtcp: writer.bytes)
     }
 
+    /// Asks for packets of a section by their numbers, whether or not they are missing.
+    package func requestPackets(_ numbers: [UInt16], mid: String) {
+        guard let ssrc = sections.first(where: { $0.mid == mid })?.ssrc else { return }
+        var writer = RTCPWriter()
+        writer.nack(sender: reportSSRC, media: ssrc, sequenceNumbers: numbers)
+        send(rtcp: writer.bytes)
+    }
+
     package var keyFrameRequestsReceived: Int { published.reduce(0) { $0 + $1.keyFrameRequestsReceived } }
     package var nacksReceived: Int { published.reduce(0) { $0 + $1.nacksReceived } }
     package var nacksAnswered: Int { published.reduce(0) { $0 + $1.nacksAnswered } }
@@ -80,7 +88,9 @@ extension MediaPeer {
             guard other == id, content.count == 2 else { return }
             number = UInt16(packet[content.lowerBound]) << 8 | UInt16(packet[content.lowerBound + 1])
         }
-        if let number { arrivals.receive(number, byteCount: packet.count, now: now) }
+        guard let number else { return }
+        numbersReceived += 1
+        arrivals.receive(number, byteCount: packet.count, now: now)
     }
 
     func receiveRTCP(_ packet: UnsafeRawBufferPointer, now: MediaTime) {

@@ -40,6 +40,8 @@ package final class MediaPeer {
     var arrivals = ArrivalRecorder()
     /// Its own packets that the node has told the arrival of.
     package internal(set) var arrivalsTold = 0
+    /// Packets that came with their number among all of the transport.
+    package internal(set) var numbersReceived = 0
     /// What the node said it may send, in bits/s, one behind the other.
     package internal(set) var estimates: [Int] = []
     var nextReport: MediaTime?
@@ -166,6 +168,7 @@ package final class MediaPeer {
             localFragment: credentials.fragment, localPassword: credentials.password, remoteFragment: read.fragment,
             remotePassword: read.password, checkPassword: configuration.checkPassword ?? read.password,
             tieBreaker: random.next(), now: now)
+        ice?.nominatesOnce = configuration.nominatesOnce
     }
 
     private func prepareSecurity(_ answer: PeerAnswer) throws(Failure) {

@@ -32,6 +32,8 @@ package struct ReceivedSection: Sendable {
     /// Frames of which each part arrived.
     package internal(set) var completeFrames = 0
     package internal(set) var lastTimestamp: UInt32?
+    /// The sequence number of the packet that came last.
+    package internal(set) var lastNumber: UInt16?
     /// Jumps of the sequence number that no loss explains.
     package internal(set) var sequenceBreaks = 0
     /// Timestamps that go back, or forward by more than ten seconds, while the sequence number goes up.
@@ -98,6 +100,7 @@ package struct ReceivedSection: Sendable {
             return nil
         }
         packets += 1
+        lastNumber = header.sequenceNumber
         bytes += header.payloadRange.count
         statistics.receive(
             header.sequenceNumber, header.timestamp, clockRate: isVideo ? 90_000 : 48_000, now: now)

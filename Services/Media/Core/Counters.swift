@@ -20,6 +20,8 @@ package enum DropReason: Int, CaseIterable, Sendable {
     case unknownStream
     /// RTP of a source that its sender may not send: a moderator turned it off, or the sender is in the audience.
     case notAllowed
+    /// RTP beyond what one publication may send.
+    case tooMuch
 }
 
 /// What a worker counts.

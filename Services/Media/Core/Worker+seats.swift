@@ -16,6 +16,9 @@ extension Worker {
             if known.route != route {
                 tell(known, .callEnded(CallEnded(participantID: known.id, reason: .replaced)))
                 known.route = route
+                // What was told on the former connection may have got lost with it.
+                known.toldLayers = CallLayers(layers: [])
+                known.knowsSpeakers = false
             }
             return TakenSeat(
                 reply: SeatJoinReply(isResumed: known.transport != nil, state: known.state()), number: known.number,
@@ -90,7 +93,7 @@ extension Worker {
         participant.midID = session.id(of: .mid)
         participant.streamIDID = session.id(of: .streamID)
         participant.repairedStreamIDID = session.id(of: .repairedStreamID)
-        participant.transportSequenceID = session.id(of: .transportSequence)
+        participant.transportSequenceID = session.sections.lazy.map(\.transportSequenceID).first { $0 != 0 } ?? 0
         participant.apply(session, offer.publications, random: &random)
         var senders: [String: SenderIdentity] = [:]
         for section in participant.sendSections {

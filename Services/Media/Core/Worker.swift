@@ -47,6 +47,9 @@ package final class Worker {
     private var nextTick: MediaTime?
     private var writer = RTCPWriter()
     private var numbers: [UInt16] = []
+    /// Numbers that one compound may ask for: as many as are kept.
+    private static let numbersPerCompound = PacketCache.packetCount
+    private var numbersLeft = 0
 
     package init(configuration: WorkerConfiguration, random: any RandomNumberGenerator) {
         self.configuration = configuration
@@ -87,8 +90,7 @@ package final class Worker {
         guard let participant = addresses[source] else { return drop(.unknownAddress) }
         guard let srtp = participant.transport?.srtp else { return drop(.notSecured) }
         guard let byteCount = srtp.unprotectRTP(datagram, count: datagram.count) else { return drop(.notAuthentic) }
-        // A publisher by HTTP need not go on checking its path: what it sends says that it is there.
-        if participant.route.gateway == nil { participant.transport?.noteMedia(now: now) }
+        participant.transport?.noteMedia(from: source, now: now)
         let packet = UnsafeMutableRawBufferPointer(rebasing: datagram[..<byteCount])
         let bytes = UnsafeRawBufferPointer(packet)
         guard let header = RTPHeader(bytes.assumingMemoryBound(to: UInt8.self).span) else { return drop(.malformed) }
@@ -117,6 +119,7 @@ package final class Worker {
         _ header: RTPHeader, _ packet: UnsafeRawBufferPointer, of encoding: Encoding, isRepaired: Bool, now: MediaTime
     ) {
         guard encoding.publication.carries(payloadType: header.payloadType) else { return drop(.unknownStream) }
+        guard encoding.publication.limit.take(byteCount: packet.count, now: now) else { return drop(.tooMuch) }
         guard let forwarded = encoding.receive(header, packet, isRepaired: isRepaired, now: now) else { return }
         guard encoding.publication.isAllowed else { return drop(.notAllowed) }
         let payload = UnsafeRawBufferPointer(rebasing: packet[header.payloadRange])
@@ -132,6 +135,8 @@ package final class Worker {
         guard let participant = addresses[source] else { return drop(.unknownAddress) }
         guard let srtp = participant.transport?.srtp else { return drop(.notSecured) }
         guard let byteCount = srtp.unprotectRTCP(datagram, count: datagram.count) else { return drop(.notAuthentic) }
+        participant.transport?.noteMedia(from: source, now: now)
+        numbersLeft = Self.numbersPerCompound
         let packet = UnsafeRawBufferPointer(rebasing: datagram[..<byteCount])
         let isWellFormed = RTCPPacket.forEach(in: packet.assumingMemoryBound(to: UInt8.self).span) { report in
             receive(report, of: participant, now: now)
@@ -157,7 +162,9 @@ package final class Worker {
         case .nack(_, let media, let sequenceNumbers):
             guard let section = participant.sendSections.first(where: { $0.ssrc == media }) else { return }
             counters.packetsAskedFor += sequenceNumbers.count
-            counters.retransmittedPackets += section.retransmit(sequenceNumbers, into: outbox, now: now)
+            let looked = sequenceNumbers.prefix(numbersLeft)
+            numbersLeft -= looked.count
+            counters.retransmittedPackets += section.retransmit(looked, into: outbox, now: now)
         case .pictureLoss(_, let media), .fullIntra(_, let media):
             guard let section = participant.sendSections.first(where: { $0.ssrc == media }) else { return }
             counters.keyFramesAskedFor += 1
@@ -194,19 +201,19 @@ package final class Worker {
             return drop(.unknownFragment)
         }
         let wasRestarting = transport.former
-        switch transport.check(message, bytes, fragment: fragment, from: source, now: now) {
+        switch transport.authenticate(message, bytes, fragment: fragment) {
         case .drop(let reason): drop(reason)
         case .refuse(let answer, let reason):
             drop(reason)
             outbox.append(answer, to: source)
-        case .accept(let answer, let forgotten):
-            for address in forgotten where addresses[address] === participant { addresses[address] = nil }
-            // An address that is somebody's now is not had by naming it as one's source.
-            if let owner = addresses[source], owner !== participant, owner.transport?.selected == source,
-                now < owner.lastHeard + Self.addressHold
-            {
-                return drop(.unknownAddress)
+        case .authentic(let credentials):
+            if let owner = addresses[source], owner !== participant {
+                // An address that is somebody's now is not had by naming it as one's source.
+                guard owner.transport?.isAlive(at: source, now: now) != true else { return drop(.unknownAddress) }
+                owner.transport?.forget(source)
             }
+            let (answer, forgotten) = transport.accept(message, credentials, from: source, now: now)
+            if let forgotten, addresses[forgotten] === participant { addresses[forgotten] = nil }
             addresses[source] = participant
             if let old = wasRestarting, transport.former == nil { fragments[old.fragment] = nil }
             outbox.append(answer, to: source)
@@ -243,8 +250,6 @@ package final class Worker {
 
     // MARK: Time
 
-    /// An address belongs to whom was heard from it within this time: twice the interval of checks.
-    private static let addressHold = Duration.seconds(5)
     private static let tickInterval = Duration.milliseconds(50)
     private static let hurriedInterval = Duration.milliseconds(10)
     /// While a link is probed: the padding of one cluster leaves in steps.
@@ -272,6 +277,7 @@ package final class Worker {
                 continue
             }
             if let transport = participant.transport {
+                transport.dropSilentPath(now: now)
                 let outcome = transport.handleTimeout(now: now)
                 flushDTLS(of: transport, to: transport.selected)
                 if case .failed = outcome { lost.append(participant) }
@@ -343,6 +349,10 @@ package final class Worker {
                 tellAll(of: room) { _ in .callSpeakers(CallSpeakers(participants: speakers)) }
             }
             for participant in room.participants {
+                if !participant.knowsSpeakers {
+                    participant.knowsSpeakers = true
+                    tell(participant, .callSpeakers(CallSpeakers(participants: room.speakers)))
+                }
                 if let layers = participant.takeLayers(now: now) { tell(participant, .callLayers(layers)) }
             }
         }

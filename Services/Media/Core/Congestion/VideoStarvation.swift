@@ -11,11 +11,17 @@ package struct VideoStarvation: Sendable {
     /// What shows that a link is full: so many packets lost beyond what it always loses, or so long a queue.
     package static let loss = 0.1
     package static let queueDelay = Duration.milliseconds(100)
+    /// Where nothing probes the link, the pictures themselves do: after this long without a sign, and each time it was in
+    /// vain after twice as long, up to `longestRetry`.
+    package static let retry = Duration.seconds(8)
+    package static let longestRetry = Duration.seconds(64)
     /// A sign stands for so long.
     package static let signHold = Duration.seconds(1)
 
     private var since: MediaTime?
     private var lastSign: MediaTime?
+    private var starvedAt: MediaTime?
+    private var nextRetry = VideoStarvation.retry
     /// Whether pictures get no more than the estimate has room for, be it nothing.
     package private(set) var isStarved = false
 
@@ -27,14 +33,17 @@ package struct VideoStarvation: Sendable {
     ///   - budget: what may be sent, in bits/s.
     ///   - need: sound and the least of all pictures that are seen, in bits/s.
     ///   - loss: the share of packets lost beyond what the link always loses.
+    ///   - isProbed: whether padding finds out when there is room again.
     /// - Returns: ``isStarved``.
     package mutating func update(
-        budget: Int, need: Int, loss: Double, queueDelay: Duration, now: MediaTime
+        budget: Int, need: Int, loss: Double, queueDelay: Duration, isProbed: Bool = true, now: MediaTime
     ) -> Bool {
         if loss >= Self.loss || queueDelay >= Self.queueDelay { lastSign = now }
+        if budget >= need { nextRetry = Self.retry }
         if isStarved {
             isStarved = budget < need
             since = nil
+            if isStarved, !isProbed { tryAgain(now: now) }
             return isStarved
         }
         let hasSign = lastSign.map { now < $0 + Self.signHold } ?? false
@@ -45,6 +54,13 @@ package struct VideoStarvation: Sendable {
         let begin = since ?? now
         since = begin
         isStarved = now >= begin + Self.patience
+        if isStarved { starvedAt = now }
         return isStarved
+    }
+
+    private mutating func tryAgain(now: MediaTime) {
+        guard let starvedAt, now >= max(starvedAt, lastSign ?? starvedAt) + nextRetry else { return }
+        isStarved = false
+        nextRetry = min(nextRetry * 2, Self.longestRetry)
     }
 }

@@ -86,6 +86,12 @@ package struct NegotiatedSection: Sendable {
 }
 
 extension NegotiatedSection {
+    /// The id of the number of a packet among all of the transport; 0 where no codec has feedback on it, which is negotiated
+    /// by codec and not by the extension.
+    var transportSequenceID: UInt8 {
+        codecs.contains { $0.supportsTransportFeedback } ? extensions[.transportSequence] ?? 0 : 0
+    }
+
     /// Puts those codecs first of what the client sends as video, which it takes from the order of the answer.
     mutating func prefer(_ preferred: Set<Codec>) {
         guard role == .receive, kind == .video else { return }

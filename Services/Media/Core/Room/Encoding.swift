@@ -52,7 +52,7 @@ final class Encoding {
         dependencies = DependencyReader()
         clock = nil
         cache.removeAll()
-        for subscription in publication.subscriptions where subscription.uses(self) { subscription.restart() }
+        for subscription in publication.subscriptions { subscription.begin(anew: self) }
     }
 
     /// Its packets are sent again in this stream.
@@ -78,8 +78,11 @@ final class Encoding {
             if let last, forwarded.sequence > last + 1 {
                 publication.participant.noteLoss(of: Int(forwarded.sequence - last - 1), now: now)
             }
+            // Sound is never repaired, and copies of a packet do not pass SRTP.
+            guard publication.kind == .audio || losses.awaits(forwarded.sequence) else { return nil }
         }
         meter.receive(byteCount: packet.count, now: now)
+        keyFrames.noteArrival()
         forwarded.timestamp = header.timestamp
         forwarded.hasMarker = header.hasMarker
         let descriptor = publication.readExtensions(header, packet, into: &forwarded)
@@ -164,7 +167,7 @@ final class Encoding {
     // MARK: Feedback to the sender
 
     /// Whether it has something to ask for before the next round of reports.
-    var isImpatient: Bool { losses.isWaiting || keyFrames.isWanted }
+    var isImpatient: Bool { ssrc != nil && (losses.isWaiting || keyFrames.isPending) }
 
     /// A picture that is off has no key frame to give; its first one when it is on again is one.
     func wantKeyFrame() {

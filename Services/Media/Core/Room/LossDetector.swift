@@ -24,6 +24,14 @@ package struct LossDetector {
 
     package func isMissing(_ sequence: Int64) -> Bool { missing.contains { $0.sequence == sequence } }
 
+    /// Whether an original is of use: it is new, or missing. One that came too late was repaired or given up, and may have
+    /// been forwarded as its retransmission: a second time, with other extensions, would be another packet under the same
+    /// number of SRTP, which gives its key away (RFC 7714 §8.4).
+    package func awaits(_ sequence: Int64) -> Bool {
+        guard let highest else { return true }
+        return sequence > highest || isMissing(sequence)
+    }
+
     /// A packet arrived. Answers `false` when so much is missing that only a key frame helps.
     package mutating func receive(_ sequence: Int64, now: MediaTime) -> Bool {
         guard let last = highest else {

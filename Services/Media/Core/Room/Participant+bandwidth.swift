@@ -32,16 +32,16 @@ extension Participant {
         }
     }
 
-    /// What a link without feedback on each packet loses (RFC 3550 §6.4.1), over all sections alike.
+    /// What a link without feedback on each packet loses (RFC 3550 §6.4.1), of all that is sent on it.
     func receive(_ reports: [ReportBlock], now: MediaTime) {
-        let own = reports.filter { report in sendSections.contains { $0.ssrc == report.ssrc } }
-        guard !isMeasured, !own.isEmpty else { return }
+        guard !isMeasured else { return }
+        for report in reports {
+            guard let section = sendSections.first(where: { $0.ssrc == report.ssrc }) else { continue }
+            reportedLoss.add(fractionLost: report.fractionLost, packetCount: section.takeReportedCount())
+        }
         let sent = sendSections.reduce(0) { $0 + $1.sentByteCount }
-        let elapsed = max((now - (lastReported?.at ?? joinedNow)) / .seconds(1), 0.1)
-        let bitrate = Double(sent - (lastReported?.byteCount ?? 0)) * 8 / elapsed
-        lastReported = (sent, now)
-        let lost = own.reduce(0) { $0 + Int($1.fractionLost) } / own.count
-        reported.receive(fractionLost: UInt8(clamping: lost), sentBitrate: Int(bitrate), now: now)
+        guard let (fraction, bitrate) = reportedLoss.take(sentByteCount: sent, now: now) else { return }
+        reported.receive(fractionLost: fraction, sentBitrate: bitrate, now: now)
     }
 
     /// Sends what probes the link now, and chooses anew what each section gets, when that is due.
@@ -107,10 +107,16 @@ extension Participant {
     /// Whether pictures pause so that sound stays whole.
     private func isStarved(_ demands: [LayerDemand], audio: Int, now: MediaTime) -> Bool {
         let least = demands.reduce(0) { $0 + ($1.priority == .hidden ? 0 : $1.least?.bitrate ?? 0) }
-        // Without feedback on each packet only loss, or the receiver itself, lowers the budget.
+        guard isMeasured else {
+            // A receiver that says that it can take less has seen the link full.
+            let isSign = reported.isLimitedByReceiver && !starvation.isStarved
+            return starvation.update(
+                budget: budget, need: audio + least, loss: isSign ? 1 : reported.loss(now: now),
+                queueDelay: .zero, isProbed: false, now: now)
+        }
         return starvation.update(
-            budget: budget, need: audio + least, loss: isMeasured ? congestion.excessLoss : 1,
-            queueDelay: congestion.queueDelay, now: now)
+            budget: budget, need: audio + least, loss: congestion.excessLoss, queueDelay: congestion.queueDelay,
+            now: now)
     }
 
     private func demand(_ section: SendSection, _ publication: Publication, now: MediaTime) -> LayerDemand {

@@ -41,8 +41,7 @@ final class Participant {
     /// loss it is taken for good.
     var congestion = CongestionController()
     var reported = ReportedBandwidth(start: BandwidthEstimator.maximum)
-    /// What had been sent when it last reported.
-    var lastReported: (byteCount: Int, at: MediaTime)?
+    var reportedLoss: ReportedLoss
     /// What each picture it sees gets of that.
     var allocator = LayerAllocator()
     var starvation = VideoStarvation()
@@ -51,6 +50,8 @@ final class Participant {
     var view: CallView?
     /// Which of its encodings it was told to send last.
     var toldLayers = CallLayers(layers: [])
+    /// Whether it was told of the last change of who speaks. Not when its seat went over to another connection since.
+    var knowsSpeakers = true
     /// Video sections that the participant is to offer.
     var wantedVideoSections = Limits.firstVideoSections
     /// When the participant asked for the word; `nil` while they do not.
@@ -76,6 +77,7 @@ final class Participant {
         joinedNow = now
         nextReport = now + Participant.reportInterval
         nextAllocation = now
+        reportedLoss = ReportedLoss(since: now)
     }
 
     static let reportInterval = Duration.seconds(1)

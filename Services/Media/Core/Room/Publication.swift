@@ -25,6 +25,8 @@ final class Publication {
     /// How many of the encodings are wanted, from the lowest on, and since when fewer would do.
     var wantedCount = SDPLimits.encodingCount
     var unwantedSince: MediaTime?
+    /// What it may send.
+    var limit: IncomingLimit
     /// Where it stands in the recording of its room; `nil` while it has no track there.
     var recordingPlace: RecordingTap.Place?
 
@@ -33,6 +35,7 @@ final class Publication {
         self.source = source
         self.kind = kind
         isWanted = isActive
+        limit = IncomingLimit(bitrate: kind == .audio ? IncomingLimit.audio : IncomingLimit.video)
         isAllowed = participant.rights.maySend(source)
         self.participant = participant
         codecs = section.codecs

@@ -58,6 +58,16 @@ package struct Rewriter {
         timestampOffset = highestTimestamp &+ UInt32(bitPattern: max(step, shortest)) &- timestamp
     }
 
+    /// Packets further ahead than this are no loss but another row of numbers (RFC 3550 appendix A.1, MAX_DROPOUT 3000; less,
+    /// because a receiver that misses so many needs a key frame anyway).
+    package static let longestGap: Int64 = 1_000
+
+    /// Whether this incoming number is so far ahead that the stream has to begin anew with it. Going on, a sender could choose
+    /// the numbers under which others are sent to, and leap over a wrap that SRTP counts on seeing.
+    package func isLeap(to sequence: Int64) -> Bool {
+        isStarted && sequence + sequenceOffset > highestSequence + Self.longestGap
+    }
+
     /// The outgoing number; `nil` for a packet from before the start.
     package mutating func sequence(_ sequence: Int64, timestamp: UInt32, now: MediaTime) -> UInt16? {
         guard sequence >= firstSequence else { return nil }

@@ -41,7 +41,11 @@ final class Room {
         for publication in participant.publications {
             for section in publication.subscriptions { section.point(to: nil) }
         }
-        for section in participant.sendSections { section.point(to: nil) }
+        for section in participant.sendSections {
+            section.point(to: nil)
+            usedSSRCs.subtract([section.ssrc, section.repairSSRC])
+        }
+        usedSSRCs.remove(participant.reporter)
     }
 
     /// An SSRC that no stream of this room has.

@@ -37,6 +37,8 @@ final class SendSection {
     private var redundancy = Redundancy.none
     private var repairSequence: UInt16
     private(set) var packetCount: UInt32 = 0
+    /// ``packetCount`` when the participant last reported on this stream.
+    private var reportedCount: UInt32 = 0
     /// Of payloads, retransmissions not counted.
     private(set) var sentByteCount = 0
 
@@ -104,7 +106,7 @@ final class SendSection {
         extensionIDs = ExtensionIDs(
             mid: section.extensions[.mid] ?? 0, audioLevel: section.extensions[.audioLevel] ?? 0,
             orientation: section.extensions[.videoOrientation] ?? 0,
-            transportSequence: section.extensions[.transportSequence] ?? 0)
+            transportSequence: section.transportSequenceID)
         choosePayloadType()
     }
 
@@ -170,6 +172,15 @@ final class SendSection {
 
     func uses(_ encoding: Encoding) -> Bool { self.encoding === encoding || target === encoding }
 
+    /// The numbers of an encoding begin anew: what was sent of it is not found under them any more.
+    func begin(anew encoding: Encoding) {
+        if uses(encoding) {
+            restart()
+        } else if former?.encoding === encoding {
+            former = nil
+        }
+    }
+
     /// Forwards from the next packet, or key frame, that can begin.
     func restart() {
         stop()
@@ -220,6 +231,11 @@ final class SendSection {
             content = UnsafeRawBufferPointer(rebasing: payload[..<0])
         case .nothing: return false
         }
+        if stretch.rewriter.isLeap(to: outgoing.sequence) {
+            restart()
+            // It begins with this packet, if that can be; then it is no leap.
+            return forward(packet, of: source, payload, into: outbox, now: now)
+        }
         guard let sequence = stretch.rewriter.sequence(outgoing.sequence, timestamp: packet.timestamp, now: now)
         else { return false }
         if let picture = outgoing.picture { stretch.pictures.note(picture) }
@@ -264,13 +280,14 @@ final class SendSection {
     }
 
     /// Sends again what the participant did not get. The numbers are its own; answers how many were found.
-    func retransmit(_ sequences: [UInt16], into outbox: Outbox, now: MediaTime) -> Int {
+    func retransmit(_ sequences: ArraySlice<UInt16>, into outbox: Outbox, now: MediaTime) -> Int {
         let transport = participant.transport
         guard let payloadType, let srtp = transport?.srtp, let destination = transport?.selected else { return 0 }
         var found = 0
         for sequence in sequences {
-            guard let (source, stretch, original) = origin(of: sequence) else { continue }
+            // Looking for what is not there costs too.
             guard participant.takeRetransmission(now: now) else { break }
+            guard let (source, stretch, original) = origin(of: sequence) else { continue }
             // What has to wait is asked for again, or is too late.
             if numbersPackets, participant.congestion.wait(for: .retransmission, now: now) > .zero { break }
             let isFound = source.cache.withPacket(original.sequence) { kept, bytes in
@@ -303,6 +320,12 @@ final class SendSection {
     }
 
     // MARK: Reports
+
+    /// How many packets the report that has just come is about.
+    func takeReportedCount() -> Int {
+        defer { reportedCount = packetCount }
+        return Int(packetCount &- reportedCount)
+    }
 
     /// Tells the participant the clock of the encoding that it gets, as its own sender report (RFC 3550 §6.4.1).
     func writeSenderReport(of source: Encoding, ntp: UInt64, timestamp: UInt32, into writer: inout RTCPWriter) -> Bool {

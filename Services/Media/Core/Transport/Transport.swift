@@ -1,3 +1,4 @@
+import Contracts
 import MediaSecurity
 
 /// The way to one participant: ICE-lite (RFC 8445 §2.5), then DTLS-SRTP (RFC 5764) over what ICE found. Owned by the
@@ -11,8 +12,8 @@ final class Transport {
         case drop(DropReason)
         /// Answer, and nothing more.
         case refuse([UInt8], DropReason)
-        /// Answer; the address is valid now, and those in `forgotten` no longer are.
-        case accept([UInt8], forgotten: [TransportAddress])
+        /// It comes from the peer, by these credentials.
+        case authentic(IceCredentials)
     }
 
     /// Addresses of one participant that are valid at once; the oldest gives way.
@@ -24,8 +25,15 @@ final class Transport {
     let remoteFragment: String
     let remotePassword: String
     private(set) var addresses: [TransportAddress] = []
-    /// Where everything goes: the address nominated last.
+    /// Where everything goes: the address nominated last or, if nothing was heard from that for ``selectedPatience``, one
+    /// that an authentic check came from since: after a new binding of a NAT not every client nominates again. `nil` before
+    /// the first, and when nothing was heard from it for ``Limits/icePatience``: who does not answer gets nothing
+    /// (RFC 7675 §5.1).
     private(set) var selected: TransportAddress?
+    /// When an authentic check or packet came from there; `nil` before the first was selected.
+    private var selectedHeard: MediaTime?
+    /// Without a word from the selected address another is taken: two checks of consent at their slowest, and some more.
+    static let selectedPatience = Duration.seconds(7)
     private(set) var lastHeard: MediaTime
     let dtls: DTLSConnection
     /// Which side of DTLS the node is.
@@ -62,11 +70,8 @@ final class Transport {
         local = credentials
     }
 
-    /// A binding request that names one of this seat's fragments.
-    func check(
-        _ message: STUNMessage, _ datagram: Span<UInt8>, fragment: Substring, from source: TransportAddress,
-        now: MediaTime
-    ) -> CheckOutcome {
+    /// What to make of a binding request that names one of this seat's fragments. Changes nothing.
+    func authenticate(_ message: STUNMessage, _ datagram: Span<UInt8>, fragment: Substring) -> CheckOutcome {
         guard let credentials = [local, former].first(where: { $0?.fragment == String(fragment) }) ?? nil else {
             return .drop(.unknownFragment)
         }
@@ -84,28 +89,48 @@ final class Transport {
             return .refuse(
                 STUNWriter.error(487, to: message.transactionID, password: credentials.password), .malformedSTUN)
         }
+        return .authentic(credentials)
+    }
+
+    /// Takes an authentic check from an address that is nobody else's: it is valid now.
+    /// - Returns: the answer, and the address that gave way to this one and no longer is valid.
+    func accept(
+        _ message: STUNMessage, _ credentials: IceCredentials, from source: TransportAddress, now: MediaTime
+    ) -> (answer: [UInt8], forgotten: TransportAddress?) {
         lastHeard = now
         let forgotten = validate(source)
-        if message.useCandidate {
-            selected = source
-            if credentials == local { former = nil }
-        }
-        return .accept(
-            STUNWriter.success(to: message.transactionID, mapped: source, password: credentials.password),
-            forgotten: forgotten)
+        let isSilent = selectedHeard.map { now >= $0 + Self.selectedPatience } ?? false
+        if message.useCandidate || isSilent { selected = source }
+        if message.useCandidate, credentials == local { former = nil }
+        if selected == source { selectedHeard = now }
+        let answer = STUNWriter.success(to: message.transactionID, mapped: source, password: credentials.password)
+        return (answer, forgotten)
     }
 
-    private func validate(_ source: TransportAddress) -> [TransportAddress] {
-        guard !addresses.contains(source) else { return [] }
+    private func validate(_ source: TransportAddress) -> TransportAddress? {
+        guard !addresses.contains(source) else { return nil }
         addresses.append(source)
         guard addresses.count > Self.addressCount, let oldest = addresses.firstIndex(where: { $0 != selected }) else {
-            return []
+            return nil
         }
-        return [addresses.remove(at: oldest)]
+        return addresses.remove(at: oldest)
     }
 
-    /// An authentic packet came.
-    func noteMedia(now: MediaTime) { lastHeard = now }
+    /// An authentic packet came: a publisher by HTTP need not go on checking its path.
+    func noteMedia(from source: TransportAddress, now: MediaTime) {
+        lastHeard = now
+        if selected == source { selectedHeard = now }
+    }
+
+    /// Whether everything goes to this address, and something was heard from there within ``Limits/icePatience``.
+    func isAlive(at address: TransportAddress, now: MediaTime) -> Bool {
+        selected == address && selectedHeard.map { now < $0 + Limits.icePatience } ?? false
+    }
+
+    /// Sends nothing more to an address of which nothing was heard for ``Limits/icePatience``.
+    func dropSilentPath(now: MediaTime) {
+        if let selected, !isAlive(at: selected, now: now) { self.selected = nil }
+    }
 
     /// The connection from this address has ended: until the peer nominates another, nothing is sent.
     func forget(_ address: TransportAddress) {
