@@ -951,6 +951,7 @@ export const closeActions: Record<number, "resume" | "refresh" | "signIn" | "sto
   4001: "resume",
   4002: "resume",
   4003: "resume",
+  4004: "resume",
   4100: "refresh",
   4200: "signIn",
   4201: "signIn",
@@ -959,7 +960,6 @@ export const closeActions: Record<number, "resume" | "refresh" | "signIn" | "sto
   4302: "stop",
   4303: "stop",
   4304: "stop",
-  4305: "stop",
 };
 
 export const endpoints = {
