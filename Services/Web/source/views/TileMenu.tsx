@@ -71,7 +71,7 @@ export function TileMenu({ name, userID, isPinned, onPin, video, children }: Til
               <Icon name="float" />Picture in picture
             </button>
           )}
-          {children}
+          <div className="tile-choices" onClick={() => setOpen(false)}>{children}</div>
         </div>
       )}
     </div>
