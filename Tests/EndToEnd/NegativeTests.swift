@@ -317,12 +317,13 @@ extension EndToEnd {
                     Endpoints.updateChannel, path: [open], body: UpdateChannelRequest(topic: "t")),
                 try await member.api.callRaw(
                     Endpoints.addChannelMember, path: [open], body: AddChannelMemberRequest(userID: member.id)),
-                try await member.api.callRaw(Endpoints.leaveChannel, path: [open], body: Empty()),
             ]
             for answer in answers {
                 #expect(answer.status == 403)
                 #expect(try answer.problem().code == .forbidden)
             }
+            // Who is not there has left: a second request after a lost answer is no fault.
+            try await member.api.call(Endpoints.leaveChannel, path: [open])
             // A message under another channel than its own is none, even for its author.
             let elsewhere = try await team.owner.api.callRaw(
                 Endpoints.editMessage, path: [open, message.id], body: text)
