@@ -1,10 +1,7 @@
 import APIDomain
 import Contracts
 import Logging
-import NIOCore
 import Postgres
-import RedisBus
-import ServiceKit
 
 /// What moderators do in a call. The right is looked up at each deed; what is decided is a row, which grants and leases say
 /// from then on; then the media node of the call is told, which trusts what comes over the bus. If it cannot be told it
@@ -120,26 +117,14 @@ struct ModerationRoutes: Sendable {
         return Answer(try CallRemoval(row: row))
     }
 
-    // MARK: Media nodes
-
     /// Tells the media node that has the call's room. Answers whether there is one and it did what it was told.
     /// - Throws: `unavailable` if it does not answer.
     private func tell(_ kind: BusRequestKind, _ request: some WireObject, of channel: ChannelID) async throws -> Bool {
-        let place: String?
-        do throws(RedisError) {
-            place = try await services.bus.send(RedisCommand("GET", .key(.mediaRoom(channel)))).text
-        } catch {
-            throw APIError(.unavailable, "The call cannot be reached at the moment. Try again.")
-        }
-        guard let placement = place.flatMap({ RoomPlacement($0) }) else { return false }
-        let address = InstanceAddress(kind: .media, id: placement.node)
-        let body = ByteBuffer(bytes: try WireJSON.encode(request))
-        do throws(BusError) {
-            _ = try await services.bus.request(kind, to: address, body: body)
-            return true
-        } catch {
-            if case .failed(let failure) = error, failure.code == .notFound { return false }
-            throw APIError(.unavailable, "The call's media node does not answer. Try again.")
+        do {
+            let done: Empty? = try await CallNode(services: services).ask(kind, request, of: channel)
+            return done != nil
+        } catch let error as APIError where error.code == .notFound {
+            return false
         }
     }
 }

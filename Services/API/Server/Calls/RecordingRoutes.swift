@@ -1,9 +1,6 @@
 import APIDomain
 import Contracts
-import Logging
-import NIOCore
 import Postgres
-import RedisBus
 import ServiceKit
 
 /// Starts and stops recordings of calls. The right is looked up at each deed; then the media node of the call is told, which
@@ -20,13 +17,11 @@ struct RecordingRoutes: Sendable {
             let channel = try await recorded(try call.id("channelID"), by: principal)
             let request = RecordingStartRequest(
                 recordingID: .fresh(), channelID: channel, userID: principal.userID)
-            let recording: CallRecording = try await tell(.recordingStart, request, of: channel)
-            return Answer(recording)
+            return Answer(try await tell(.recordingStart, request, of: channel))
         }
         routes.on(Endpoints.stopRecording) { call, principal in
             let channel = try await recorded(try call.id("channelID"), by: principal)
-            let _: CallRecording = try await tell(
-                .recordingStop, RecordingStopRequest(channelID: channel), of: channel)
+            _ = try await tell(.recordingStop, RecordingStopRequest(channelID: channel), of: channel)
             return Answer(Empty())
         }
     }
@@ -42,25 +37,12 @@ struct RecordingRoutes: Sendable {
         return channel
     }
 
-    /// Tells the media node that has the call's room.
-    /// - Throws: what the node refuses with; `not_found` if no node has it; `unavailable` if it does not answer.
-    private func tell<Reply: WireObject>(
+    /// - Throws: what the node refuses with; `not_found` if no node has the call; `unavailable` if it does not answer.
+    private func tell(
         _ kind: BusRequestKind, _ request: some WireObject, of channel: ChannelID
-    ) async throws -> Reply {
-        let body = ByteBuffer(bytes: try WireJSON.encode(request))
-        do {
-            let place = try await services.bus.send(RedisCommand("GET", .key(.mediaRoom(channel)))).text
-            guard let placement = place.flatMap({ RoomPlacement($0) }) else { throw Self.noCall }
-            let address = InstanceAddress(kind: .media, id: placement.node)
-            let reply = try await services.bus.request(kind, to: address, body: body)
-            return try WireJSON.decode(Reply.self, from: reply.readableBytesView)
-        } catch BusError.failed(let failure) {
-            throw APIError(failure.code, failure.detail)
-        } catch let error as APIError {
-            throw error
-        } catch {
-            services.logger.warning("call not reached", metadata: ["channel": "\(channel)", "error": "\(error)"])
-            throw APIError(.unavailable, "The call's media node does not answer. Try again.")
-        }
+    ) async throws -> CallRecording {
+        guard let recording: CallRecording = try await CallNode(services: services).ask(kind, request, of: channel)
+        else { throw Self.noCall }
+        return recording
     }
 }

@@ -1,0 +1,31 @@
+import APIDomain
+import Contracts
+import Logging
+import NIOCore
+import RedisBus
+import ServiceKit
+
+/// The media node that has the room of a call, for those who tell it something.
+struct CallNode: Sendable {
+    let services: APIServices
+
+    /// Asks the node of the channel's call; `nil` if no node has its room.
+    /// - Throws: what the node refuses with; `unavailable` if Redis or the node does not answer.
+    func ask<Reply: WireObject>(
+        _ kind: BusRequestKind, _ request: some WireObject, of channel: ChannelID
+    ) async throws -> Reply? {
+        let body = ByteBuffer(bytes: try WireJSON.encode(request))
+        do {
+            let place = try await services.bus.send(RedisCommand("GET", .key(.mediaRoom(channel)))).text
+            guard let placement = place.flatMap({ RoomPlacement($0) }) else { return nil }
+            let address = InstanceAddress(kind: .media, id: placement.node)
+            let reply = try await services.bus.request(kind, to: address, body: body)
+            return try WireJSON.decode(Reply.self, from: reply.readableBytesView)
+        } catch BusError.failed(let failure) {
+            throw APIError(failure.code, failure.detail)
+        } catch {
+            services.logger.warning("call not reached", metadata: ["channel": "\(channel)", "error": "\(error)"])
+            throw APIError(.unavailable, "The call's media node does not answer. Try again.")
+        }
+    }
+}
