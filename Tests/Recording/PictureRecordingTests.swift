@@ -146,7 +146,7 @@ struct PictureRecordingTests {
         try record(.vp8, try pictures(.vp8, scene), in: scene)
         // As a crash leaves it: written, not ended.
         try scene.writer.write()
-        let file = try #require(scene.folder.readManifest()?.files.first)
+        let file = try #require(try scene.folder.readManifest()?.files.first)
         let bytes = Array(try #require(contents(scene.folder.path(of: file))))
         // A place behind the header, which has no more than 400 bytes, and the first key frame.
         let length = 12_000 + Int(seed &* 0x9E37_79B9_7F4A_7C15 >> 33) % (bytes.count - 12_000)

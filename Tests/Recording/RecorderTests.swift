@@ -83,7 +83,7 @@ struct RecorderTests {
         let (end, failure) = try await record(in: folder, count: 500)
         #expect(end == .stopped)
         #expect(failure == nil)
-        let manifest = try #require(folder.readManifest())
+        let manifest = try #require(try folder.readManifest())
         #expect(manifest.end == .stopped)
         let file = try #require(manifest.files.first)
         #expect(try FFmpeg.packetTimes(folder.path(of: file)).count == 500)
@@ -116,7 +116,7 @@ struct RecorderTests {
         let (end, failure) = try await record(in: folder, bounds: bounds, count: 4000)
         #expect(end == .diskFull)
         #expect(failure?.code == ENOSPC)
-        let file = try #require(folder.readManifest()?.files.first)
+        let file = try #require(try folder.readManifest()?.files.first)
         let times = try FFmpeg.packetTimes(folder.path(of: file))
         #expect(times.count > 500)
         #expect(times.count < 4000)
@@ -131,7 +131,26 @@ struct RecorderTests {
         try folder?.write(RecordingScene.manifest)
         #expect(RecordingFolder.leftovers(in: root).isEmpty)
         folder = nil
-        #expect(RecordingFolder.leftovers(in: root).first?.readManifest() == RecordingScene.manifest)
+        #expect(try RecordingFolder.leftovers(in: root).first?.readManifest() == RecordingScene.manifest)
+    }
+
+    @Test("A manifest that cannot be read is not taken for an empty recording")
+    func unreadableManifest() throws {
+        let path = temporary()
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let folder = try RecordingFolder(path: path)
+        #expect(try folder.readManifest() == nil)
+        try Data("{\"id\":".utf8).write(to: URL(filePath: "\(path)/manifest.json"))
+        #expect(throws: RecordingFailure.self) { try folder.readManifest() }
+    }
+
+    @Test("A file that cannot be read is not taken for one without a frame")
+    func unreadableFile() throws {
+        let path = temporary()
+        #expect(try RecordingRepair.measure(path) == nil)
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        #expect(throws: RecordingFailure.self) { try RecordingRepair.measure(path) }
     }
 
     @Test("The ring gives back what was written, across its end, and counts what it has no room for")

@@ -76,7 +76,7 @@ final class RecordingScene {
         let time = MediaTime(nanoseconds: Self.origin + Int64(now) * 1_000_000)
         try writer.drain(ring, now: time)
         try writer.finish(.stopped, now: time)
-        let files = folder.readManifest()?.files ?? []
+        let files = try folder.readManifest()?.files ?? []
         return Dictionary(files.map { ($0.source, folder.path(of: $0)) }, uniquingKeysWith: { first, _ in first })
     }
 

@@ -18,13 +18,26 @@ stage_lint() {
     "$ROOST_TOOLS/venv/bin/python" deploy/scripts/check_compose.py
 }
 # One at a time: deadlines of tests that start servers mean little on a machine that does forty things at once.
-stage_unit() { swift test -c release --skip-build --no-parallel --skip 'EndToEndTests|FaultSuiteTests'; }
-stage_services() { swift test -c release --skip-build --filter EndToEndTests; }
-stage_faults() { swift test -c release --skip-build --filter FaultSuiteTests; }
+stage_unit() { swift_test --no-parallel --skip 'EndToEndTests|FaultSuiteTests'; }
+stage_services() { swift_test --filter EndToEndTests; }
+stage_faults() { swift_test --filter FaultSuiteTests; }
 stage_browser() {
     "$ROOST_TOOLS/venv/bin/python" -m pytest Tests/Browser
     # Clients of another dialect; a call of its own, because each folder has fixtures of its own.
     "$ROOST_TOOLS/venv/bin/python" -m pytest Tests/Dialect
+}
+
+# Says at the end what failed: it stands far up among the thousands that passed.
+swift_test() {
+    local log status=0
+    log=$(mktemp)
+    swift test -c release --skip-build "$@" 2>&1 | tee "$log" || status=$?
+    if ((status != 0)); then
+        printf '\n%s== what failed%s\n' "$bold" "$plain"
+        grep -aE -A 1 'recorded an issue|Fatal error|error: Exited' "$log" | grep -av '◇' | head -12 || true
+    fi
+    rm -f "$log"
+    return "$status"
 }
 
 main() {

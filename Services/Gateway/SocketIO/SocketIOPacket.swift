@@ -14,7 +14,7 @@ package struct SocketIOPacket: Hashable, Sendable {
         case event(name: String, arguments: [JSONValue], id: UInt64?)
         /// `3`, or `6` with attachments.
         case acknowledgement(id: UInt64, arguments: [JSONValue])
-        /// `4`: the client may not enter the namespace.
+        /// `4`: the client may not enter the namespace; an object, or a string as older versions send it.
         case connectError(JSONValue)
     }
 
@@ -164,7 +164,8 @@ package struct SocketIOReader {
         case (3, .array(let elements)?), (6, .array(let elements)?):
             guard let id = head.id else { return nil }
             return .acknowledgement(id: id, arguments: elements)
-        case (4, let body?): return .connectError(body)
+        case (4, .object(let members)?): return .connectError(.object(members))
+        case (4, .string(let text)?): return .connectError(.string(text))
         default: return nil
         }
     }

@@ -100,7 +100,7 @@ package enum RecordingRepair {
         let descriptor = open(path, O_RDWR | O_CLOEXEC)
         guard descriptor >= 0 else { throw RecordingFailure("open \(path)") }
         defer { close(descriptor) }
-        guard let scan = scan(descriptor) else { throw RecordingFailure("read \(path)", EINVAL) }
+        guard let scan = try scan(descriptor, path) else { throw RecordingFailure("read \(path)", EINVAL) }
         guard !scan.isComplete else { return }
         guard ftruncate(descriptor, off_t(scan.byteCount)) == 0 else { throw RecordingFailure("cut \(path)") }
         let (index, patches) = scan.ending()
@@ -109,21 +109,30 @@ package enum RecordingRepair {
         guard fsync(descriptor) == 0 else { throw RecordingFailure("keep \(path)") }
     }
 
-    /// How large and how long a file is; `nil` for what has no frame in it.
-    package static func measure(_ path: String) -> Result? {
+    /// How large and how long a file is; `nil` for what has no frame in it, or was never begun.
+    /// - Throws: when it cannot be read.
+    package static func measure(_ path: String) throws(RecordingFailure) -> Result? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
+        guard descriptor >= 0 else {
+            if errno == ENOENT { return nil }
+            throw RecordingFailure("open \(path)")
+        }
         defer { close(descriptor) }
-        guard let scan = scan(descriptor), scan.hasFrames else { return nil }
+        guard let scan = try scan(descriptor, path), scan.hasFrames else { return nil }
         let end = lseek(descriptor, 0, SEEK_END)
         return Result(byteCount: Int64(end), duration: scan.duration)
     }
 
-    private static func scan(_ descriptor: Int32) -> MatroskaScan? {
-        MatroskaScan(byteCount: Int64(lseek(descriptor, 0, SEEK_END))) { offset, count in
+    private static func scan(_ descriptor: Int32, _ path: String) throws(RecordingFailure) -> MatroskaScan? {
+        var failure: RecordingFailure?
+        let scan = MatroskaScan(byteCount: Int64(lseek(descriptor, 0, SEEK_END))) { offset, count in
             [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-                initialized = max(0, pread(descriptor, buffer.baseAddress, count, off_t(offset)))
+                let read = pread(descriptor, buffer.baseAddress, count, off_t(offset))
+                if read < 0 { failure = RecordingFailure("read \(path)") }
+                initialized = max(0, read)
             }
         }
+        if let failure { throw failure }
+        return scan
     }
 }

@@ -34,10 +34,20 @@ package final class RecordingFolder: Sendable {
 
     package func path(of file: RecordingManifest.File) -> String { "\(path)/\(file.name)" }
 
-    /// `nil` if there is none that can be read: then nothing was recorded.
-    package func readManifest() -> RecordingManifest? {
-        guard let data = FileManager.default.contents(atPath: "\(path)/\(Self.manifestName)") else { return nil }
-        return try? JSONDecoder().decode(RecordingManifest.self, from: data)
+    /// `nil` if there is none: then nothing was recorded.
+    /// - Throws: when there is one that cannot be read, so that nobody takes the recording for empty.
+    package func readManifest() throws(RecordingFailure) -> RecordingManifest? {
+        let path = "\(path)/\(Self.manifestName)"
+        guard access(path, F_OK) == 0 else {
+            if errno == ENOENT { return nil }
+            throw RecordingFailure("find \(path)")
+        }
+        do {
+            let data = try Data(contentsOf: URL(filePath: path))
+            return try JSONDecoder().decode(RecordingManifest.self, from: data)
+        } catch {
+            throw RecordingFailure("read \(path)", EINVAL)
+        }
     }
 
     /// Replaces the manifest in one step.

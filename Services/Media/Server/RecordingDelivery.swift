@@ -45,9 +45,9 @@ actor RecordingDelivery {
                 try await deliverOnce(folder)
                 pause = Self.retry.lowerBound
             } catch BusError.failed(let failure) where Self.isFinal(failure.code) {
-                logger.error(
-                    "a recording cannot be posted and stays here",
-                    metadata: ["folder": "\(folder.path)", "why": "\(failure.detail)"])
+                leave(folder, "\(failure.detail)")
+            } catch let failure as RecordingFailure where failure.end != .diskFull {
+                leave(folder, "\(failure)")
             } catch {
                 // Others may fare better meanwhile.
                 waiting.append(folder)
@@ -59,13 +59,19 @@ actor RecordingDelivery {
         isDelivering = false
     }
 
+    private func leave(_ folder: RecordingFolder, _ why: String) {
+        logger.error(
+            "a recording cannot be posted and stays here; it is tried again when the node starts",
+            metadata: ["folder": "\(folder.path)", "why": "\(why)"])
+    }
+
     /// The channel is gone, or who recorded it has left it: the same request will not do later either.
     private static func isFinal(_ code: ErrorCode) -> Bool {
         code == .notFound || code == .malformedRequest || code == .forbidden
     }
 
     private func deliverOnce(_ folder: RecordingFolder) async throws {
-        let prepared = try await NIOThreadPool.singleton.runIfActive { Self.prepare(folder) }
+        let prepared = try await NIOThreadPool.singleton.runIfActive { try Self.prepare(folder) }
         guard var manifest = prepared.manifest, !prepared.sizes.isEmpty else {
             return try await NIOThreadPool.singleton.runIfActive { try folder.remove() }
         }
@@ -92,15 +98,16 @@ actor RecordingDelivery {
     }
 
     /// Ends the files that nobody ended, and measures them; those without a frame are left out.
+    /// - Throws: when one cannot be read: what is not known to be empty is not thrown away.
     private static func prepare(
         _ folder: RecordingFolder
-    ) -> (manifest: RecordingManifest?, sizes: [String: RecordingRepair.Result]) {
-        guard let manifest = folder.readManifest() else { return (nil, [:]) }
+    ) throws(RecordingFailure) -> (manifest: RecordingManifest?, sizes: [String: RecordingRepair.Result]) {
+        guard let manifest = try folder.readManifest() else { return (nil, [:]) }
         var sizes: [String: RecordingRepair.Result] = [:]
         for file in manifest.files {
             // A file that could not be ended plays too.
             try? RecordingRepair.finish(folder.path(of: file))
-            sizes[file.name] = RecordingRepair.measure(folder.path(of: file))
+            sizes[file.name] = try RecordingRepair.measure(folder.path(of: file))
         }
         return (manifest, sizes)
     }
