@@ -116,8 +116,6 @@ package enum Limits {
     package static let clientFrameWindow = Duration.seconds(10)
     /// Bytes that may wait for one connection; beyond it the connection is closed as too slow.
     package static let connectionQueueByteCount = 1024 * 1024
-    /// Live events that may wait for one connection while it is replayed what it missed.
-    package static let replayHeldCount = 4_096
     package static let gatewayConnectionCount = 18_000
 
     // MARK: Tails
@@ -146,11 +144,12 @@ package enum Limits {
     package static let windowAge = Duration.seconds(30)
     /// Clients far behind that one gateway replays from PostgreSQL at once; the others wait their turn.
     package static let deepReplaysAtOnce = 8
-    /// Frames of a stream that come so soon after a write to its readers are written together: ``fanoutHoldPerWrite`` times
-    /// as long as that write took, within these bounds.
+    /// Frames of a stream that come so soon after a write to its readers are written together: ``fanoutHoldPerReader`` for
+    /// each reader on the loop, within these bounds.
     package static let fanoutHold = Duration.milliseconds(2)...Duration.milliseconds(20)
-    /// One stream takes a part in this many and one of its loop, and the busier the machine, the more frames go together.
-    package static let fanoutHoldPerWrite: Int64 = 3
+    /// About three times what a frame costs for one reader: shorter, and a busy machine spends itself on writes; longer, and
+    /// the wait itself is what the last reader sees.
+    package static let fanoutHoldPerReader = Duration.microseconds(18)
     /// Bytes that may wait for one connection before typing and presence are dropped for it.
     package static let ephemeralQueueByteCount = 64 * 1024
     /// Bytes that the kernel holds for one socket.
@@ -355,7 +354,8 @@ package enum Limits {
     package static let socketIOUpgradeTimeout = Duration.seconds(10)
     /// A session that is in no namespace after this time ends.
     package static let socketIOConnectTimeout = Duration.seconds(45)
-    /// Bytes and packets that may wait for a client that does not poll; beyond it the session ends.
+    /// Bytes and packets that may wait for a client that does not poll, and events for the names of their people; beyond it
+    /// the session ends.
     package static let socketIOQueueByteCount = 1024 * 1024
     package static let socketIOQueueCount = 4_096
     /// Packets of Engine.IO and control frames that a client may send in ``clientFrameWindow``; beyond it the session ends.

@@ -94,6 +94,31 @@ extension EndToEnd {
             #expect(try await ben.api.call(Endpoints.bootstrap).workspaces.map(\.id) == [elsewhere.workspace])
         }
 
+        @Test("O4: whoever joins while a channel becomes private came before that or not at all")
+        func joinsWhatBecomesPrivate() async throws {
+            let team = try await Team.make(of: 2, on: try await Stack.shared())
+            let ben = team.people[1]
+            let watcher = try await team.owner.connect()
+            for _ in 0..<20 {
+                let channel = try await team.channel(.public, with: [])
+                async let joining = ben.status(Endpoints.joinChannel, [channel])
+                _ = try await team.owner.api.call(
+                    Endpoints.updateChannel, path: [channel], body: UpdateChannelRequest(visibility: .private))
+                let status = try await joining
+                #expect([200, 404].contains(status))
+                let marker = try await team.owner.send("the end", in: channel)
+                try await watcher.wait(for: .channel(channel), at: marker.seq)
+                let events = watcher.state.events(of: .channel(channel)).map(\.event)
+                let hidden = try #require(
+                    events.firstIndex { if case .channelUpdated = $0 { true } else { false } })
+                let came = events.firstIndex {
+                    if case .channelMemberJoined(let member) = $0 { member.user.id == ben.id } else { false }
+                }
+                #expect((came != nil) == (status == 200))
+                #expect(came ?? 0 < hidden)
+            }
+        }
+
         @Test("O4: whoever comes back to a workspace has its direct conversations again, and the past of both is read")
         func back() async throws {
             let stack = try await Stack.shared()

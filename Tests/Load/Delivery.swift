@@ -4,8 +4,10 @@ struct Delivery {
     private let readerCount: Int
     /// `nil`: in any order.
     private let channelCount: Int?
-    /// The frame that comes next, for each subscriber and channel; without an order, which have come.
-    private var next: [UInt32]
+    /// The frame that comes next, for each subscriber and channel; empty without an order.
+    private var next: [UInt32] = []
+    /// Without an order, which have come: for each frame its subscribers, who get it one after the other.
+    private var hasCome: [Bool] = []
     private(set) var latencies = LatencySamples()
     /// How many frames have not arrived yet.
     private(set) var missing: Int
@@ -24,7 +26,7 @@ struct Delivery {
         if let channels {
             next = (0..<(subscribers * channels)).map { UInt32($0 % channels) }
         } else {
-            next = Array(repeating: 0, count: subscribers * schedule.count)
+            hasCome = Array(repeating: false, count: subscribers * schedule.count)
         }
         missing = schedule.count * subscribers
         lastArrivals = Array(repeating: 0, count: schedule.count)
@@ -47,11 +49,11 @@ struct Delivery {
             }
             next[place] += UInt32(channelCount)
         } else {
-            let place = subscriber * schedule.count + number
-            guard next[place] == 0 else {
+            let place = number * readerCount + subscriber
+            guard !hasCome[place] else {
                 throw LoadFailure("Subscriber \(subscriber) got frame \(number) twice.")
             }
-            next[place] = 1
+            hasCome[place] = true
         }
         missing -= 1
         latencies.add(nanoseconds: now - schedule.due(number))

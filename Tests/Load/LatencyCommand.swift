@@ -32,14 +32,13 @@ struct LatencyCommand: AsyncParsableCommand {
         let crowd = try await gateway.subscribers(subscribers)
         try await onThread { try crowd.open(atOnce: 200) }
         let token = try await gateway.population.token(of: Population.author)
-        let messages = try gateway.stack.apiURLs().map {
-            try PostedMessage(api: $0, channel: Population.postChannel, token: token)
-        }
-        try await RequestPublisher.whileConnected { publisher in
-            let saturating = try await findSaturation(crowd, messages, publisher)
+        let apis = try gateway.stack.apiURLs().compactMap { URL(string: $0) }
+        let messages = try apis.map { try PostedMessage(api: $0, channel: Population.postChannel, token: token) }
+        try await MessagePoster.whileConnected(to: apis) { poster in
+            let saturating = try await findSaturation(crowd, messages, poster)
             for share in [0.2, 0.5] {
                 let rate = saturating * share
-                let delivery = try await deliver(rate, Double(seconds), crowd, messages, publisher)
+                let delivery = try await deliver(rate, Double(seconds), crowd, messages, poster)
                 let last = delivery.untilLast().milliseconds(atShares: [0.5, 0.99])
                 let all = delivery.latencies.milliseconds(atShares: [0.5, 0.99])
                 try Figures(
@@ -59,11 +58,11 @@ struct LatencyCommand: AsyncParsableCommand {
     /// grows slowly does not show in them, the rate is the first from there down that it keeps up with in a run as long as
     /// the measurement.
     private func findSaturation(
-        _ crowd: Subscribers, _ messages: [PostedMessage], _ publisher: RequestPublisher
+        _ crowd: Subscribers, _ messages: [PostedMessage], _ poster: MessagePoster
     ) async throws -> Double {
         if let saturatingRate { return saturatingRate }
         func keepsUp(_ rate: Double, _ seconds: Double) async throws -> Bool {
-            let delivery = try await deliver(rate, seconds, crowd, messages, publisher)
+            let delivery = try await deliver(rate, seconds, crowd, messages, poster)
             return delivery.untilLast(from: delivery.schedule.count * 2 / 3).milliseconds(atShares: [0.5])[0] <= 200
         }
         var rate = Self.firstRate
@@ -79,7 +78,7 @@ struct LatencyCommand: AsyncParsableCommand {
 
     private func deliver(
         _ rate: Double, _ seconds: Double, _ crowd: Subscribers, _ messages: [PostedMessage],
-        _ publisher: RequestPublisher
+        _ poster: MessagePoster
     ) async throws -> Delivery {
         let run = messages.map { $0.another() }
         let schedule = Schedule(framesPerSecond: rate, count: Int(rate * seconds))
@@ -87,7 +86,7 @@ struct LatencyCommand: AsyncParsableCommand {
             // Posts are under way at a time, so their numbers need not be in the order of the stream.
             try crowd.receive(schedule, readers: subscribers, channels: nil)
         }
-        try await publisher.send(on: schedule) { run[$0 % run.count].request(number: $0) }
+        try await poster.send(on: schedule) { run[$0 % run.count].request(number: $0) }
         let delivered = try await delivery
         try await onThread { try crowd.beat() }
         return delivered

@@ -93,7 +93,7 @@ struct RedisPublisher {
     }
 }
 
-/// Sends requests over connections that are kept alive, each when it is due.
+/// Sends requests to peers over connections that are kept alive.
 struct RequestPublisher {
     private let http: HTTPClient
 
@@ -114,22 +114,8 @@ struct RequestPublisher {
         }
     }
 
-    /// Sends each request when it is due, without waiting for the answers to those before.
-    /// - Throws: ``LoadFailure`` at an answer that is no success.
-    func send(on schedule: Schedule, _ request: @escaping @Sendable (Int) -> HTTPClientRequest)
-        async throws
-    {
-        let clock = http.eventLoopGroup.next()
-        try await withThrowingDiscardingTaskGroup { group in
-            for number in 0..<schedule.count {
-                try await schedule.wait(for: number, on: clock)
-                group.addTask { try await send(request(number)) }
-            }
-        }
-    }
-
     /// Sends one request now.
-    func send(_ request: HTTPClientRequest) async throws {
+    private func send(_ request: HTTPClientRequest) async throws {
         let response = try await http.execute(request, timeout: .seconds(30))
         let answer = try await response.body.collect(upTo: 1 << 16)
         guard (200..<300).contains(response.status.code) else {

@@ -1,6 +1,6 @@
 import ArgumentParser
-import AsyncHTTPClient
 import Contracts
+import Foundation
 
 /// `roost-load resume`
 struct ResumeCommand: AsyncParsableCommand {
@@ -61,10 +61,12 @@ struct ResumeCommand: AsyncParsableCommand {
     /// One after the other, so that their numbers are in the order of the stream.
     private func post(_ gateway: GatewayUnderTest) async throws {
         let token = try await gateway.population.token(of: Population.author)
-        let message = try PostedMessage(
-            api: try gateway.stack.apiURLs()[0], channel: Population.resumeChannel, token: token)
-        try await RequestPublisher.whileConnected { publisher in
-            for number in 0..<events { try await publisher.send(message.request(number: number)) }
+        let apis = try gateway.stack.apiURLs().prefix(1).compactMap { URL(string: $0) }
+        let message = try PostedMessage(api: apis[0], channel: Population.resumeChannel, token: token)
+        try await MessagePoster.whileConnected(to: apis) { poster in
+            for number in 0..<events {
+                try await poster.send(on: Schedule(framesPerSecond: 1, count: 1)) { _ in message.request(number: number) }
+            }
         }
     }
 }

@@ -32,6 +32,7 @@ main() {
     # Eighteen thousand subscribers are as many open files, here, in the gateway and in its peers.
     ulimit -n "$(ulimit -Hn)"
     start_stack
+    mkdir -p "$out"
     : >"$lines"
     say "idle memory"
     # The services have settled by then: pools are open, start-up garbage is freed.

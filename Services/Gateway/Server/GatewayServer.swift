@@ -1,4 +1,5 @@
 import Contracts
+import Glibc
 import Logging
 import NIOCore
 package import NIOPosix
@@ -42,7 +43,7 @@ package struct GatewayServer: Service {
     private func drain() async {
         let deadline = services.configuration.drainDeadline
         let spread = min(Limits.drainSpread, deadline / 2)
-        services.socketIO.endAll()
+        services.socketIO.endAll(over: spread)
         for loop in services.loops { loop.moveAll(over: spread, deadline: deadline - spread) }
         await waitForClients(until: .now + deadline)
         for loop in services.loops { loop.closeAll(.goingAway) }
@@ -58,7 +59,7 @@ package struct GatewayServer: Service {
 
     private func listen() async throws -> any NIOCore.Channel {
         let services = self.services
-        return try await ServerBootstrap(group: eventLoopGroup)
+        let channel = try await ServerBootstrap(group: eventLoopGroup)
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             // What is accepted has the options of the listening socket (tcp(7)): none is set a connection.
@@ -78,5 +79,11 @@ package struct GatewayServer: Service {
                 }
             }
             .bind(host: services.configuration.host, port: services.configuration.port).get()
+        // The other end is nginx on the same network: pacing, a timer for each write where the machine prefers BBR, is for
+        // nginx to do. Every Linux has Reno for everybody.
+        let reno = (UInt8(ascii: "r"), UInt8(ascii: "e"), UInt8(ascii: "n"), UInt8(ascii: "o"))
+        try await (channel as? any SocketOptionProvider)?
+            .unsafeSetSocketOption(level: .tcp, name: .init(rawValue: TCP_CONGESTION), value: reno).get()
+        return channel
     }
 }

@@ -319,17 +319,16 @@ final class LoopRegistry: @unchecked Sendable {
         rows[Int(index)]?.waiting = []
         rows[Int(index)]?.isDue = false
         guard !row.readers.isEmpty else { return }
-        let start = NIODeadline.now()
         let frames = FrameBatch(row.waiting.map(\.event))
         for slot in row.readers { write(frames, to: slot, row) }
-        let end = NIODeadline.now()
-        rows[Int(index)]?.nextWrite = end + hold(after: end - start)
+        rows[Int(index)]?.nextWrite = .now() + Self.hold(for: row.readers.count)
     }
 
-    /// How long the next frames wait for others after a write that took so long, be it for its readers or for the machine.
-    private func hold(after write: TimeAmount) -> TimeAmount {
+    /// How long the next frames wait for others after a write to so many. Not a part of the time that the write took: on a
+    /// busy machine that would make the wait as long as the writes are late.
+    static func hold(for readerCount: Int) -> TimeAmount {
         let (least, most) = (Limits.fanoutHold.lowerBound.nanoseconds, Limits.fanoutHold.upperBound.nanoseconds)
-        return .nanoseconds(min(most, max(least, write.nanoseconds * Limits.fanoutHoldPerWrite)))
+        return .nanoseconds(min(most, max(least, Int64(readerCount) * Limits.fanoutHoldPerReader.nanoseconds)))
     }
 
     private func write(_ frames: FrameBatch, to slot: Int32, _ row: Row) {

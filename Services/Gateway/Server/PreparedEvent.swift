@@ -21,7 +21,7 @@ struct PreparedEvent: Sendable {
         hidesEarlier = envelope.hidesEarlier
         self.json = json
         frame = FrameWriter.frame(.text, json)
-        deflated = deflater.flatMap { compress(json, $0) } ?? frame
+        deflated = deflater.flatMap { $0.frame(.text, json) } ?? frame
     }
 
     /// Splits an event from the bus: a header line, then the frame's JSON. `nil` if it is none.
@@ -48,13 +48,6 @@ struct EphemeralNotice: Sendable {
         self.envelope = envelope
         frame = FrameWriter.frame(.text, rest)
     }
-}
-
-/// A compressed frame, or `nil` where compression does not pay.
-private func compress(_ json: ByteBuffer, _ deflater: MessageDeflater) -> ByteBuffer? {
-    let compressed = deflater.deflate(json)
-    guard compressed.readableBytes < json.readableBytes else { return nil }
-    return FrameWriter.frame(.text, compressed, isCompressed: true)
 }
 
 /// Takes one line from a buffer, without its line feed; `nil` if there is no line feed.

@@ -63,6 +63,7 @@ struct ChannelRoutes: Sendable {
                     INSERT INTO channels (id, workspace_id, kind, visibility, name, topic, created_by)
                     SELECT $1, $2, $3, $4, $5, $6, $7
                     WHERE (SELECT count(*) FROM channels WHERE workspace_id = $2) < $8
+                      AND EXISTS (SELECT FROM workspace_members WHERE workspace_id = $2 AND user_id = $7)
                     """, channel, workspace.id, kind, visibility, name, topic, user, Limits.channelsPerWorkspace),
                 .beginStream(ofCreated: channel),
                 Statement(
@@ -71,9 +72,10 @@ struct ChannelRoutes: Sendable {
                            append_event('workspace', workspace_id, 'channel.created', id) AS seq
                     FROM channels WHERE id = $1 AND visibility = 'public'
                     """, channel),
-                ChannelMembership.add(user, to: channel),
+                ChannelMembership.add(user, to: channel, by: user),
             ], taken: Self.nameTaken)
         guard results[1].affectedRowCount == 1 else {
+            _ = try await access.workspace(workspace.id, for: principal)
             throw APIError(.conflict, "A workspace has at most \(Limits.channelsPerWorkspace) channels.")
         }
         await services.publisher.publish(at: try results[3...].flatMap { try $0.map { try $0.cursor() } })
@@ -129,7 +131,7 @@ struct ChannelRoutes: Sendable {
         let opened = try Channel(row: row)
         // Who left the workspace and came back is not in the conversation that there was.
         for person in people where try !results[6].contains(where: { try $0.decode("user_id") == person }) {
-            try await add(person, to: opened.id)
+            try await add(person, to: opened.id, by: principal)
         }
         return Answer(opened)
     }
@@ -150,6 +152,7 @@ struct ChannelRoutes: Sendable {
                            append_event('workspace', workspace_id,
                                CASE $2::text WHEN 'public' THEN 'channel.created' ELSE 'channel.withdrawn' END, id) AS seq
                     FROM channels WHERE id = $1 AND visibility <> $2::text AND may_manage_channel($1, $3)
+                      AND EXISTS (SELECT FROM channel_members WHERE channel_id = $1 AND user_id = $3)
                     """, channel.id, visibility, principal.userID),
                 Statement(
                     """
@@ -157,6 +160,7 @@ struct ChannelRoutes: Sendable {
                         UPDATE channels SET name = coalesce($2, name), topic = coalesce($3, topic),
                                visibility = coalesce($4::text, visibility), version = version + 1
                         WHERE id = $1 AND ($4::text IS NULL OR may_manage_channel($1, $5))
+                          AND EXISTS (SELECT FROM channel_members WHERE channel_id = $1 AND user_id = $5)
                         RETURNING id
                     )
                     SELECT 'channel' AS kind, id AS stream_id, append_event('channel', id, 'channel.updated', id) AS seq
@@ -164,6 +168,7 @@ struct ChannelRoutes: Sendable {
                     """, channel.id, name, topic, visibility, principal.userID),
             ], taken: Self.nameTaken)
         guard !results[2].isEmpty else {
+            _ = try await access.joinedChannel(channel.id, for: principal)
             throw APIError(.forbidden, "Only the channel's creator and the workspace's owners change who sees it.")
         }
         await services.publisher.publish(at: try results[1...].flatMap { try $0.map { try $0.cursor() } })
@@ -172,7 +177,7 @@ struct ChannelRoutes: Sendable {
 
     private func join(_ call: Call<Empty>, _ principal: Principal) async throws -> Answer<Channel> {
         let accessed = try await access.channel(try call.id("channelID"), for: principal)
-        if !accessed.isMember { try await add(principal.userID, to: accessed.channel.id) }
+        if !accessed.isMember { try await add(principal.userID, to: accessed.channel.id, by: principal) }
         return Answer(accessed.channel)
     }
 
@@ -197,7 +202,7 @@ struct ChannelRoutes: Sendable {
                 "SELECT 1 FROM workspace_members WHERE workspace_id = $1 AND user_id = $2",
                 channel.workspaceID, call.body.userID))
         guard !members.isEmpty else { throw APIError.notFound("user") }
-        try await add(call.body.userID, to: channel.id)
+        try await add(call.body.userID, to: channel.id, by: principal)
         return Answer(Empty())
     }
 
@@ -211,16 +216,20 @@ struct ChannelRoutes: Sendable {
         return Answer(Empty())
     }
 
-    private func add(_ user: UserID, to channel: ChannelID) async throws {
+    private func add(_ user: UserID, to channel: ChannelID, by principal: Principal) async throws {
         let results = try await services.database.execute([
-            .lock([.channel(channel), .user(user)]), ChannelMembership.add(user, to: channel),
+            .lock([.channel(channel), .user(user)]), ChannelMembership.add(user, to: channel, by: principal.userID),
         ])
         let events = try results[1].map { try $0.cursor() }
         await services.publisher.publish(at: events)
         guard events.isEmpty else { return }
         let members = try await services.database.execute(
             Statement("SELECT 1 FROM channel_members WHERE channel_id = $1 AND user_id = $2", channel, user))
-        guard !members.isEmpty else { throw Self.tooManyChannels }
+        guard members.isEmpty else { return }
+        // What was allowed a moment ago may not be any more.
+        let accessed = try await access.channel(channel, for: principal)
+        guard accessed.isMember || user == principal.userID else { throw SpaceAccess.notJoined }
+        throw Self.tooManyChannels
     }
 
     private func listMembers(_ call: Call<Empty>, _ principal: Principal) async throws -> Answer<ChannelMemberPage> {

@@ -87,11 +87,15 @@ struct WorkspaceRoutes: Sendable {
         let workspace = try await access.workspace(try call.id("workspaceID"), for: principal)
         let code = base64URL(Data(randomBytes(18)).base64EncodedString())
         let expiresAt = Timestamp.now + Limits.inviteLifetime
-        _ = try await services.database.execute([
+        let results = try await services.database.execute([
+            .lock([.workspace(workspace.id)]),
             Statement(
-                "INSERT INTO invites (digest, workspace_id, created_by, expires_at) VALUES ($1, $2, $3, $4)",
-                digest(code), workspace.id, principal.userID, expiresAt)
+                """
+                INSERT INTO invites (digest, workspace_id, created_by, expires_at)
+                SELECT $1, $2, $3, $4 FROM workspace_members WHERE workspace_id = $2 AND user_id = $3
+                """, digest(code), workspace.id, principal.userID, expiresAt),
         ])
+        guard results[1].affectedRowCount == 1 else { throw APIError.notFound("workspace") }
         return Answer(Invite(code: code, workspaceID: workspace.id, expiresAt: expiresAt))
     }
 
@@ -125,7 +129,7 @@ struct WorkspaceRoutes: Sendable {
                     UNION ALL
                     SELECT 'user', $2::uuid, append_event('user', $2, 'workspace.joined', $1, seq) FROM told
                     """, workspace, user),
-            ] + (channel.map { [ChannelMembership.add(user, to: $0)] } ?? []))
+            ] + (channel.map { [ChannelMembership.add(user, to: $0, by: user)] } ?? []))
         await services.publisher.publish(at: try results.dropFirst().flatMap { try $0.map { try $0.cursor() } })
         return Answer(try await access.workspace(workspace, for: principal))
     }

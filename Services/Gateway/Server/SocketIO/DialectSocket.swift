@@ -109,7 +109,7 @@ final class DialectSocket: NamespaceMember, @unchecked Sendable {
     func naming(_ users: [UserID], _ work: @escaping () -> Void) {
         guard !isOver else { return }
         if waiting.isEmpty, people.unknown(of: users).isEmpty { return work() }
-        guard waiting.count < Limits.replayHeldCount else {
+        guard waiting.count < Limits.socketIOQueueCount else {
             eventLoop.execute { [self] in close(.tooSlow) }
             return
         }

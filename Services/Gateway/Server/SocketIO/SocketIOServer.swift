@@ -36,9 +36,13 @@ final class SocketIOServer: Sendable {
 
     func remove(_ session: SocketIOSession) { sessions.withLock { $0[session.id] = nil } }
 
-    /// Has every client connect elsewhere: their libraries do so by themselves when the transport closes.
-    func endAll() {
-        for session in sessions.withLock({ Array($0.values) }) { session.endFromOutside(.mustReconnect) }
+    /// Has every client connect elsewhere, spread over a time: their libraries do so by themselves when the transport closes.
+    func endAll(over spread: Duration) {
+        let all = sessions.withLock { Array($0.values) }
+        let pause = spread.nanoseconds / Int64(max(1, all.count))
+        for (position, session) in all.enumerated() {
+            session.endFromOutside(.mustReconnect, in: .nanoseconds(pause * Int64(position)))
+        }
     }
 }
 

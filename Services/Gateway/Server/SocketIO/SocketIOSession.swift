@@ -142,7 +142,9 @@ final class SocketIOSession: @unchecked Sendable {
         }
     }
 
-    func endFromOutside(_ reason: EngineIOSession.Reason) { eventLoop.execute { [self] in end(reason) } }
+    func endFromOutside(_ reason: EngineIOSession.Reason, in delay: TimeAmount = .zero) {
+        eventLoop.scheduleTask(in: delay) { [self] in end(reason) }
+    }
 
     // MARK: On the loop
 
