@@ -147,9 +147,9 @@ package enum Limits {
     /// Frames of a stream that come so soon after a write to its readers are written together: ``fanoutHoldPerReader`` for
     /// each reader on the loop, within these bounds.
     package static let fanoutHold = Duration.milliseconds(2)...Duration.milliseconds(20)
-    /// About three times what a frame costs for one reader: shorter, and a busy machine spends itself on writes; longer, and
+    /// About four times what a frame costs for one reader: shorter, and a busy machine spends itself on writes; longer, and
     /// the wait itself is what the last reader sees.
-    package static let fanoutHoldPerReader = Duration.microseconds(18)
+    package static let fanoutHoldPerReader = Duration.microseconds(24)
     /// Bytes that may wait for one connection before typing and presence are dropped for it.
     package static let ephemeralQueueByteCount = 64 * 1024
     /// Bytes that the kernel holds for one socket.
