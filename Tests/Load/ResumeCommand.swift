@@ -65,7 +65,8 @@ struct ResumeCommand: AsyncParsableCommand {
         let message = try PostedMessage(api: apis[0], channel: Population.resumeChannel, token: token)
         try await MessagePoster.whileConnected(to: apis) { poster in
             for number in 0..<events {
-                try await poster.send(on: Schedule(framesPerSecond: 1, count: 1)) { _ in message.request(number: number) }
+                try await poster.send(on: Schedule(framesPerSecond: 1, count: 1)) { _ in message.request(number: number)
+                }
             }
         }
     }
