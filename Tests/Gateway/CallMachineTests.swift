@@ -338,9 +338,20 @@ struct CallMachineTests {
     func otherSeat() {
         var (machine, _) = seated()
         let other = SeatNotice(
-            participantID: ParticipantID(number: 12), connectionID: .example, frame: .callState(state(2)))
+            node: node, participantID: ParticipantID(number: 12), connectionID: .example, frame: .callState(state(2)))
         #expect(machine.receive(other).isEmpty)
         #expect(!machine.isIdle)
+    }
+
+    @Test("A node that gave the seat when the call had just moved does not end it where it is now")
+    func otherNode() {
+        var (machine, seat) = seated()
+        let end = ServerFrame.callEnded(CallEnded(participantID: participant, reason: .moved))
+        let other = SeatNotice(
+            node: InstanceID(number: 22), participantID: participant, connectionID: .example, frame: end)
+        #expect(machine.receive(other).isEmpty)
+        #expect(machine.receive(.offer(offer(1))) == [.offer(offer(1), seat)])
+        #expect(machine.receive(notice(end)) == [.send(end)])
     }
 
     @Test("A client is told that the call moves when the node of its seat is dead, and of no other node")
@@ -398,7 +409,7 @@ struct CallMachineTests {
     private func offer(_ number: Int) -> CallOffer { CallOffer(number: number, sdp: "v=0", publications: []) }
 
     private func notice(_ frame: ServerFrame) -> SeatNotice {
-        SeatNotice(participantID: participant, connectionID: .example, frame: frame)
+        SeatNotice(node: node, participantID: participant, connectionID: .example, frame: frame)
     }
 
     private func failed(_ code: ErrorCode, _ detail: String, _ number: Int? = nil) -> Action {

@@ -60,7 +60,7 @@ package struct CallMachine {
         /// The seat that is to be taken again, if the connection held it.
         let held: CallSeat?
         /// Known once the API has granted it.
-        var participantID: ParticipantID?
+        var granted: CallSeat?
         /// The newest state that the node told before its answer to joining was here.
         var state: CallState?
     }
@@ -184,7 +184,7 @@ package struct CallMachine {
     /// The API has granted a seat. Answers whether it is still wanted.
     package mutating func granted(_ seat: CallSeat) -> Bool {
         guard case .joining(var joining) = phase, joining.attempt == seat.attempt else { return false }
-        joining.participantID = seat.participantID
+        joining.granted = seat
         phase = .joining(joining)
         return true
     }
@@ -244,14 +244,15 @@ package struct CallMachine {
         return proceed(seated)
     }
 
-    /// The node tells the holder of a seat something. What is told of another seat is dropped.
+    /// A node tells the holder of a seat something. What is told of another seat is dropped, and what another node tells of
+    /// this one: it gave the seat when the call had just moved, and takes it back.
     package mutating func receive(_ notice: SeatNotice) -> [Action] {
         switch (phase, notice.frame) {
-        case (.joining(var joining), .callState(let state)) where joining.participantID == notice.participantID:
+        case (.joining(var joining), .callState(let state)) where joining.granted.map(notice.concerns) ?? false:
             if state.revision > joining.state?.revision ?? .min { joining.state = state }
             phase = .joining(joining)
             return []
-        case (.seated(let seated), let frame) where seated.seat.participantID == notice.participantID:
+        case (.seated(let seated), let frame) where notice.concerns(seated.seat):
             switch frame {
             case .callState, .callSpeakers, .callLayers: return [.send(frame)]
             case .callEnded(let ended): return end(notice.participantID, ended.reason)
@@ -282,7 +283,7 @@ package struct CallMachine {
     private func concerns(_ participant: ParticipantID) -> Bool {
         switch phase {
         case .none: false
-        case .joining(let joining): participant == joining.participantID ?? joining.join.participantID
+        case .joining(let joining): participant == joining.granted?.participantID ?? joining.join.participantID
         case .seated(let seated): participant == seated.seat.participantID
         }
     }
@@ -315,6 +316,10 @@ package struct CallMachine {
         }
         return []
     }
+}
+
+extension SeatNotice {
+    fileprivate func concerns(_ seat: CallSeat) -> Bool { participantID == seat.participantID && node == seat.node }
 }
 
 extension CallUpdate {

@@ -61,7 +61,8 @@ actor NoticeBoard {
             let frame = pending[participant]?.take()
         {
             do {
-                let notice = SeatNotice(participantID: participant, connectionID: route.connectionID, frame: frame)
+                let notice = SeatNotice(
+                    node: bus.address.id, participantID: participant, connectionID: route.connectionID, frame: frame)
                 _ = try await bus.request(
                     .seatNotice, to: InstanceAddress(kind: .gateway, id: gateway),
                     body: ByteBuffer(bytes: WireJSON.encode(notice)))

@@ -262,11 +262,14 @@ package struct SeatRemoveRequest: WireObject {
 /// Media node → gateway: a frame for the connection that holds a seat. Answered by ``Empty``, also when it has gone.
 package struct SeatNotice: WireObject {
     package static let summary = "Tells the holder of a seat."
+    /// Who tells: a seat may have been another node's a moment before.
+    package let node: InstanceID
     package let participantID: ParticipantID
     package let connectionID: ConnectionID
     package let frame: ServerFrame
 
-    package init(participantID: ParticipantID, connectionID: ConnectionID, frame: ServerFrame) {
+    package init(node: InstanceID, participantID: ParticipantID, connectionID: ConnectionID, frame: ServerFrame) {
+        self.node = node
         self.participantID = participantID
         self.connectionID = connectionID
         self.frame = frame
