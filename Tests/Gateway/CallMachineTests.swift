@@ -354,6 +354,22 @@ struct CallMachineTests {
         #expect(machine.receive(notice(end)) == [.send(end)])
     }
 
+    @Test("What a node told of a seat that another node gave in the end does not count")
+    func stateOfAnotherNode() {
+        var machine = CallMachine()
+        _ = machine.receive(.join(CallJoin(channelID: channel)))
+        let other = InstanceID(number: 22)
+        _ = machine.granted(CallSeat(participantID: participant, channelID: channel, node: other, attempt: 1))
+        let early = SeatNotice(
+            node: other, participantID: participant, connectionID: .example, frame: .callState(state(9)))
+        #expect(machine.receive(early).isEmpty)
+        let seat = seat(attempt: 1)
+        _ = machine.granted(seat)
+        #expect(machine.receive(early).isEmpty)
+        let revision = joined(&machine, seat, isResumed: false, 2)
+        #expect(revision == 2)
+    }
+
     @Test("A client is told that the call moves when the node of its seat is dead, and of no other node")
     func deadNode() {
         var (machine, _) = seated()

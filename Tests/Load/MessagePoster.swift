@@ -16,6 +16,8 @@ final class MessagePoster: @unchecked Sendable {
     private var apis: [Connections] = []
     private var unansweredCount = 0
     private var done: EventLoopPromise<Void>?
+    /// A connection that has broken between two runs breaks the next.
+    private var failure: (any Error)?
 
     private struct Connections {
         fileprivate var idle: [Connection] = []
@@ -65,6 +67,7 @@ final class MessagePoster: @unchecked Sendable {
             let done = eventLoop.makePromise(of: Void.self)
             self.done = done
             unansweredCount = schedule.count
+            if let failure { finish(.failure(failure)) }
             sendDue(from: 0, schedule, request)
             return done.futureResult
         }.get()
@@ -107,6 +110,7 @@ final class MessagePoster: @unchecked Sendable {
     }
 
     fileprivate func finish(_ result: Result<Void, any Error>) {
+        if case .failure(let error) = result { failure = error }
         done?.completeWith(result)
         done = nil
     }

@@ -184,6 +184,8 @@ package struct CallMachine {
     /// The API has granted a seat. Answers whether it is still wanted.
     package mutating func granted(_ seat: CallSeat) -> Bool {
         guard case .joining(var joining) = phase, joining.attempt == seat.attempt else { return false }
+        // Revisions of another node's states begin anew.
+        if joining.granted?.node != seat.node { joining.state = nil }
         joining.granted = seat
         phase = .joining(joining)
         return true

@@ -326,7 +326,7 @@ final class LoopRegistry: @unchecked Sendable {
 
     /// How long the next frames wait for others after a write to so many. Not a part of the time that the write took: on a
     /// busy machine that would make the wait as long as the writes are late.
-    static func hold(for readerCount: Int) -> TimeAmount {
+    private static func hold(for readerCount: Int) -> TimeAmount {
         let (least, most) = (Limits.fanoutHold.lowerBound.nanoseconds, Limits.fanoutHold.upperBound.nanoseconds)
         return .nanoseconds(min(most, max(least, Int64(readerCount) * Limits.fanoutHoldPerReader.nanoseconds)))
     }
