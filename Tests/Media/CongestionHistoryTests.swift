@@ -105,6 +105,24 @@ struct SendHistoryTests {
         #expect(bench.gaps.allSatisfy { $0.from < $0.to })
     }
 
+    @Test("At any pace a packet of the last 2 s is remembered")
+    func memory() throws {
+        for interval in [2, 5, 20] {
+            var bench = HistoryBench()
+            var numbers: [UInt16] = []
+            for _ in 0..<(10_000 / interval) {
+                numbers += bench.send(1)
+                bench.clock += interval - 5
+            }
+            let count = 1_700 / interval
+            bench.arrive(numbers.suffix(count))
+            let bytes = bench.feedback()
+            let told = bench.read(bytes)
+            #expect(told.map(\.number) == Array(Int64(numbers.count - count)..<Int64(numbers.count)), "\(interval) ms")
+            #expect(told.allSatisfy { $0.byteCount == 1_000 && $0.arrival != nil && !$0.wasReportedLost })
+        }
+    }
+
     @Test("Feedback about packets that were never sent, or are forgotten, gives nothing")
     func unknown() {
         var bench = HistoryBench()

@@ -38,22 +38,27 @@ package struct FeedbackGap: Hashable, Sendable {
     package let to: MediaTime
 }
 
-/// What was sent on one transport, until feedback tells what became of it. Owned by what sends; memory of a fixed size, and
-/// no allocation per packet.
+/// What was sent on one transport, until feedback tells what became of it. Owned by what sends; its memory grows by doubling
+/// with the packets of ``memory``, and nothing is allocated per packet.
 package struct SendHistory: Sendable {
-    /// How many packets are remembered: 4 s at 10 Mbit/s.
+    /// How many packets are remembered at most: 4 s at 10 Mbit/s.
     package static let packetCount = 4_096
+    /// How many are from the first on. Most receive little: each is 16 bytes, for each participant.
+    private static let leastPacketCount = 256
+    /// How long each is remembered, as long as it is not more than ``packetCount``: feedback comes much sooner.
+    private static let memory = Duration.seconds(2)
 
     private enum Fate: UInt8 { case unknown, lost, received }
 
     private struct Entry {
         var sent = MediaTime(nanoseconds: 0)
-        var byteCount: Int32 = 0
         var cluster: Int32 = -1
+        var byteCount: UInt16 = 0
         var fate = Fate.received
     }
 
-    private var entries = [Entry](repeating: Entry(), count: Self.packetCount)
+    /// A packet's place is its number, as far as it goes: a power of two of them.
+    private var entries = [Entry](repeating: Entry(), count: Self.leastPacketCount)
     private var next: Int64 = 0
     private var referenceTime: Int64?
     /// The newest packet that feedback has told of, and the newest arrival.
@@ -73,10 +78,26 @@ package struct SendHistory: Sendable {
     /// - Returns: the transport-wide sequence number to write into it.
     package mutating func sent(byteCount: Int, now: MediaTime, isProbe: Int32? = nil) -> UInt16 {
         let number = next
+        if number >= entries.count, entries.count < Self.packetCount,
+            now < entries[place(of: number)].sent + Self.memory
+        {
+            grow()
+        }
         next += 1
-        entries[Int(number % Int64(Self.packetCount))] = Entry(
-            sent: now, byteCount: Int32(clamping: byteCount), cluster: isProbe ?? -1, fate: .unknown)
+        entries[place(of: number)] = Entry(
+            sent: now, cluster: isProbe ?? -1, byteCount: UInt16(clamping: byteCount), fate: .unknown)
         return UInt16(truncatingIfNeeded: number)
+    }
+
+    private func place(of number: Int64) -> Int { Int(number) & (entries.count - 1) }
+
+    /// Twice the places; what is remembered goes to its new one.
+    private mutating func grow() {
+        let former = entries
+        entries = [Entry](repeating: Entry(), count: former.count * 2)
+        for number in (next - Int64(former.count))..<next {
+            entries[place(of: number)] = former[Int(number) & (former.count - 1)]
+        }
     }
 
     /// Feedback came. Gives what is news: each packet once when it is reported received or lost, and once more when one that
@@ -93,7 +114,7 @@ package struct SendHistory: Sendable {
         var arrivals: (first: MediaTime, last: MediaTime)?
         feedback.forEachTick(in: compound) { wire, ticks in
             guard let number = self.number(wire) else { return }
-            let index = Int(number % Int64(Self.packetCount))
+            let index = place(of: number)
             let entry = entries[index]
             guard entry.fate != .received, ticks != nil || entry.fate == .unknown else { return }
             entries[index].fate = ticks == nil ? .lost : .received
@@ -122,8 +143,8 @@ package struct SendHistory: Sendable {
         defer { if last > reported?.number ?? -1 { reported = (last, arrivals.last) } }
         guard let before = reported, first > before.number + 1 else { return nil }
         var byteCount = 0
-        for number in max(before.number + 1, next - Int64(Self.packetCount))..<first {
-            byteCount += Int(entries[Int(number % Int64(Self.packetCount))].byteCount)
+        for number in max(before.number + 1, next - Int64(entries.count))..<first {
+            byteCount += Int(entries[place(of: number)].byteCount)
         }
         return FeedbackGap(byteCount: byteCount, from: before.arrival, to: arrivals.first)
     }
@@ -132,7 +153,7 @@ package struct SendHistory: Sendable {
     private func number(_ wire: UInt16) -> Int64? {
         guard next > 0 else { return nil }
         let age = Int64(UInt16(truncatingIfNeeded: next - 1) &- wire)
-        guard age < Int64(Self.packetCount), age < next else { return nil }
+        guard age < Int64(entries.count), age < next else { return nil }
         return next - 1 - age
     }
 
