@@ -82,6 +82,7 @@ package enum ConnectionEntity: Entity { package static let entityName = "connect
 package enum ParticipantEntity: Entity { package static let entityName = "participant" }
 package enum RingEntity: Entity { package static let entityName = "ring" }
 package enum RecordingEntity: Entity { package static let entityName = "recording" }
+package enum RelayEntity: Entity { package static let entityName = "relay" }
 package enum InstanceEntity: Entity { package static let entityName = "instance" }
 package enum RequestEntity: Entity { package static let entityName = "request" }
 
@@ -103,6 +104,8 @@ package typealias ParticipantID = EntityID<ParticipantEntity>
 package typealias RingID = EntityID<RingEntity>
 /// One recording of a call.
 package typealias RecordingID = EntityID<RecordingEntity>
+/// One relay between two workers with seats in the same call.
+package typealias RelayID = EntityID<RelayEntity>
 /// One running process of a service.
 package typealias InstanceID = EntityID<InstanceEntity>
 /// One request on the bus.

@@ -196,6 +196,8 @@ package enum Limits {
     /// How often an API looks for what has rung for that long.
     package static let ringSweepInterval = Duration.seconds(1)
     package static let ringSweepCount = 100
+    /// Seats of a room on one worker of a media node before another one helps, as long as it is not busy sooner.
+    package static let roomSeatsPerWorker = 100
     /// Seats in one call; beyond it joining is refused with `conflict`.
     package static let participantsPerCall = 100
     /// Devices of one person in one call; beyond it joining is refused with `conflict`.

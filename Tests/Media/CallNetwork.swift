@@ -15,7 +15,8 @@ struct Conditions {
     var duplicates = 0.0
 }
 
-/// One node and the peers of some calls over a seeded network in virtual time: no socket, no clock, no thread.
+/// The workers of one node, one if not told otherwise, and the peers of some calls over a seeded network in virtual time: no
+/// socket, no clock, no thread.
 final class CallNetwork {
     /// One participant: a peer, and what the node told it.
     final class Person {
@@ -24,6 +25,8 @@ final class CallNetwork {
         let seat: Seat
         let userID: UserID
         let route: SeatRoute
+        /// Which worker serves it.
+        let host: Int
         /// Where it sends from; another one is a move to another network.
         var address: TransportAddress
         fileprivate(set) var state: CallState
@@ -39,7 +42,10 @@ final class CallNetwork {
         /// Nothing of it arrives any more, as after a crash.
         var isGone = false
 
-        init(peer: MediaPeer, seat: Seat, route: SeatRoute, address: TransportAddress, state: CallState) {
+        init(
+            peer: MediaPeer, seat: Seat, route: SeatRoute, host: Int, address: TransportAddress, state: CallState
+        ) {
+            self.host = host
             self.peer = peer
             id = seat.participantID
             self.seat = seat
@@ -55,16 +61,29 @@ final class CallNetwork {
         }
     }
 
+    private enum Receiver {
+        case worker(Int)
+        case person(Person)
+    }
+
     private struct Flight {
         let at: MediaTime
         let order: Int
-        /// `nil` goes to the node.
-        let receiver: Person?
+        let receiver: Receiver
         let source: TransportAddress
         let bytes: [UInt8]
     }
 
-    let worker: Worker
+    let workers: [Worker]
+    /// The first.
+    var worker: Worker { workers[0] }
+    /// Which workers have seats of the call.
+    private var spread: RoomSpread
+    /// What the ends of relays tell each other is held back, as by a bus that is away.
+    var isBusAway = false
+    private var heldMessages: [(message: RelayMessage, id: RelayID, toHome: Bool)] = []
+    /// The share that gets lost from one worker to another.
+    var relayLoss = 0.0
     let channel = ChannelID(at: Timestamp(milliseconds: 1), entropy: (1, 1))
     var conditions: Conditions
     private(set) var now = MediaTime(nanoseconds: 1_000_000_000)
@@ -75,15 +94,27 @@ final class CallNetwork {
     private var flown = 0
     private var ids: UInt64 = 10
 
-    static let nodeAddress = TransportAddress.v4(0xC000_0201, port: 40_000)
+    static let nodeAddress = address(of: 0)
 
-    init(seed: UInt64, conditions: Conditions = Conditions(), profiles: [SRTPProfile] = SRTPProfile.allCases) throws {
+    private static func address(of worker: Int) -> TransportAddress {
+        .v4(0xC000_0201, port: 40_000 + UInt16(worker))
+    }
+
+    init(
+        seed: UInt64, conditions: Conditions = Conditions(), profiles: [SRTPProfile] = SRTPProfile.allCases,
+        workerCount: Int = 1
+    ) throws {
         random = SplitMix64(seed: seed)
         self.conditions = conditions
-        worker = Worker(
-            configuration: WorkerConfiguration(
-                certificate: try DTLSCertificate.selfSigned(), candidates: [Self.nodeAddress], profiles: profiles),
-            random: SplitMix64(seed: seed &+ 1))
+        let certificate = try DTLSCertificate.selfSigned()
+        workers = (0..<workerCount).map { index in
+            Worker(
+                configuration: WorkerConfiguration(
+                    certificate: certificate, candidates: [Self.address(of: index)], profiles: profiles),
+                random: SplitMix64(seed: seed &+ 1 &+ UInt64(index)))
+        }
+        spread = RoomSpread(
+            addresses: (0..<workerCount).map(Self.address), seatsPerWorker: Limits.participantsPerCall)
     }
 
     // MARK: Seats
@@ -104,20 +135,29 @@ final class CallNetwork {
     /// - Parameter rewrite: what is done to the offer on its way.
     func join(
         _ configuration: MediaPeer.Configuration, of user: UserID? = nil, rights: CallRights = .ordinary,
-        by kind: TransportKind = .udp, rewrite: (String) -> String = { $0 }
+        by kind: TransportKind = .udp, at host: Int = 0, rewrite: (String) -> String = { $0 }
     ) throws -> Person {
         let seat = seat(of: user)
         let route = SeatRoute(gateway: freshID(), connectionID: freshID())
-        let taken = try worker.join(
-            seat, rights: rights, route: route, joinedAt: Timestamp(milliseconds: now.nanoseconds / 1_000_000), now: now
-        )
+        let joinedAt = Timestamp(milliseconds: now.nanoseconds / 1_000_000)
+        try open(to: host, joinedAt)
+        let taken = try workers[host].join(
+            seat, rights: rights, route: route, isHome: host == 0, joinedAt: joinedAt, now: now)
         let person = Person(
-            peer: try MediaPeer(configuration: configuration), seat: seat, route: route,
+            peer: try MediaPeer(configuration: configuration), seat: seat, route: route, host: host,
             address: .v4(0x0A00_0000 + UInt32(truncatingIfNeeded: ids), port: 50_000), state: taken.reply.state)
         person.address.kind = kind
         people.append(person)
         try offer(person, rewrite: rewrite)
         return person
+    }
+
+    /// The first worker is the home; another has a relay to it from its first seat on.
+    private func open(to host: Int, _ joinedAt: Timestamp) throws {
+        if spread.homes[channel] == nil { _ = spread.place(channel, loads: [.idle], seats: [0]) }
+        guard let relay = spread.relay(channel, to: host, using: &random) else { return }
+        try worker.open(relay.home, epoch: 1, openedAt: joinedAt, now: now)
+        try workers[host].open(relay.away, epoch: 1, openedAt: joinedAt, now: now)
     }
 
     func offer(_ person: Person, rewrite: (String) -> String = { $0 }) throws {
@@ -126,11 +166,11 @@ final class CallNetwork {
         person.offerNumber += 1
         let request = SeatOfferRequest(participantID: person.id, connectionID: person.route.connectionID, offer: offer)
         let session = try NegotiatedSession(offer: offer.sdp)
-        try person.peer.accept(try worker.offer(request, session, now: now), now: now)
+        try person.peer.accept(try workers[person.host].offer(request, session, now: now), now: now)
     }
 
     func update(_ person: Person, active: [CallSource], isHandRaised: Bool? = nil) throws {
-        try worker.update(
+        try workers[person.host].update(
             SeatUpdateRequest(
                 participantID: person.id, connectionID: person.route.connectionID,
                 update: CallUpdate(active: active, isHandRaised: isHandRaised)),
@@ -143,12 +183,12 @@ final class CallNetwork {
             tracks: tiles.map {
                 CallViewTrack(participantID: $0.other.id, source: .camera, height: $0.height, isPinned: false)
             })
-        try worker.view(
+        try workers[person.host].view(
             SeatViewRequest(participantID: person.id, connectionID: person.route.connectionID, view: view), now: now)
     }
 
     func leave(_ person: Person) {
-        worker.leave(
+        workers[person.host].leave(
             SeatLeaveRequest(participantID: person.id, connectionID: person.route.connectionID), now: now)
     }
 
@@ -164,7 +204,7 @@ final class CallNetwork {
         for _ in 0..<Int(duration.wholeNanoseconds / 1_000_000) {
             now = now + Self.step
             deliver()
-            worker.handleTimeout(now: now)
+            for worker in workers { worker.handleTimeout(now: now) }
             for person in people where !person.isGone { person.peer.handleTimeout(now: now) }
             each(Int(now.nanoseconds / 1_000_000))
             collect()
@@ -188,10 +228,9 @@ final class CallNetwork {
         for flight in due {
             var bytes = flight.bytes
             bytes.withUnsafeMutableBytes { bytes in
-                if let person = flight.receiver {
-                    if !person.isGone { person.peer.receive(bytes, now: now) }
-                } else {
-                    worker.receive(bytes, from: flight.source, now: now)
+                switch flight.receiver {
+                case .person(let person): if !person.isGone { person.peer.receive(bytes, now: now) }
+                case .worker(let index): workers[index].receive(bytes, from: flight.source, now: now)
                 }
             }
         }
@@ -200,23 +239,38 @@ final class CallNetwork {
     private func collect() {
         for person in people {
             person.peer.takeDatagrams { bytes in
-                if !person.isGone { send([UInt8](bytes), to: nil, from: person.address) }
+                if !person.isGone { send([UInt8](bytes), to: .worker(person.host), from: person.address) }
             }
         }
-        worker.outbox.withMemory { memory in
-            for entry in worker.outbox.entries + worker.outbox.streamEntries {
-                guard let person = people.first(where: { $0.address == entry.destination }) else { continue }
-                let bytes = [UInt8](memory[entry.offset..<(entry.offset + entry.byteCount)])
-                send(bytes, to: person, from: Self.nodeAddress)
+        for (index, worker) in workers.enumerated() {
+            worker.outbox.withMemory { memory in
+                for entry in worker.outbox.entries + worker.outbox.streamEntries {
+                    guard let receiver = receiver(at: entry.destination) else { continue }
+                    let bytes = [UInt8](memory[entry.offset..<(entry.offset + entry.byteCount)])
+                    send(bytes, to: receiver, from: Self.address(of: index))
+                }
             }
+            worker.outbox.removeAll()
+            for notice in worker.takeNotices() { take(notice) }
         }
-        worker.outbox.removeAll()
-        for notice in worker.takeNotices() { take(notice) }
+        guard !isBusAway else { return }
+        let messages = heldMessages
+        heldMessages = []
+        for (message, id, toHome) in messages {
+            guard let index = spread.receiver(of: message, id, toHome: toHome) else { continue }
+            workers[index].receive(message, of: id, now: now)
+        }
+    }
+
+    private func receiver(at address: TransportAddress) -> Receiver? {
+        if let person = people.first(where: { $0.address == address }) { return .person(person) }
+        return workers.indices.first { Self.address(of: $0) == address }.map { .worker($0) }
     }
 
     private func take(_ notice: Notice) {
         switch notice {
         case .report(let report): reports.append(report)
+        case .relay(let message, let id, let toHome): heldMessages.append((message, id, toHome))
         case .ended, .recordingOver: break
         case .frame(let frame, let participant, _):
             guard let person = people.first(where: { $0.id == participant }) else { return }
@@ -236,16 +290,21 @@ final class CallNetwork {
     static let queue = Duration.milliseconds(300)
 
     /// How long a datagram waits for a slow link; `nil` when its queue is full.
-    private func wait(_ byteCount: Int, _ receiver: Person?) -> Duration? {
-        guard let receiver, let downlink = receiver.downlink else { return .zero }
+    private func wait(_ byteCount: Int, _ receiver: Receiver) -> Duration? {
+        guard case .person(let receiver) = receiver, let downlink = receiver.downlink else { return .zero }
         let start = max(now, receiver.downlinkFree)
         guard start - now < Self.queue else { return nil }
         receiver.downlinkFree = start + .nanoseconds((byteCount + 28) * 8 * 1_000_000_000 / downlink)
         return receiver.downlinkFree - now
     }
 
-    private func send(_ bytes: [UInt8], to receiver: Person?, from source: TransportAddress) {
+    private func send(_ bytes: [UInt8], to receiver: Receiver, from source: TransportAddress) {
         let copies = chance(conditions.duplicates) ? 2 : 1
+        if case .worker = receiver, workers.indices.contains(where: { Self.address(of: $0) == source }),
+            chance(relayLoss)
+        {
+            return
+        }
         for _ in 0..<copies where !chance(conditions.loss) {
             guard let wait = wait(bytes.count, receiver) else { continue }
             let jitter = conditions.jitter.wholeNanoseconds
@@ -262,4 +321,8 @@ final class CallNetwork {
     private func chance(_ probability: Double) -> Bool {
         probability > 0 && Double(random.next() >> 11) / Double(1 << 53) < probability
     }
+}
+
+extension MediaNodeLoad {
+    static let idle = MediaNodeLoad(participants: 0, rooms: 0)
 }

@@ -60,7 +60,7 @@ struct RepairTests {
 
 /// Sends a camera in three sizes of 150, 500 and 1,700 kbit/s at 30 pictures a second, those of them that it was told to; a
 /// key frame, four times as large, when one is asked for.
-private struct LayeredSender {
+struct LayeredSender {
     let person: CallNetwork.Person
     static let byteCounts = [625, 2_083, 7_083]
 
@@ -81,7 +81,7 @@ private struct LayeredSender {
     }
 }
 
-private func layered(_ sources: [CallSource], seed: UInt64, isMeasured: Bool = true) -> MediaPeer.Configuration {
+func layered(_ sources: [CallSource], seed: UInt64, isMeasured: Bool = true) -> MediaPeer.Configuration {
     var configuration = MediaPeer.Configuration(seed: seed, sources: sources)
     configuration.usesRepair = true
     configuration.usesTransportFeedback = isMeasured

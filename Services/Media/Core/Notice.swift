@@ -12,6 +12,11 @@ package struct SeatRoute: Hashable, Sendable {
     }
 }
 
+extension SeatRoute {
+    /// Of those who sit on another worker: they are told nothing by this one.
+    static let elsewhere = SeatRoute(gateway: nil, connectionID: ConnectionID(high: 0, low: 0))
+}
+
 /// What a verified grant says: whose seat, in which room.
 package struct Seat: Hashable, Sendable {
     package let participantID: ParticipantID
@@ -59,6 +64,8 @@ package enum Notice: Sendable {
     case frame(ServerFrame, participantID: ParticipantID, route: SeatRoute)
     /// Who is in a room has changed.
     case report(CallReport)
+    /// What one end of a relay tells the other: the room's home, or the one away from it.
+    case relay(RelayMessage, of: RelayID, toHome: Bool)
     /// A room that is recorded has gone.
     case recordingOver(RecordingID)
     /// A seat has gone.

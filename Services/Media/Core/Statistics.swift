@@ -67,7 +67,7 @@ extension Worker {
         rooms.values.map { room in
             RoomStatistics(
                 channelID: room.channelID, epoch: room.epoch, isMoving: room.endsAt != nil,
-                participants: room.participants.map { $0.statistics(now: now) })
+                participants: room.seated.map { $0.statistics(now: now) })
         }
     }
 

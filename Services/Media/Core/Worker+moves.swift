@@ -12,7 +12,7 @@ extension Worker {
     package func move(room channelID: ChannelID, now: MediaTime) {
         guard let room = rooms[channelID], room.endsAt == nil else { return }
         room.beginMove(until: now + Limits.callMoveGrace)
-        for participant in room.participants {
+        for participant in room.seated {
             guard participant.route.gateway != nil, participant.transport?.isConnected == true else {
                 end(participant, .moved, now: now)
                 continue

@@ -4,9 +4,11 @@ package import MediaSecurity
 // Who sits where: what the signalling asks of a worker, between two batches of packets.
 extension Worker {
     /// Takes a seat, or takes it again on another connection.
+    /// - Parameter isHome: whether the room's home is on this worker; if not, a relay to it has been opened.
     /// - Throws: `conflict` when the room is full, belongs to another epoch, or the seat is someone else's.
     package func join(
-        _ seat: Seat, rights: CallRights = .ordinary, route: SeatRoute, joinedAt: Timestamp, now: MediaTime
+        _ seat: Seat, rights: CallRights = .ordinary, route: SeatRoute, isHome: Bool = true, joinedAt: Timestamp,
+        now: MediaTime
     ) throws(SeatError) -> TakenSeat {
         endMoved(room: seat.channelID, now: now)
         if let known = participants[seat.participantID] {
@@ -26,12 +28,17 @@ extension Worker {
         }
         let room: Room
         if let known = rooms[seat.channelID] {
+            guard known.isHome == isHome else { throw Self.moved }
             try raise(known, to: seat.epoch)
             room = known
         } else {
-            room = Room(channelID: seat.channelID, epoch: seat.epoch, openedAt: joinedAt, now: now)
+            guard isHome else { throw Self.moved }
+            room = Room(
+                channelID: seat.channelID, epoch: seat.epoch, isHome: true, openedAt: joinedAt, now: now)
             rooms[seat.channelID] = room
         }
+        // A part of a room away from its home may have been opened for nobody but this seat.
+        defer { endIfOver(room) }
         guard !room.isFull else {
             throw SeatError(.conflict, "The call is full: \(Limits.participantsPerCall) people are in it.")
         }
@@ -41,7 +48,7 @@ extension Worker {
         lastNumber += 1
         let participant = Participant(
             seat: seat, rights: rights, number: lastNumber, route: route, joinedAt: joinedAt,
-            reporter: room.freshSSRC(&random), room: room, now: now)
+            reporter: room.freshSSRC(&random), relay: nil, room: room, now: now)
         participants[seat.participantID] = participant
         room.add(participant)
         changed(room, now: now)
@@ -50,9 +57,11 @@ extension Worker {
             isFirst: room.participants.count == 1)
     }
 
+    static let moved = SeatError(.conflict, "The call has moved; join again.")
+
     /// A room that was placed again on this node goes on, under the new epoch.
     private func raise(_ room: Room, to epoch: Int64) throws(SeatError) {
-        guard room.epoch <= epoch else { throw SeatError(.conflict, "The call has moved; join again.") }
+        guard room.epoch <= epoch else { throw Self.moved }
         room.raise(epoch: epoch)
     }
 
@@ -62,7 +71,7 @@ extension Worker {
     package func census() -> Census {
         Census(
             seats: participants.values.map { ($0.seat, $0.number) },
-            rooms: rooms.filter { $0.value.endsAt == nil }.mapValues(\.epoch))
+            rooms: rooms.filter { $0.value.isHome && $0.value.endsAt == nil }.mapValues(\.epoch))
     }
 
     /// Answers an offer. The same offer again gets the same answer.
@@ -219,10 +228,6 @@ extension Worker {
         room.remove(participant)
         notices.append(.ended(participant.seat, number: participant.number))
         changed(room, now: now)
-        if room.participants.isEmpty, rooms[room.channelID] === room {
-            notices.append(.report(room.report()))
-            if room.tap != nil, let recording = room.recording { notices.append(.recordingOver(recording.id)) }
-            rooms[room.channelID] = nil
-        }
+        endIfOver(room)
     }
 }

@@ -31,7 +31,7 @@ package struct WorkerConfiguration: Sendable {
 /// Not `Sendable`: owned by one thread.
 package final class Worker {
     package let outbox = Outbox()
-    package private(set) var counters = WorkerCounters()
+    package internal(set) var counters = WorkerCounters()
     /// What has to be told to others; taken by the caller after each turn.
     package internal(set) var notices: [Notice] = []
     let configuration: WorkerConfiguration
@@ -44,9 +44,14 @@ package final class Worker {
     var fragments: [String: Participant] = [:]
     /// Seats by the addresses that ICE validated.
     var addresses: [TransportAddress: Participant] = [:]
+    /// Relays by what comes from their other ends.
+    var relays: [RelayKey: Relay] = [:]
+    /// Those of what goes to the other ends.
+    var relaySSRCs: Set<UInt32> = []
     private var nextTick: MediaTime?
-    private var writer = RTCPWriter()
-    private var numbers: [UInt16] = []
+    /// Worked in by ``send(to:_:)`` and ``writeFeedback(to:now:)``.
+    var writer = RTCPWriter()
+    var numbers: [UInt16] = []
     /// Numbers that one compound may ask for: as many as are kept.
     private static let numbersPerCompound = PacketCache.packetCount
     private var numbersLeft = 0
@@ -62,7 +67,10 @@ package final class Worker {
     /// ICE fragments and addresses that lead to seats.
     package var pathCount: Int { fragments.count + addresses.count }
     /// Whether nothing is kept of anyone.
-    package var isEmpty: Bool { participants.isEmpty && rooms.isEmpty && fragments.isEmpty && addresses.isEmpty }
+    package var isEmpty: Bool {
+        participants.isEmpty && rooms.isEmpty && fragments.isEmpty && addresses.isEmpty && relays.isEmpty
+            && relaySSRCs.isEmpty
+    }
 
     package func takeNotices() -> [Notice] {
         defer { notices = [] }
@@ -86,16 +94,28 @@ package final class Worker {
 
     private func drop(_ reason: DropReason) { counters.drops[reason.rawValue] += 1 }
 
+    /// Whose address that is: a participant's, or that of a worker, whose relays are told apart by the SSRC.
+    private func peer(
+        at source: TransportAddress, _ datagram: UnsafeMutableRawBufferPointer, ssrcAt offset: Int
+    ) -> Peer? {
+        if let participant = addresses[source] { return participant }
+        guard !relays.isEmpty, datagram.count >= offset + 4 else { return nil }
+        var address = source
+        address.localIndex = 0
+        let ssrc = UInt32(bigEndian: datagram.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+        return relays[RelayKey(address: address, ssrc: ssrc)]
+    }
+
     private func receiveRTP(_ datagram: UnsafeMutableRawBufferPointer, from source: TransportAddress, now: MediaTime) {
-        guard let participant = addresses[source] else { return drop(.unknownAddress) }
-        guard let srtp = participant.transport?.srtp else { return drop(.notSecured) }
+        guard let peer = peer(at: source, datagram, ssrcAt: 8) else { return drop(.unknownAddress) }
+        guard let srtp = peer.srtp else { return drop(.notSecured) }
         guard let byteCount = srtp.unprotectRTP(datagram, count: datagram.count) else { return drop(.notAuthentic) }
-        participant.transport?.noteMedia(from: source, now: now)
+        peer.noteMedia(from: source, now: now)
         let packet = UnsafeMutableRawBufferPointer(rebasing: datagram[..<byteCount])
         let bytes = UnsafeRawBufferPointer(packet)
         guard let header = RTPHeader(bytes.assumingMemoryBound(to: UInt8.self).span) else { return drop(.malformed) }
-        participant.noteArrival(of: header, in: bytes, now: now)
-        guard let stream = participant.stream(of: header, in: bytes) else { return drop(.unknownStream) }
+        peer.noteArrival(of: header, in: bytes, now: now)
+        guard let stream = peer.stream(of: header, in: bytes) else { return drop(.unknownStream) }
         guard stream.isRepair else {
             return receive(header, bytes, of: stream.encoding, isRepaired: false, now: now)
         }
@@ -132,59 +152,47 @@ package final class Worker {
     }
 
     private func receiveRTCP(_ datagram: UnsafeMutableRawBufferPointer, from source: TransportAddress, now: MediaTime) {
-        guard let participant = addresses[source] else { return drop(.unknownAddress) }
-        guard let srtp = participant.transport?.srtp else { return drop(.notSecured) }
+        guard let peer = peer(at: source, datagram, ssrcAt: 4) else { return drop(.unknownAddress) }
+        guard let srtp = peer.srtp else { return drop(.notSecured) }
         guard let byteCount = srtp.unprotectRTCP(datagram, count: datagram.count) else { return drop(.notAuthentic) }
-        participant.transport?.noteMedia(from: source, now: now)
+        peer.noteMedia(from: source, now: now)
         numbersLeft = Self.numbersPerCompound
         let packet = UnsafeRawBufferPointer(rebasing: datagram[..<byteCount])
         let isWellFormed = RTCPPacket.forEach(in: packet.assumingMemoryBound(to: UInt8.self).span) { report in
-            receive(report, of: participant, now: now)
+            receive(report, of: peer, now: now)
         }
         if !isWellFormed { drop(.malformed) }
+        guard let participant = peer as? Participant else { return }
         participant.receiveFeedback(packet.assumingMemoryBound(to: UInt8.self).span, now: now)
         wake(at: participant.bandwidthDue(after: now))
     }
 
-    private func receive(_ report: RTCPPacket, of participant: Participant, now: MediaTime) {
+    private func receive(_ report: RTCPPacket, of peer: Peer, now: MediaTime) {
         switch report {
         case .senderReport(let ssrc, let ntp, let timestamp, _, _, let reports):
-            participant.receive(reports, now: now)
-            guard let encoding = participant.encoding(of: ssrc),
+            (peer as? Participant)?.receive(reports, now: now)
+            guard let encoding = peer.encoding(of: ssrc),
                 encoding.receiveSenderReport(ntp: ntp, timestamp: timestamp, now: now)
             else { return }
-            participant.room.tap?.report(encoding, ntp: ntp, timestamp: timestamp, now: now)
+            peer.room.tap?.report(encoding, ntp: ntp, timestamp: timestamp, now: now)
             for subscription in encoding.publication.subscriptions {
-                send(to: subscription.participant) { writer in
+                send(to: subscription.peer) { writer in
                     _ = subscription.writeSenderReport(of: encoding, ntp: ntp, timestamp: timestamp, into: &writer)
                 }
             }
         case .nack(_, let media, let sequenceNumbers):
-            guard let section = participant.sendSections.first(where: { $0.ssrc == media }) else { return }
+            guard let section = peer.sendSections.first(where: { $0.ssrc == media }) else { return }
             counters.packetsAskedFor += sequenceNumbers.count
             let looked = sequenceNumbers.prefix(numbersLeft)
             numbersLeft -= looked.count
             counters.retransmittedPackets += section.retransmit(looked, into: outbox, now: now)
         case .pictureLoss(_, let media), .fullIntra(_, let media):
-            guard let section = participant.sendSections.first(where: { $0.ssrc == media }) else { return }
+            guard let section = peer.sendSections.first(where: { $0.ssrc == media }) else { return }
             counters.keyFramesAskedFor += 1
             (section.encoding ?? section.target)?.wantKeyFrame()
             hurry(now)
-        case .receiverReport(_, let reports): participant.receive(reports, now: now)
+        case .receiverReport(_, let reports): (peer as? Participant)?.receive(reports, now: now)
         case .bye, .other: break
-        }
-    }
-
-    /// Sends what `write` puts into a compound packet, if anything.
-    private func send(to participant: Participant, _ write: (inout RTCPWriter) -> Void) {
-        guard let srtp = participant.transport?.srtp, let destination = participant.transport?.selected else { return }
-        writer.removeAll(keepingCapacity: true)
-        write(&writer)
-        guard !writer.bytes.isEmpty else { return }
-        outbox.append(to: destination) { place in
-            guard writer.bytes.count + SRTPSession.trailingByteCount <= place.count else { return nil }
-            place.copyBytes(from: writer.bytes)
-            return srtp.protectRTCP(place, count: writer.bytes.count)
         }
     }
 
@@ -287,68 +295,24 @@ package final class Worker {
             next = min(next, max(participant.bandwidthDue(after: now), now + Self.leastInterval))
         }
         for participant in lost { end(participant, .timedOut, now: now) }
-        for room in rooms.values { tick(room, now: now) }
-        nextTick = participants.isEmpty ? nil : next
+        for room in rooms.values where tick(room, now: now) { next = min(next, now + Self.hurriedInterval) }
+        nextTick = participants.isEmpty && rooms.isEmpty ? nil : next
     }
 
-    /// Requests that are due and, once a second, the receiver report. Answers whether requests remain.
-    private func writeFeedback(to participant: Participant, now: MediaTime) -> Bool {
-        writeArrivals(to: participant, now: now)
-        let isReportDue = now >= participant.nextReport
-        let isImpatient = participant.publications.contains { $0.isImpatient }
-        guard isReportDue || isImpatient else { return false }
-        if isReportDue { participant.nextReport = now + Participant.reportInterval }
-        send(to: participant) { writer in
-            if isReportDue {
-                let blocks = participant.publications.flatMap { publication in
-                    publication.encodings.compactMap { $0.report(now: now) }
-                }
-                if !blocks.isEmpty {
-                    writer.receiverReport(ssrc: participant.reporter, reports: blocks)
-                    writer.sourceDescription(ssrc: participant.reporter, cname: participant.cname)
-                }
-            }
-            for publication in participant.publications {
-                for encoding in publication.encodings {
-                    let asked = encoding.writeRequests(
-                        from: participant.reporter, now: now, into: &writer, numbers: &numbers)
-                    counters.packetsRequested += asked.packets
-                    counters.keyFramesRequested += asked.keyFrames
-                }
-            }
+    /// Answers whether something of it is due soon.
+    private func tick(_ room: Room, now: MediaTime) -> Bool {
+        if let endsAt = room.endsAt, now >= endsAt {
+            end(room: room.channelID, .moved, now: now)
+            return false
         }
-        return isImpatient
-    }
-
-    /// Feedback on the participant's packets, by which it learns how much it can send.
-    private func writeArrivals(to participant: Participant, now: MediaTime) {
-        guard let media = participant.publications.lazy.compactMap({ $0.encodings.lazy.compactMap(\.ssrc).first }).first
-        else { return }
-        if let bitrate = participant.takeEstimate(now: now) {
-            let ssrcs = participant.publications.flatMap { $0.kind == .video ? $0.encodings.compactMap(\.ssrc) : [] }
-            send(to: participant) { writer in
-                writer.receiverEstimate(sender: participant.reporter, bitrate: bitrate, ssrcs: ssrcs)
-            }
-        }
-        var isMore = true
-        while isMore {
-            isMore = false
-            send(to: participant) { writer in
-                isMore = writer.transportFeedback(
-                    of: &participant.arrivals, sender: participant.reporter, media: media, now: now)
-            }
-        }
-    }
-
-    private func tick(_ room: Room, now: MediaTime) {
-        if let endsAt = room.endsAt, now >= endsAt { return end(room: room.channelID, .moved, now: now) }
         room.hearNewSpeakers(now: now)
-        if now >= room.nextSpeakerCheck {
+        let isSpeakerCheck = now >= room.nextSpeakerCheck
+        if isSpeakerCheck {
             room.nextSpeakerCheck = now + Room.speakerInterval
             if let speakers = room.takeSpeakers(now: now) {
                 tellAll(of: room) { _ in .callSpeakers(CallSpeakers(participants: speakers)) }
             }
-            for participant in room.participants {
+            for participant in room.seated {
                 if !participant.knowsSpeakers {
                     participant.knowsSpeakers = true
                     tell(participant, .callSpeakers(CallSpeakers(participants: room.speakers)))
@@ -362,11 +326,13 @@ package final class Worker {
             room.stateDue = nil
             room.assignSections(now: now)
             tellAll(of: room) { .callState($0.state()) }
+            tellRelays(of: room)
         }
+        return tickRelays(of: room, isSpeakerCheck: isSpeakerCheck, now: now)
     }
 
     private func tellAll(of room: Room, _ frame: (Participant) -> ServerFrame) {
-        for participant in room.participants { tell(participant, frame(participant)) }
+        for participant in room.seated { tell(participant, frame(participant)) }
     }
 
     func tell(_ participant: Participant, _ frame: ServerFrame) {

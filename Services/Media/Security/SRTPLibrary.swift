@@ -6,8 +6,11 @@ final class SRTPLibrary {
     private let outbound: Handle
     private let inbound: Handle
     private var inboundSSRCs: [UInt32] = []
+    private let streamCount: Int
 
-    init(keys: SRTPKeys) throws(SRTPError) {
+    /// - Parameter streamCount: how many streams are accepted from the peer.
+    init(keys: SRTPKeys, streamCount: Int) throws(SRTPError) {
+        self.streamCount = streamCount
         outbound = try Handle(key: keys.local, profile: keys.profile, direction: ssrc_any_outbound)
         inbound = try Handle(key: keys.remote, profile: keys.profile, direction: ssrc_any_inbound)
     }
@@ -39,7 +42,7 @@ final class SRTPLibrary {
         guard count >= ssrcOffset + 4 else { return .malformed }
         let ssrc = packet.word(at: ssrcOffset)
         let isKnown = inboundSSRCs.contains(ssrc)
-        guard isKnown || inboundSSRCs.count < SRTPSession.inboundStreamCount else { return .malformed }
+        guard isKnown || inboundSSRCs.count < streamCount else { return .malformed }
         var length = Int32(count)
         switch transform(inbound.pointer, packet, &length) {
         case srtp_err_status_ok:

@@ -14,7 +14,6 @@ enum SRTPVerdict {
 /// packet and lasts as long as this. Owned by one thread; nothing is allocated but for a new stream.
 struct SRTPReceiver: ~Copyable {
     private struct Stream {
-        let ssrc: UInt32
         var packets = SRTPReplayWindow()
         var reports = SRTPReplayWindow()
     }
@@ -24,11 +23,16 @@ struct SRTPReceiver: ~Copyable {
     private let isTagFirst: Bool
     private let rtp: SRTPCipher
     private let rtcp: SRTPCipher
+    private let streamCount: Int
     private var streams: [Stream] = []
+    /// Theirs, close together: they are searched for each packet that is not of the stream before.
+    private var ssrcs: [UInt32] = []
     /// Where the last packet's stream is: often the next one's too.
     private var lastStream = 0
 
-    init(master: [UInt8], profile: SRTPProfile) throws(SRTPError) {
+    /// - Parameter streamCount: how many streams are accepted.
+    init(master: [UInt8], profile: SRTPProfile, streamCount: Int) throws(SRTPError) {
+        self.streamCount = streamCount
         let keys = try SRTPSessionKeys(master: master, profile: profile, purpose: .rtp)
         let rtp = try SRTPCipher(profile: profile, keys: keys, encrypts: false)
         let reportKeys = try SRTPSessionKeys(master: master, profile: profile, purpose: .rtcp)
@@ -65,7 +69,7 @@ struct SRTPReceiver: ~Copyable {
                 return .malformed
             }
         }
-        if !isKnown { streams.append(Stream(ssrc: layout.ssrc)) }
+        if !isKnown { begin(layout.ssrc) }
         streams[position].packets.accept(index)
         return .accepted(end)
     }
@@ -91,7 +95,7 @@ struct SRTPReceiver: ~Copyable {
             guard cipher.isAuthentic(packet, count: end + 4, tag: packet + end + 4) else { return .forged }
             guard cipher.crypt(packet, clear: clear, end: end, ssrc: ssrc, index: index) else { return .malformed }
         }
-        if !isKnown { streams.append(Stream(ssrc: ssrc)) }
+        if !isKnown { begin(ssrc) }
         streams[position].reports.accept(index)
         return .accepted(end)
     }
@@ -99,15 +103,20 @@ struct SRTPReceiver: ~Copyable {
     /// Where the stream is, or the next free place; `nil` when there are too many.
     @inline(__always)
     private mutating func position(of ssrc: UInt32) -> Int? {
-        if lastStream < streams.count, streams[lastStream].ssrc == ssrc { return lastStream }
+        if lastStream < ssrcs.count, ssrcs[lastStream] == ssrc { return lastStream }
         return search(ssrc)
     }
 
     private mutating func search(_ ssrc: UInt32) -> Int? {
-        if let position = streams.firstIndex(where: { $0.ssrc == ssrc }) {
+        if let position = ssrcs.firstIndex(of: ssrc) {
             lastStream = position
             return position
         }
-        return streams.count < SRTPSession.inboundStreamCount ? streams.count : nil
+        return streams.count < streamCount ? streams.count : nil
+    }
+
+    private mutating func begin(_ ssrc: UInt32) {
+        ssrcs.append(ssrc)
+        streams.append(Stream())
     }
 }

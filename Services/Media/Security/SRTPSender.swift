@@ -2,7 +2,6 @@
 /// as long as it. Owned by one thread; nothing is allocated but for a new stream.
 struct SRTPSender: ~Copyable {
     private struct Stream {
-        let ssrc: UInt32
         /// The highest index of an RTP packet; 0 before the first.
         var highest: UInt64 = 0
         /// Of the last report; the first has 1.
@@ -13,6 +12,8 @@ struct SRTPSender: ~Copyable {
     private let rtp: SRTPCipher
     private let rtcp: SRTPCipher
     private var streams: [Stream] = []
+    /// Theirs, close together: they are searched for each packet that is not of the stream before.
+    private var ssrcs: [UInt32] = []
     /// Where the last packet's stream is: often the next one's too.
     private var lastStream = 0
 
@@ -77,13 +78,16 @@ struct SRTPSender: ~Copyable {
 
     @inline(__always)
     private mutating func position(of ssrc: UInt32) -> Int {
-        if lastStream < streams.count, streams[lastStream].ssrc == ssrc { return lastStream }
+        if lastStream < ssrcs.count, ssrcs[lastStream] == ssrc { return lastStream }
         return search(ssrc)
     }
 
     private mutating func search(_ ssrc: UInt32) -> Int {
-        lastStream = streams.firstIndex { $0.ssrc == ssrc } ?? streams.count
-        if lastStream == streams.count { streams.append(Stream(ssrc: ssrc)) }
+        lastStream = ssrcs.firstIndex(of: ssrc) ?? ssrcs.count
+        if lastStream == ssrcs.count {
+            ssrcs.append(ssrc)
+            streams.append(Stream())
+        }
         return lastStream
     }
 }

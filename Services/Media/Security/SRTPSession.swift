@@ -34,7 +34,7 @@ package final class SRTPSession {
     package static let trailingByteCount = 16 + 128 + 4
     /// Packets that may overtake each other.
     package static let windowPacketCount = SRTPReplayWindow.packetCount
-    /// Streams that are accepted from a peer. Each costs memory until the session ends, so a peer must not be able to
+    /// Streams that are accepted from a peer, unless another number is given. Each costs memory until the session ends, so a peer must not be able to
     /// make any number.
     package static let inboundStreamCount = 128
 
@@ -51,16 +51,20 @@ package final class SRTPSession {
     private let library: SRTPLibrary?
 
     /// Throws when the keys do not have the length of their profile, or the library fails.
-    package init(keys: SRTPKeys, implementation: SRTPImplementation = .openSSL) throws(SRTPError) {
+    package init(
+        keys: SRTPKeys, implementation: SRTPImplementation = .openSSL,
+        inboundStreamCount: Int = SRTPSession.inboundStreamCount
+    ) throws(SRTPError) {
         switch implementation {
         case .openSSL:
             sender = try SRTPSender(master: keys.local, profile: keys.profile)
-            receiver = try SRTPReceiver(master: keys.remote, profile: keys.profile)
+            receiver = try SRTPReceiver(
+                master: keys.remote, profile: keys.profile, streamCount: inboundStreamCount)
             library = nil
         case .library:
             sender = nil
             receiver = nil
-            library = try SRTPLibrary(keys: keys)
+            library = try SRTPLibrary(keys: keys, streamCount: inboundStreamCount)
         }
     }
 

@@ -13,6 +13,8 @@ package struct MediaConfiguration: Sendable {
     /// The first TCP port, of worker k this + k; `nil` when there is no TCP.
     package let streamPort: Int?
     package let workerCount: Int
+    /// Seats of one room on one worker before another one helps.
+    package let seatsPerWorker: Int
     /// The addresses that peers are told, the best first; empty for those of this machine.
     package let addresses: [String]
     /// Who protects the packets.
@@ -27,6 +29,8 @@ package struct MediaConfiguration: Sendable {
         healthPort = try settings.integer("ROOST_MEDIA_HEALTH_PORT", default: 3002, in: 1...65535)
         redisURL = try settings.required("ROOST_REDIS_URL", "where Redis is, such as redis://127.0.0.1:6379")
         workerCount = try settings.integer("ROOST_MEDIA_WORKERS", default: coreCount, in: Limits.mediaWorkers)
+        seatsPerWorker = try settings.integer(
+            "ROOST_MEDIA_SEATS_PER_WORKER", default: Limits.roomSeatsPerWorker, in: 1...Limits.participantsPerCall)
         port = try settings.integer("ROOST_MEDIA_PORT", default: 40_000, in: 1...(65_536 - workerCount))
         let stream = try settings.integer("ROOST_MEDIA_TCP_PORT", default: port, in: 0...(65_536 - workerCount))
         streamPort = stream == 0 ? nil : stream

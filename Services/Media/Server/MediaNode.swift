@@ -25,8 +25,8 @@ actor MediaNode {
     private let logger: Logger
     private let id: InstanceID
     private var seats: [ParticipantID: Taken] = [:]
-    /// The worker of each room, from the first who joins on.
-    private var rooms: [ChannelID: Int] = [:]
+    /// The workers of each room, from the first who joins on.
+    private var spread: RoomSpread
     /// Joins under way in each room, which keep it and its users' events.
     private var joining: [ParticipantID: Seat] = [:]
     /// The events of each user who has a seat: they may end it.
@@ -36,9 +36,10 @@ actor MediaNode {
     private let state: MediaNodeState
 
     init(
-        bus: RedisBus, keys: KeyRing, workers: [WorkerThread], recordings: RecordingDesk, state: MediaNodeState,
-        logger: Logger
+        bus: RedisBus, keys: KeyRing, workers: [WorkerThread], spread: RoomSpread, recordings: RecordingDesk,
+        state: MediaNodeState, logger: Logger
     ) {
+        self.spread = spread
         self.recordings = recordings
         self.bus = bus
         self.state = state
@@ -66,13 +67,15 @@ actor MediaNode {
         // First the events that could end the right to the seat, then the seat.
         try await watch(seat.userID)
         try refuseIfDraining()
-        let worker = place(seat.channelID)
+        let worker = place(seat)
+        let isHome = spread.homes[seat.channelID] == worker
         let route = SeatRoute(gateway: request.gateway, connectionID: request.connectionID)
         let joinedAt = Timestamp.now
         await notices.forget(seat.participantID)
         let taken = try await workers[worker].perform { worker, now in
             Result { () throws(SeatError) in
-                try worker.join(seat, rights: grant.rights, route: route, joinedAt: joinedAt, now: now)
+                try worker.join(
+                    seat, rights: grant.rights, route: route, isHome: isHome, joinedAt: joinedAt, now: now)
             }
         }.mapError(BusFailure.init).get()
         seats[seat.participantID] = Taken(seat: seat, number: taken.number, worker: worker)
@@ -116,17 +119,38 @@ actor MediaNode {
         joins.append(now)
     }
 
-    /// The worker of a room: a new one goes where the least is done, and of those that do as much where the fewest are.
-    private func place(_ channel: ChannelID) -> Int {
-        if let known = rooms[channel] { return known }
+    /// The worker of a seat: its own if it is taken again. One that has no seats of the room yet gets a relay to the others.
+    private func place(_ seat: Seat) -> Int {
+        if let taken = seats[seat.participantID] { return taken.worker }
         let loads = workers.indices.map { worker in
             MediaNodeLoad(
-                participants: seats.values.count { $0.worker == worker }, rooms: rooms.values.count { $0 == worker },
-                busyPermille: busyness.permille[worker])
+                participants: seats.values.count { $0.worker == worker },
+                rooms: spread.homes.values.count { $0 == worker }, busyPermille: busyness.permille[worker])
         }
-        let worker = loads.indices.min { loads[$0] < loads[$1] } ?? 0
-        rooms[channel] = worker
+        let counts = workers.indices.map { worker in
+            seats.values.count { $0.worker == worker && $0.seat.channelID == seat.channelID }
+        }
+        let worker = spread.place(seat.channelID, loads: loads, seats: counts)
+        var random = SystemRandomNumberGenerator()
+        if let relay = spread.relay(seat.channelID, to: worker, using: &random), let home = spread.homes[seat.channelID]
+        {
+            open(relay.home, on: home, for: seat)
+            open(relay.away, on: worker, for: seat)
+        }
         return worker
+    }
+
+    /// Posted at once, so that it is there before the seat.
+    private func open(_ end: RelayEnd, on worker: Int, for seat: Seat) {
+        let openedAt = Timestamp.now
+        workers[worker].post { [logger] worker, now in
+            do {
+                try worker.open(end, epoch: seat.epoch, openedAt: openedAt, now: now)
+            } catch {
+                // The other end hears nothing then, and has its people join again.
+                logger.error("no relay", metadata: ["channel": "\(end.channelID)", "error": "\(error)"])
+            }
+        }
     }
 
     nonisolated func offer(_ request: SeatOfferRequest) async throws -> CallAnswer {
@@ -169,18 +193,27 @@ actor MediaNode {
     // MARK: Requests of the API
 
     func moderate(_ request: SeatModerateRequest) async throws {
-        guard let index = rooms[request.channelID] else {
-            throw BusFailure(.notFound, "The call is not on this node.")
+        let indices = spread.workers(of: request.channelID)
+        guard !indices.isEmpty else { throw BusFailure(.notFound, "The call is not on this node.") }
+        var refusal: SeatError?
+        var isFollowed = false
+        for index in indices {
+            let result = await workers[index].perform { worker, now in
+                Result { () throws(SeatError) in try worker.moderate(request, now: now) }
+            }
+            switch result {
+            case .success: isFollowed = true
+            case .failure(let error): refusal = error
+            }
         }
-        try await workers[index].perform { worker, now in
-            Result { () throws(SeatError) in try worker.moderate(request, now: now) }
-        }.mapError(BusFailure.init).get()
+        if let refusal, !isFollowed { throw BusFailure(refusal) }
     }
 
     func remove(_ request: SeatRemoveRequest) async {
-        guard let index = rooms[request.channelID] else { return }
-        await workers[index].perform { worker, now in
-            worker.remove(request.userID, from: request.channelID, now: now)
+        for index in spread.workers(of: request.channelID) {
+            await workers[index].perform { worker, now in
+                worker.remove(request.userID, from: request.channelID, now: now)
+            }
         }
     }
 
@@ -188,7 +221,7 @@ actor MediaNode {
 
     func startRecording(_ request: RecordingStartRequest) async throws -> CallRecording {
         try refuseIfDraining()
-        guard let worker = rooms[request.channelID] else {
+        guard let worker = spread.homes[request.channelID] else {
             throw BusFailure(.notFound, "There is no such call on this media node.")
         }
         return try await recordings.start(request, on: workers[worker])
@@ -212,6 +245,9 @@ actor MediaNode {
         case .frame(let frame, let participant, let route): await notices.post(frame, to: participant, by: route)
         case .recordingOver(let id): await recordings.roomOver(id)
         case .report(let report): await reporter.post(report)
+        case .relay(let message, let id, let toHome):
+            guard let index = spread.receiver(of: message, id, toHome: toHome) else { return }
+            workers[index].post { worker, now in worker.receive(message, of: id, now: now) }
         case .ended(let seat, let number):
             guard seats[seat.participantID]?.number == number else { return }
             seats[seat.participantID] = nil
@@ -225,8 +261,7 @@ actor MediaNode {
         if !others.contains(where: { $0.userID == seat.userID }), let watch = watches.removeValue(forKey: seat.userID) {
             Task { (try? await watch.value)?.cancel() }
         }
-        if !others.contains(where: { $0.channelID == seat.channelID }), rooms.removeValue(forKey: seat.channelID) != nil
-        {
+        if !others.contains(where: { $0.channelID == seat.channelID }), spread.remove(seat.channelID) {
             let withdraw = PlacementScript.withdraw(RoomPlacement(epoch: seat.epoch, node: id), of: seat.channelID)
             // If Redis is away, the placement ends by itself.
             Task { [bus] in _ = try? await bus.send(withdraw) }
@@ -323,7 +358,7 @@ actor MediaNode {
     /// Tells how busy the node is.
     private var loadCommand: RedisCommand {
         let load = MediaNodeLoad(
-            participants: seats.count, rooms: rooms.count, busyPermille: busyness.averagePermille,
+            participants: seats.count, rooms: spread.homes.count, busyPermille: busyness.averagePermille,
             packetsPerSecond: busyness.packetsPerSecond, isDraining: state.isDraining)
         return RedisCommand(
             "SET", .key(.mediaNode(id)), .text(load.description), "PX", .milliseconds(Limits.mediaNodeLease))
@@ -369,12 +404,18 @@ actor MediaNode {
 
     /// The room was placed anew: here, then it goes on; elsewhere, then its participants go there.
     private func follow(_ placement: RoomPlacement, of channel: ChannelID) {
-        guard let worker = rooms[channel] else { return }
-        if placement.node == id {
-            workers[worker].post { worker, _ in worker.raise(channel, to: placement.epoch) }
-        } else {
+        let indices = spread.workers(of: channel)
+        if placement.node != id, !indices.isEmpty {
             logger.notice("a room is placed elsewhere", metadata: ["channel": "\(channel)", "by": "\(placement)"])
-            workers[worker].post { worker, now in worker.move(room: channel, now: now) }
+        }
+        for index in indices {
+            workers[index].post { [id] worker, now in
+                if placement.node == id {
+                    worker.raise(channel, to: placement.epoch)
+                } else {
+                    worker.move(room: channel, now: now)
+                }
+            }
         }
     }
 
@@ -391,8 +432,10 @@ actor MediaNode {
     func drain() async {
         state.beginDraining()
         await beat()
-        for (channel, worker) in rooms {
-            workers[worker].post { worker, now in worker.move(room: channel, now: now) }
+        for channel in spread.homes.keys {
+            for index in spread.workers(of: channel) {
+                workers[index].post { worker, now in worker.move(room: channel, now: now) }
+            }
         }
     }
 

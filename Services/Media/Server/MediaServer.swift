@@ -52,7 +52,12 @@ package struct MediaServer: Service {
         }
         recordings = RecordingDesk(configuration: configuration, bus: bus, logger: logger)
         node = MediaNode(
-            bus: bus, keys: keys, workers: workers, recordings: recordings, state: state, logger: logger)
+            bus: bus, keys: keys, workers: workers,
+            spread: RoomSpread(
+                // Workers of one node reach each other without any network.
+                addresses: workers.indices.map { .v4(0x7F00_0001, port: UInt16(configuration.port + $0)) },
+                seatsPerWorker: configuration.seatsPerWorker),
+            recordings: recordings, state: state, logger: logger)
         requests = SeatRequestHandler(node: node, logger: logger)
         for worker in workers { worker.start() }
         logger.info(

@@ -6,7 +6,7 @@ package enum MediaKind: Sendable {
 
 /// What the node forwards. H.264 is constrained baseline with packetization-mode 1 only (RFC 6184 §8.1), which every
 /// browser that has H.264 reads; VP9 and AV1 are of profile 0, 8 bits and 4:2:0.
-package enum Codec: Hashable, Sendable {
+package enum Codec: String, Hashable, Sendable {
     case opus
     /// Opus with copies of earlier packets (RFC 2198).
     case red

@@ -83,6 +83,22 @@ package struct NegotiatedSection: Sendable {
         remoteRepairs = role == .receive ? section.repairs : [:]
         streamIDs = role == .receive && kind == .video && extensions[.streamID] != nil ? section.streamIDs : []
     }
+
+    /// A section between the two ends of a relay, of which nobody makes an offer.
+    init(
+        relayed mid: String, kind: MediaKind, codecs: [NegotiatedCodec], extensions: [HeaderExtension: UInt8],
+        streamIDs: [String]
+    ) {
+        self.mid = mid
+        self.kind = kind
+        self.codecs = codecs
+        self.extensions = extensions
+        self.streamIDs = streamIDs
+        role = .send
+        (remoteSSRCs, remoteRepairs) = ([], [:])
+        (hasReducedSizeRTCP, allowsMixedExtensions) = (true, false)
+        (media, transport, formats) = ("", "", "")
+    }
 }
 
 extension NegotiatedSection {

@@ -28,9 +28,7 @@ extension Publication {
     /// always wanted: a picture that comes into view is there at once.
     func takeWantedCount(now: MediaTime) -> Int {
         var count = 1
-        for subscription in subscriptions where subscription.participant.shows(self) {
-            count = max(count, subscription.participant.limit(of: self) + 1)
-        }
+        for subscription in subscriptions { count = max(count, subscription.peer.useCount(of: self)) }
         // A recording has the best there is.
         if participant.room.tap != nil { count = encodings.count }
         guard count < wantedCount else {

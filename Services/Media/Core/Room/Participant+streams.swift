@@ -2,34 +2,19 @@ import MediaSecurity
 
 /// Which stream a packet of a participant is.
 extension Participant {
-    /// A stream of the participant: an encoding's own, or that in which its packets are sent again.
-    struct Stream {
-        let encoding: Encoding
-        let isRepair: Bool
-    }
-
-    /// The stream of a packet: by its SSRC, else by the MID and the name of the encoding in its extensions (RFC 9143 §9.2,
-    /// RFC 8852), else by a payload type that only one publication has.
-    func stream(of header: RTPHeader, in packet: UnsafeRawBufferPointer) -> Stream? {
+    /// The stream that an SSRC was found to be.
+    func knownStream(of ssrc: UInt32) -> Stream? {
         for publication in publications {
             for encoding in publication.encodings {
-                if encoding.ssrc == header.ssrc { return Stream(encoding: encoding, isRepair: false) }
-                if encoding.repairSSRC == header.ssrc { return Stream(encoding: encoding, isRepair: true) }
+                if encoding.ssrc == ssrc { return Stream(encoding: encoding, isRepair: false) }
+                if encoding.repairSSRC == ssrc { return Stream(encoding: encoding, isRepair: true) }
             }
-        }
-        return adopt(header, packet)
-    }
-
-    /// The encoding that an SSRC of the participant is the own stream of.
-    func encoding(of ssrc: UInt32) -> Encoding? {
-        for publication in publications {
-            for encoding in publication.encodings where encoding.ssrc == ssrc { return encoding }
         }
         return nil
     }
 
     /// Notes when a packet arrived, for what its sender is told of its link.
-    func noteArrival(of header: RTPHeader, in packet: UnsafeRawBufferPointer, now: MediaTime) {
+    func noteLink(_ header: RTPHeader, _ packet: UnsafeRawBufferPointer, now: MediaTime) {
         guard transportSequenceID != 0 else { return publisherBandwidth.receive(byteCount: packet.count, now: now) }
         guard !header.extensionRange.isEmpty else { return }
         var number: UInt16?
@@ -45,8 +30,9 @@ extension Participant {
         if transportSequenceID == 0 { publisherBandwidth.receive(byteCount: 0, lostCount: count, now: now) }
     }
 
-    /// A stream that begins: from now on its SSRC tells what it is.
-    private func adopt(_ header: RTPHeader, _ packet: UnsafeRawBufferPointer) -> Stream? {
+    /// A stream that begins, found by the MID and the name of the encoding in its extensions (RFC 9143 §9.2, RFC 8852), else
+    /// by a payload type that only one publication has: from now on its SSRC tells what it is.
+    func adopt(_ header: RTPHeader, _ packet: UnsafeRawBufferPointer) -> Stream? {
         let names = names(in: header, packet)
         let candidates = publications.filter {
             $0.carries(payloadType: header.payloadType) && (names.mid == nil || $0.mid == names.mid)

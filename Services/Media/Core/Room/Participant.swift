@@ -1,23 +1,21 @@
 import Contracts
 import MediaSecurity
 
-/// One seat: the way to its peer, what it sends and what it is sent. Owned by its room.
-final class Participant {
+/// One seat: the way to its peer, what it sends and what it is sent. One that sits elsewhere is known here by what a relay
+/// tells of it: it has no way of its own, and is sent nothing.
+final class Participant: Peer {
     let seat: Seat
+    /// What brings the participant, who sits elsewhere; `nil` for one who sits here.
+    unowned let relay: Relay?
+    /// The codecs of video that one who sits elsewhere reads.
+    var relayedVideo: Set<Codec> = []
     /// Tells this taking of the seat from an earlier one by the same id.
     let number: Int
     let joinedAt: Timestamp
-    /// What the participant's streams are named by in SDP and RTCP (RFC 3550 §6.5.1).
-    let cname: String
-    /// Whose reports and requests those of the node to this participant are.
-    let reporter: UInt32
-    unowned let room: Room
     var route: SeatRoute
     /// What the person may do in the call, as the API said last.
     var rights: CallRights
     var transport: Transport?
-    private(set) var publications: [Publication] = []
-    private(set) var sendSections: [SendSection] = []
     /// The last offer and its answer, which the same offer gets again.
     var answered: (offer: CallOffer, answer: CallAnswer)?
     /// Begins with the time, so that states of an earlier taking of the seat are older.
@@ -37,9 +35,8 @@ final class Participant {
     var arrivals = ArrivalRecorder()
     /// What it may send, if it is not told of each packet.
     var publisherBandwidth = PublisherBandwidth()
-    /// What its link carries, measured by its feedback on each packet, or without that by its reports. Until those tell of
-    /// loss it is taken for good.
-    var congestion = CongestionController()
+    /// What its link carries, by its reports where there is no feedback on each packet. Until those tell of loss it is taken
+    /// for good.
     var reported = ReportedBandwidth(start: BandwidthEstimator.maximum)
     var reportedLoss: ReportedLoss
     /// What each picture it sees gets of that.
@@ -56,31 +53,47 @@ final class Participant {
     var wantedVideoSections = Limits.firstVideoSections
     /// When the participant asked for the word; `nil` while they do not.
     var handRaisedAt: MediaTime?
-    var nextReport: MediaTime
     /// When the seat ends if no offer came and no check was authenticated.
     let joinedNow: MediaTime
 
     init(
         seat: Seat, rights: CallRights, number: Int, route: SeatRoute, joinedAt: Timestamp, reporter: UInt32,
-        room: Room,
-        now: MediaTime
+        relay: Relay?, room: Room, now: MediaTime
     ) {
+        self.relay = relay
         self.seat = seat
         self.rights = rights
         self.number = number
         revision = Int(joinedAt.milliseconds)
         self.route = route
         self.joinedAt = joinedAt
-        self.reporter = reporter
-        self.room = room
-        cname = "\(seat.participantID)"
         joinedNow = now
-        nextReport = now + Participant.reportInterval
         nextAllocation = now
         reportedLoss = ReportedLoss(since: now)
+        super.init(room: room, reporter: reporter, cname: "\(seat.participantID)", now: now)
     }
 
-    static let reportInterval = Duration.seconds(1)
+    // MARK: The way to it
+
+    override var srtp: SRTPSession? { transport?.srtp }
+
+    override var destination: TransportAddress? { transport?.selected }
+
+    override func noteMedia(from source: TransportAddress, now: MediaTime) {
+        transport?.noteMedia(from: source, now: now)
+    }
+
+    override func noteArrival(of header: RTPHeader, in packet: UnsafeRawBufferPointer, now: MediaTime) {
+        noteLink(header, packet, now: now)
+    }
+
+    override func stream(of header: RTPHeader, in packet: UnsafeRawBufferPointer) -> Stream? {
+        knownStream(of: header.ssrc) ?? adopt(header, packet)
+    }
+
+    override func useCount(of publication: Publication) -> Int {
+        shows(publication) ? limit(of: publication) + 1 : 0
+    }
 
     var id: ParticipantID { seat.participantID }
 
@@ -133,7 +146,7 @@ final class Participant {
                             ssrcs: (room.freshSSRC(&random), room.freshSSRC(&random)),
                             // In the lower half, so that a loss of all before the wrap cannot hide it (RFC 3711 §3.3.1).
                             sequence: UInt16(truncatingIfNeeded: random.next()) & 0x7FFF,
-                            timestamp: UInt32(truncatingIfNeeded: random.next()), participant: self))
+                            timestamp: UInt32(truncatingIfNeeded: random.next()), peer: self))
                 }
             case .inactive, .rejected:
                 sendSections.first { $0.mid == section.mid }?.update(section)
@@ -152,24 +165,6 @@ final class Participant {
                     section: section, kind: kind, source: declared.source, isActive: declared.isActive,
                     participant: self))
         }
-    }
-
-    // MARK: Retransmission
-
-    /// Retransmissions to one participant in ``retransmissionInterval``: 19 Mbit/s. One RTCP packet can ask for thousands.
-    private static let retransmissionLimit = 200
-    private static let retransmissionInterval = Duration.milliseconds(100)
-    private var retransmissionCount = 0
-    private var retransmissionsSince: MediaTime?
-
-    /// Whether one more packet may be sent again now.
-    func takeRetransmission(now: MediaTime) -> Bool {
-        if retransmissionsSince.map({ now >= $0 + Self.retransmissionInterval }) ?? true {
-            retransmissionsSince = now
-            retransmissionCount = 0
-        }
-        retransmissionCount += 1
-        return retransmissionCount <= Self.retransmissionLimit
     }
 
     // MARK: State

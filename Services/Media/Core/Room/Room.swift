@@ -6,7 +6,11 @@ final class Room {
     let channelID: ChannelID
     /// Of the newest grant: a room that was placed anew on the same node goes on under the higher epoch.
     private(set) var epoch: Int64
+    /// Those who sit here, and those whom relays bring.
     private(set) var participants: [Participant] = []
+    /// Whether its home is here: where it was placed. Other workers with seats in it have a relay to that one.
+    let isHome: Bool
+    var relays: [Relay] = []
     /// When the participants are to be told the state; `nil` while nothing has changed.
     var stateDue: MediaTime?
     var nextSpeakerCheck: MediaTime
@@ -25,12 +29,19 @@ final class Room {
     /// How often it is looked who speaks.
     static let speakerInterval = Duration.milliseconds(200)
 
-    init(channelID: ChannelID, epoch: Int64, openedAt: Timestamp, now: MediaTime) {
+    init(channelID: ChannelID, epoch: Int64, isHome: Bool, openedAt: Timestamp, now: MediaTime) {
+        self.isHome = isHome
         reportRevision = openedAt.milliseconds
         self.channelID = channelID
         self.epoch = epoch
         nextSpeakerCheck = now
     }
+
+    /// Those who sit here.
+    var seated: [Participant] { relays.isEmpty ? participants : participants.filter { $0.relay == nil } }
+
+    /// Whether nobody is left whom it would be for.
+    var isOver: Bool { isHome ? participants.isEmpty && relays.isEmpty : seated.isEmpty }
 
     var isFull: Bool { participants.count >= Limits.participantsPerCall }
 
@@ -76,7 +87,7 @@ final class Room {
     /// Who is in the room has changed. The first report goes out at once, those that follow no closer than
     /// ``reportInterval``: each is an event in the channel's stream.
     func noteArrival(now: MediaTime) {
-        guard endsAt == nil else { return }
+        guard isHome, endsAt == nil else { return }
         if reportDue == nil { reportDue = max(now, lastReport.map { $0 + Self.reportInterval } ?? now) }
     }
 

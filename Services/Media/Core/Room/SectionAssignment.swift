@@ -56,8 +56,8 @@ extension Room {
     func videoCodecs(besides participant: Participant) -> Set<Codec> {
         var common: Set<Codec>?
         for other in participants where other !== participant {
-            guard let section = other.sendSections.first(where: { $0.kind == .video && $0.isUsable }) else { continue }
-            common = common?.intersection(section.codecs) ?? section.codecs
+            let codecs = other.readableVideo
+            if !codecs.isEmpty { common = common?.intersection(codecs) ?? codecs }
         }
         return common ?? []
     }

@@ -73,7 +73,7 @@ extension SendSection {
     private func number(
         _ place: UnsafeMutableRawBufferPointer, _ sent: SentKind, byteCount: Int, now: MediaTime
     ) {
-        let number = participant.congestion.sent(sent, byteCount: byteCount, now: now)
+        let number = peer.congestion.sent(sent, byteCount: byteCount, now: now)
         place[17] = UInt8(truncatingIfNeeded: number >> 8)
         place[18] = UInt8(truncatingIfNeeded: number)
     }
@@ -86,8 +86,7 @@ extension SendSection {
 
     /// Sends at least so many bytes of padding (RFC 3550 §5.1, P), in packets of 255.
     func writePadding(byteCount: Int, into outbox: Outbox, now: MediaTime) {
-        let transport = participant.transport
-        guard let repairPayloadType, let srtp = transport?.srtp, let destination = transport?.selected else { return }
+        guard let repairPayloadType, let srtp = peer.srtp, let destination = peer.destination else { return }
         var rest = byteCount
         while rest > 0 {
             outbox.append(to: destination) { place in

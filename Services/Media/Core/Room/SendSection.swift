@@ -3,14 +3,14 @@ import MediaSecurity
 
 /// One section on which the node sends to a participant: its subscription to at most one publication at a time, in one of
 /// the encodings that this has. The stream keeps its SSRC for good and is re-pointed by rewriting, so that who is seen, and
-/// how large, changes without SDP. Owned by its participant.
+/// how large, changes without SDP. Owned by its peer.
 final class SendSection {
     let mid: String
     let kind: MediaKind
     let ssrc: UInt32
     /// Under which packets are sent again, where the participant takes that (RFC 4588).
     let repairSSRC: UInt32
-    unowned let participant: Participant
+    unowned let peer: Peer
     /// What it carries now.
     private(set) var publication: Publication?
     /// The encoding that is forwarded; `nil` before its first packet and while there is nothing to forward.
@@ -76,14 +76,14 @@ final class SendSection {
 
     init(
         section: NegotiatedSection, kind: MediaKind, ssrcs: (media: UInt32, repair: UInt32), sequence: UInt16,
-        timestamp: UInt32, participant: Participant
+        timestamp: UInt32, peer: Peer
     ) {
         mid = section.mid
         midBytes = Array(section.mid.utf8)
         self.kind = kind
         ssrc = ssrcs.media
         repairSSRC = ssrcs.repair
-        self.participant = participant
+        self.peer = peer
         clockRate = kind == .audio ? 48_000 : 90_000
         stretch = Stretch(rewriter: Rewriter(sequence: sequence, timestamp: timestamp))
         // Anywhere in the lower half, as that of the media.
@@ -214,8 +214,7 @@ final class SendSection {
         now: MediaTime
     ) -> Bool {
         guard source === encoding || source === target else { return false }
-        let transport = participant.transport
-        guard let payloadType, let srtp = transport?.srtp, let destination = transport?.selected else { return false }
+        guard let payloadType, let srtp = peer.srtp, let destination = peer.destination else { return false }
         if source !== encoding, !begin(source, with: packet, now: now) { return false }
         var (outgoing, content, isMarked) = (packet, payload, false)
         if case .unpacked = redundancy {
@@ -281,15 +280,14 @@ final class SendSection {
 
     /// Sends again what the participant did not get. The numbers are its own; answers how many were found.
     func retransmit(_ sequences: ArraySlice<UInt16>, into outbox: Outbox, now: MediaTime) -> Int {
-        let transport = participant.transport
-        guard let payloadType, let srtp = transport?.srtp, let destination = transport?.selected else { return 0 }
+        guard let payloadType, let srtp = peer.srtp, let destination = peer.destination else { return 0 }
         var found = 0
         for sequence in sequences {
             // Looking for what is not there costs too.
-            guard participant.takeRetransmission(now: now) else { break }
+            guard peer.takeRetransmission(now: now) else { break }
             guard let (source, stretch, original) = origin(of: sequence) else { continue }
             // What has to wait is asked for again, or is too late.
-            if numbersPackets, participant.congestion.wait(for: .retransmission, now: now) > .zero { break }
+            if numbersPackets, peer.congestion.wait(for: .retransmission, now: now) > .zero { break }
             let isFound = source.cache.withPacket(original.sequence) { kept, bytes in
                 let packet = original.isEmpty ? kept.emptied(original.sequence) : kept
                 let payload = original.isEmpty ? UnsafeRawBufferPointer(rebasing: bytes[..<0]) : bytes
@@ -333,7 +331,7 @@ final class SendSection {
         writer.senderReport(
             ssrc: ssrc, ntp: ntp, rtpTimestamp: stretch.rewriter.timestamp(timestamp), packetCount: packetCount,
             byteCount: UInt32(truncatingIfNeeded: sentByteCount), reports: [])
-        writer.sourceDescription(ssrc: ssrc, cname: participant.cname)
+        writer.sourceDescription(ssrc: ssrc, cname: peer.cname)
         return true
     }
 }

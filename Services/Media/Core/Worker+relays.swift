@@ -1,0 +1,174 @@
+package import Contracts
+package import MediaSecurity
+
+// Rooms that have their seats on several workers: one is the room's home, each of the others has a relay to it.
+extension Worker {
+    /// Which relay a packet from another worker is of: two rooms may go between the same two.
+    struct RelayKey: Hashable {
+        let address: TransportAddress
+        let ssrc: UInt32
+    }
+
+    /// Holds one end of a relay from now on. At home the room is opened for it if nobody is there any more.
+    /// - Throws: `conflict` if the room is here but its home is not where the relay says, `internal_error` if the keys cannot
+    ///   be used.
+    package func open(_ end: RelayEnd, epoch: Int64, openedAt: Timestamp, now: MediaTime) throws(SeatError) {
+        guard !relays.values.contains(where: { $0.end.id == end.id }) else { return }
+        endMoved(room: end.channelID, now: now)
+        let known = rooms[end.channelID]
+        guard known.map({ $0.isHome && end.isHome }) ?? true else {
+            throw Self.moved
+        }
+        let room =
+            known
+            ?? Room(channelID: end.channelID, epoch: epoch, isHome: end.isHome, openedAt: openedAt, now: now)
+        let relay: Relay
+        do {
+            relay = try Relay(end, room: room, implementation: configuration.srtp, now: now)
+        } catch {
+            throw SeatError(.internalError, "The node could not prepare SRTP.")
+        }
+        rooms[end.channelID] = room
+        room.relays.append(relay)
+        relays[RelayKey(address: end.address, ssrc: end.remoteReporter)] = relay
+        relaySSRCs.insert(end.reporter)
+        tell(relay)
+        noteChange(of: room, now: now)
+    }
+
+    /// What the other end of a relay tells.
+    package func receive(_ message: RelayMessage, of id: RelayID, now: MediaTime) {
+        guard let relay = relays.values.first(where: { $0.end.id == id }) else { return }
+        switch message {
+        case .demand(let ssrcs): relay.receive(demand: ssrcs)
+        case .close: close(relay, now: now)
+        case .roster(let roster): receive(roster, by: relay, now: now)
+        }
+    }
+
+    private func receive(_ roster: RelayRoster, by relay: Relay, now: MediaTime) {
+        guard relay.takeNews(roster) else { return }
+        let room = relay.room
+        var mirrors: [ParticipantID: Participant] = [:]
+        var isArrival = false
+        for told in roster.participants where participants[told.participantID] == nil {
+            let mirror = relay.mirrors[told.participantID] ?? mirror(told, by: relay, now: now)
+            if relay.mirrors[told.participantID] == nil {
+                room.add(mirror)
+                isArrival = true
+            }
+            mirror.follow(told, now: now)
+            mirrors[told.participantID] = mirror
+        }
+        for (id, mirror) in relay.mirrors where mirrors[id] == nil {
+            room.remove(mirror)
+            isArrival = true
+        }
+        unlist(relay)
+        relay.replace(mirrors: mirrors)
+        for ssrc in relay.streams.keys { relays[RelayKey(address: relay.end.address, ssrc: ssrc)] = relay }
+        if !relay.end.isHome { room.recording = roster.recording }
+        if isArrival { room.noteArrival(now: now) }
+        noteChange(of: room, now: now)
+    }
+
+    private func mirror(_ told: RelayedParticipant, by relay: Relay, now: MediaTime) -> Participant {
+        let seat = Seat(
+            participantID: told.participantID, userID: told.userID, sessionID: told.sessionID,
+            channelID: relay.room.channelID, epoch: relay.room.epoch)
+        lastNumber += 1
+        return Participant(
+            seat: seat, rights: told.rights, number: lastNumber, route: .elsewhere, joinedAt: told.joinedAt,
+            reporter: relay.room.freshSSRC(&random), relay: relay, room: relay.room, now: now)
+    }
+
+    /// Nothing comes by the SSRCs of the relay's streams any more.
+    private func unlist(_ relay: Relay) {
+        for ssrc in relay.streams.keys { relays[RelayKey(address: relay.end.address, ssrc: ssrc)] = nil }
+    }
+
+    /// The other end of a relay is gone. At home those behind it have left; where it was the home everyone is told to join
+    /// where it is now.
+    private func close(_ relay: Relay, now: MediaTime) {
+        let room = relay.room
+        drop(relay)
+        if !room.isHome { move(room: room.channelID, now: now) }
+        room.noteArrival(now: now)
+        noteChange(of: room, now: now)
+        endIfOver(room)
+    }
+
+    private func drop(_ relay: Relay) {
+        unlist(relay)
+        relays[RelayKey(address: relay.end.address, ssrc: relay.end.remoteReporter)] = nil
+        relaySSRCs.remove(relay.end.reporter)
+        relay.carryNothing()
+        for section in relay.sendSections { relaySSRCs.subtract([section.ssrc, section.repairSSRC]) }
+        for mirror in relay.mirrors.values { relay.room.remove(mirror) }
+        relay.room.relays.removeAll { $0 === relay }
+    }
+
+    /// A room ends with its last seat; away from its home with the last on this worker.
+    func endIfOver(_ room: Room) {
+        guard rooms[room.channelID] === room, room.isOver else { return }
+        rooms[room.channelID] = nil
+        for relay in room.relays {
+            notices.append(.relay(.close, of: relay.end.id, toHome: !relay.end.isHome))
+            drop(relay)
+        }
+        guard room.isHome else { return }
+        notices.append(.report(room.report()))
+        if room.tap != nil, let recording = room.recording { notices.append(.recordingOver(recording.id)) }
+    }
+
+    // MARK: Time
+
+    /// Tells the other ends what they do not know yet.
+    func tellRelays(of room: Room) {
+        for relay in room.relays { tell(relay) }
+    }
+
+    private func tell(_ relay: Relay) {
+        listTracks(of: relay)
+        if let roster = relay.takeRoster(relay.room.roster(for: relay)) {
+            notices.append(.relay(.roster(roster), of: relay.end.id, toHome: !relay.end.isHome))
+        }
+    }
+
+    /// Each encoding of those who sit here, or behind another relay, has a track on this one.
+    private func listTracks(of relay: Relay) {
+        let publications = relay.room.participants.filter { $0.relay !== relay }.flatMap(\.publications)
+        relay.carry(publications.flatMap(\.encodings)) { section, kind in
+            SendSection(
+                section: section, kind: kind, ssrcs: (freshRelaySSRC(), freshRelaySSRC()),
+                // In the lower half, as a participant's (RFC 3711 §3.3.1).
+                sequence: UInt16(truncatingIfNeeded: random.next()) & 0x7FFF,
+                timestamp: UInt32(truncatingIfNeeded: random.next()), peer: relay)
+        }
+    }
+
+    /// The other end tells the relays between two workers apart by their SSRCs.
+    private func freshRelaySSRC() -> UInt32 {
+        while true {
+            let ssrc = UInt32(truncatingIfNeeded: random.next())
+            if ssrc != 0, relaySSRCs.insert(ssrc).inserted { return ssrc }
+        }
+    }
+
+    /// What is due on the relays of a room. Answers whether requests remain.
+    func tickRelays(of room: Room, isSpeakerCheck: Bool, now: MediaTime) -> Bool {
+        var isImpatient = false
+        for relay in room.relays {
+            if now >= relay.lastHeard + Relay.patience {
+                close(relay, now: now)
+                continue
+            }
+            relay.choose()
+            if isSpeakerCheck, let demand = relay.takeDemand(now: now) {
+                notices.append(.relay(.demand(demand), of: relay.end.id, toHome: !relay.end.isHome))
+            }
+            if writeRequests(to: relay, now: now) { isImpatient = true }
+        }
+        return isImpatient
+    }
+}
