@@ -17,13 +17,15 @@ struct Caller: Sendable {
     var id: ParticipantID { joined.participantID }
 }
 
-/// A team with a channel of its own on a stack that has two media nodes.
+/// A team with a channel of its own on a stack that has two media nodes of two workers, so that of three in a call one is
+/// behind a relay.
 final class CallMediaScene: Sendable {
     private static let starting = Task {
         try await Stack(
             apis: 2, gateways: 2,
             environment: [
-                "MEDIA": "2", "TURN": "0", "ROOST_MEDIA_ADDRESSES": "127.0.0.1", "ROOST_MESSAGE_RATE": "100000",
+                "MEDIA": "2", "ROOST_MEDIA_WORKERS": "2", "ROOST_MEDIA_SEATS_PER_WORKER": "2", "TURN": "0",
+                "ROOST_MEDIA_ADDRESSES": "127.0.0.1", "ROOST_MESSAGE_RATE": "100000",
             ])
     }
 

@@ -173,7 +173,7 @@ extension EndToEnd {
 }
 
 extension CallMediaScene {
-    fileprivate func moderate(
+    func moderate(
         by moderator: Caller, _ action: CallModeration, _ other: Caller, _ source: CallSource? = nil,
         in stage: ChannelID? = nil
     ) async throws {

@@ -156,8 +156,9 @@ final class CallNetwork {
     private func open(to host: Int, _ joinedAt: Timestamp) throws {
         if spread.homes[channel] == nil { _ = spread.place(channel, loads: [.idle], seats: [0]) }
         guard let relay = spread.relay(channel, to: host, using: &random) else { return }
-        try worker.open(relay.home, epoch: 1, openedAt: joinedAt, now: now)
-        try workers[host].open(relay.away, epoch: 1, openedAt: joinedAt, now: now)
+        let roster = try worker.open(relay.home, epoch: 1, openedAt: joinedAt, now: now)
+        _ = try workers[host].open(relay.away, epoch: 1, openedAt: joinedAt, now: now)
+        workers[host].receive(roster, of: relay.away.id, now: now)
     }
 
     func offer(_ person: Person, rewrite: (String) -> String = { $0 }) throws {

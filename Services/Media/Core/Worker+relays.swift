@@ -10,10 +10,12 @@ extension Worker {
     }
 
     /// Holds one end of a relay from now on. At home the room is opened for it if nobody is there any more.
+    /// - Returns: what the other end is to be told first.
     /// - Throws: `conflict` if the room is here but its home is not where the relay says, `internal_error` if the keys cannot
     ///   be used.
-    package func open(_ end: RelayEnd, epoch: Int64, openedAt: Timestamp, now: MediaTime) throws(SeatError) {
-        guard !relays.values.contains(where: { $0.end.id == end.id }) else { return }
+    package func open(
+        _ end: RelayEnd, epoch: Int64, openedAt: Timestamp, now: MediaTime
+    ) throws(SeatError) -> RelayMessage {
         endMoved(room: end.channelID, now: now)
         let known = rooms[end.channelID]
         guard known.map({ $0.isHome && end.isHome }) ?? true else {
@@ -32,8 +34,10 @@ extension Worker {
         room.relays.append(relay)
         relays[RelayKey(address: end.address, ssrc: end.remoteReporter)] = relay
         relaySSRCs.insert(end.reporter)
-        tell(relay)
-        noteChange(of: room, now: now)
+        hurry(now)
+        listTracks(of: relay)
+        let roster = room.roster(for: relay)
+        return .roster(relay.takeRoster(roster) ?? roster)
     }
 
     /// What the other end of a relay tells.

@@ -9,31 +9,39 @@ import ServiceKit
 /// workers, whose word on who is there is the truth; what is kept here is compared with it at each beat.
 actor MediaNode {
     /// A seat, the worker that serves it, and when the API last said that it may stay.
-    private struct Taken {
+    struct Taken {
         let seat: Seat
         let number: Int
         let worker: Int
         var renewedAt: ContinuousClock.Instant?
     }
 
-    private let bus: RedisBus
+    /// A relay by the room and the worker that it goes to.
+    struct Opening: Hashable {
+        let channelID: ChannelID
+        let worker: Int
+    }
+
+    let bus: RedisBus
     private let keys: KeyRing
-    private let workers: [WorkerThread]
+    let workers: [WorkerThread]
     private let notices: NoticeBoard
     private let reporter: CallReporter
     private let recordings: RecordingDesk
-    private let logger: Logger
-    private let id: InstanceID
-    private var seats: [ParticipantID: Taken] = [:]
+    let logger: Logger
+    let id: InstanceID
+    var seats: [ParticipantID: Taken] = [:]
     /// The workers of each room, from the first who joins on.
-    private var spread: RoomSpread
+    var spread: RoomSpread
+    /// Relays that are being opened: seats wait for them.
+    var openings: [Opening: Task<Void, Never>] = [:]
     /// Joins under way in each room, which keep it and its users' events.
-    private var joining: [ParticipantID: Seat] = [:]
+    var joining: [ParticipantID: Seat] = [:]
     /// The events of each user who has a seat: they may end it.
-    private var watches: [UserID: Task<BusSubscription, any Error>] = [:]
-    private var recentJoins: [UserID: [ContinuousClock.Instant]] = [:]
-    private var busyness: WorkerBusyness
-    private let state: MediaNodeState
+    var watches: [UserID: Task<BusSubscription, any Error>] = [:]
+    var recentJoins: [UserID: [ContinuousClock.Instant]] = [:]
+    var busyness: WorkerBusyness
+    let state: MediaNodeState
 
     init(
         bus: RedisBus, keys: KeyRing, workers: [WorkerThread], spread: RoomSpread, recordings: RecordingDesk,
@@ -68,6 +76,7 @@ actor MediaNode {
         try await watch(seat.userID)
         try refuseIfDraining()
         let worker = place(seat)
+        await openings[Opening(channelID: seat.channelID, worker: worker)]?.value
         let isHome = spread.homes[seat.channelID] == worker
         let route = SeatRoute(gateway: request.gateway, connectionID: request.connectionID)
         let joinedAt = Timestamp.now
@@ -117,40 +126,6 @@ actor MediaNode {
             throw BusFailure(.rateLimited, "Too many attempts to join; wait a moment.")
         }
         joins.append(now)
-    }
-
-    /// The worker of a seat: its own if it is taken again. One that has no seats of the room yet gets a relay to the others.
-    private func place(_ seat: Seat) -> Int {
-        if let taken = seats[seat.participantID] { return taken.worker }
-        let loads = workers.indices.map { worker in
-            MediaNodeLoad(
-                participants: seats.values.count { $0.worker == worker },
-                rooms: spread.homes.values.count { $0 == worker }, busyPermille: busyness.permille[worker])
-        }
-        let counts = workers.indices.map { worker in
-            seats.values.count { $0.worker == worker && $0.seat.channelID == seat.channelID }
-        }
-        let worker = spread.place(seat.channelID, loads: loads, seats: counts)
-        var random = SystemRandomNumberGenerator()
-        if let relay = spread.relay(seat.channelID, to: worker, using: &random), let home = spread.homes[seat.channelID]
-        {
-            open(relay.home, on: home, for: seat)
-            open(relay.away, on: worker, for: seat)
-        }
-        return worker
-    }
-
-    /// Posted at once, so that it is there before the seat.
-    private func open(_ end: RelayEnd, on worker: Int, for seat: Seat) {
-        let openedAt = Timestamp.now
-        workers[worker].post { [logger] worker, now in
-            do {
-                try worker.open(end, epoch: seat.epoch, openedAt: openedAt, now: now)
-            } catch {
-                // The other end hears nothing then, and has its people join again.
-                logger.error("no relay", metadata: ["channel": "\(end.channelID)", "error": "\(error)"])
-            }
-        }
     }
 
     nonisolated func offer(_ request: SeatOfferRequest) async throws -> CallAnswer {
@@ -256,7 +231,7 @@ actor MediaNode {
     }
 
     /// Ends what was kept only for this seat.
-    private func forgetUnused(_ seat: Seat) {
+    func forgetUnused(_ seat: Seat) {
         let others = seats.values.map(\.seat) + joining.values
         if !others.contains(where: { $0.userID == seat.userID }), let watch = watches.removeValue(forKey: seat.userID) {
             Task { (try? await watch.value)?.cancel() }
@@ -334,90 +309,7 @@ actor MediaNode {
         }
     }
 
-    // MARK: Placement
-
-    /// Tells Redis that this node lives and has these rooms, and learns which were placed anew with a higher epoch.
-    func beat() async {
-        let epochs = await compareWithWorkers()
-        let channels = Array(epochs.keys)
-        let commands =
-            [loadCommand]
-            + channels.map { channel in
-                PlacementScript.beat(RoomPlacement(epoch: epochs[channel] ?? 0, node: id), of: channel)
-            }
-        do {
-            let replies = try await bus.send(pipeline: commands)
-            for (channel, reply) in zip(channels, replies.dropFirst()) {
-                if let other = reply.text.flatMap({ RoomPlacement($0) }) { follow(other, of: channel) }
-            }
-        } catch {
-            logger.debug("beat failed", metadata: ["error": "\(error)"])
-        }
-    }
-
-    /// Tells how busy the node is.
-    private var loadCommand: RedisCommand {
-        let load = MediaNodeLoad(
-            participants: seats.count, rooms: spread.homes.count, busyPermille: busyness.averagePermille,
-            packetsPerSecond: busyness.packetsPerSecond, isDraining: state.isDraining)
-        return RedisCommand(
-            "SET", .key(.mediaNode(id)), .text(load.description), "PX", .milliseconds(Limits.mediaNodeLease))
-    }
-
-    /// Takes over from the workers what is kept here, so that nothing stays that is not there. Answers the rooms.
-    private func compareWithWorkers() async -> [ChannelID: Int64] {
-        var known: [ParticipantID: Taken] = [:]
-        var epochs: [ChannelID: Int64] = [:]
-        let before = seats
-        var usages: [WorkerUsage] = []
-        for (index, thread) in workers.enumerated() {
-            let (usage, census) = await thread.look { worker, _ in worker.census() }
-            usages.append(usage)
-            epochs.merge(census.rooms) { max($0, $1) }
-            for (seat, number) in census.seats {
-                known[seat.participantID] = Taken(seat: seat, number: number, worker: index)
-            }
-        }
-        busyness.look(at: usages, now: .now)
-        // What changed while the workers were asked is newer than their answers.
-        for (id, taken) in before where known[id] == nil && seats[id]?.number == taken.number {
-            seats[id] = nil
-            forgetUnused(taken.seat)
-        }
-        for (id, taken) in known where seats[id] == nil && before[id] == nil && joining[id] == nil {
-            workers[taken.worker].post { worker, now in worker.remove(id, .timedOut, now: now) }
-        }
-        recentJoins = recentJoins.filter { user, _ in watches[user] != nil }
-        return epochs
-    }
-
-    /// Keeps a new room's placement before anyone is told of the seat, and tells that there is one more: those who place
-    /// rooms until the next beat should know.
-    private func announce(_ seat: Seat) async throws {
-        let beat = PlacementScript.beat(RoomPlacement(epoch: seat.epoch, node: id), of: seat.channelID)
-        guard let reply = try? await bus.send(pipeline: [beat, loadCommand]).first,
-            let other = reply.text.flatMap({ RoomPlacement($0) })
-        else { return }
-        follow(other, of: seat.channelID)
-        if other.node != id { throw BusFailure(.conflict, "The call has moved; join again.") }
-    }
-
-    /// The room was placed anew: here, then it goes on; elsewhere, then its participants go there.
-    private func follow(_ placement: RoomPlacement, of channel: ChannelID) {
-        let indices = spread.workers(of: channel)
-        if placement.node != id, !indices.isEmpty {
-            logger.notice("a room is placed elsewhere", metadata: ["channel": "\(channel)", "by": "\(placement)"])
-        }
-        for index in indices {
-            workers[index].post { [id] worker, now in
-                if placement.node == id {
-                    worker.raise(channel, to: placement.epoch)
-                } else {
-                    worker.move(room: channel, now: now)
-                }
-            }
-        }
-    }
+    // MARK: Beginning anew, and the end
 
     /// After Redis was away: what ended meanwhile is found, and what may not have been told is told.
     func catchUp() async {
@@ -425,18 +317,6 @@ actor MediaNode {
         await beat()
         for id in seats.keys { seats[id]?.renewedAt = nil }
         await renewDue()
-    }
-
-    /// Sends everyone to other nodes. First it is said that this one is going away, so that whoever asks where a room is
-    /// has it placed anew; then the rooms are told.
-    func drain() async {
-        state.beginDraining()
-        await beat()
-        for channel in spread.homes.keys {
-            for index in spread.workers(of: channel) {
-                workers[index].post { worker, now in worker.move(room: channel, now: now) }
-            }
-        }
     }
 
     /// Whether nobody is here, and everything that was to be said has been said.
