@@ -308,7 +308,7 @@ package final class Worker {
         room.hearNewSpeakers(now: now)
         let isSpeakerCheck = now >= room.nextSpeakerCheck
         if isSpeakerCheck {
-            room.nextSpeakerCheck = now + Room.speakerInterval
+            room.nextSpeakerCheck = now + room.speakerInterval
             if let speakers = room.takeSpeakers(now: now) {
                 tellAll(of: room) { _ in .callSpeakers(CallSpeakers(participants: speakers)) }
             }
@@ -322,12 +322,7 @@ package final class Worker {
         }
         room.tap?.choose(in: room, now: now)
         if let report = room.takeReport(now: now) { notices.append(.report(report)) }
-        if let due = room.stateDue, now >= due {
-            room.stateDue = nil
-            room.assignSections(now: now)
-            tellAll(of: room) { .callState($0.state()) }
-            tellRelays(of: room)
-        }
+        tellStates(of: room, now: now)
         return tickRelays(of: room, isSpeakerCheck: isSpeakerCheck, now: now)
     }
 

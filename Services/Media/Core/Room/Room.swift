@@ -11,8 +11,8 @@ final class Room {
     /// Whether its home is here: where it was placed. Other workers with seats in it have a relay to that one.
     let isHome: Bool
     var relays: [Relay] = []
-    /// When the participants are to be told the state; `nil` while nothing has changed.
-    var stateDue: MediaTime?
+    /// When the participants are told the state.
+    var states = StatePacing()
     var nextSpeakerCheck: MediaTime
     /// The loudest first.
     private(set) var speakers: [ParticipantID] = []
@@ -26,8 +26,8 @@ final class Room {
     /// When everyone who is still here has to go, because the room moved to another node; `nil` while it is here.
     private(set) var endsAt: MediaTime?
 
-    /// How often it is looked who speaks.
-    static let speakerInterval = Duration.milliseconds(200)
+    /// How often it is looked who speaks. All are told at once, one by one: of more than a hundred less often.
+    var speakerInterval: Duration { .milliseconds(200) * max(1, Double(participants.count) / 100) }
 
     init(channelID: ChannelID, epoch: Int64, isHome: Bool, openedAt: Timestamp, now: MediaTime) {
         self.isHome = isHome
@@ -74,12 +74,8 @@ final class Room {
     }
 
     /// Something that the state tells has changed. Sections are assigned and states told once for all that changes in a
-    /// short while, which is longer in a large room: its states are long, and many.
-    func noteChange(now: MediaTime) {
-        if stateDue == nil { stateDue = now + Limits.callStateHold + Self.holdPerParticipant * participants.count }
-    }
-
-    private static let holdPerParticipant = Duration.milliseconds(4)
+    /// short while.
+    func noteChange(now: MediaTime) { states.noteChange(participants: participants.count, now: now) }
 
     /// The room was placed again, here.
     func raise(epoch: Int64) { self.epoch = max(self.epoch, epoch) }
@@ -88,7 +84,7 @@ final class Room {
     /// ``reportInterval``: each is an event in the channel's stream.
     func noteArrival(now: MediaTime) {
         guard isHome, endsAt == nil else { return }
-        if reportDue == nil { reportDue = max(now, lastReport.map { $0 + Self.reportInterval } ?? now) }
+        if reportDue == nil { reportDue = max(now, lastReport.map { $0 + reportInterval } ?? now) }
     }
 
     /// The room moved to another node, which reports from now on.
@@ -97,7 +93,12 @@ final class Room {
         reportDue = nil
     }
 
-    private static let reportInterval = Duration.milliseconds(500)
+    /// A report names everybody, and so does the event that every member of the channel gets: of a room of more than a
+    /// hundred they are told with the square of its size less often, 12.5 s apart of one of five hundred.
+    private var reportInterval: Duration {
+        let hundreds = max(1, Double(participants.count) / 100)
+        return .milliseconds(500) * (hundreds * hundreds)
+    }
     private var lastReport: MediaTime?
     private var reportDue: MediaTime?
 
