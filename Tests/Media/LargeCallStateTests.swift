@@ -8,15 +8,32 @@ import Testing
 
 @Suite("What a call of five hundred is told, in virtual time")
 struct LargeCallStateTests {
+    private struct Place {
+        let seat: Seat
+        let route: SeatRoute
+    }
+
+    private struct Reported {
+        let at: MediaTime
+        let count: Int
+    }
+
+    /// A state: when it was told, to whom, and its bytes on the bus.
+    private struct Told {
+        let at: MediaTime
+        let participant: ParticipantID
+        let state: CallState
+        let byteCount: Int
+    }
+
     /// Seats without peers: what is told goes by the bus, not by the link.
     private final class Crowd {
         let network: CallNetwork
         let worker: Worker
-        private(set) var seats: [(seat: Seat, route: SeatRoute)] = []
+        private(set) var seats: [Place] = []
         private(set) var now: MediaTime
-        private(set) var reports: [(at: MediaTime, count: Int)] = []
-        /// When each state was told, to whom, and its bytes on the bus.
-        private(set) var told: [(at: MediaTime, participant: ParticipantID, state: CallState, byteCount: Int)] = []
+        private(set) var reports: [Reported] = []
+        private(set) var told: [Told] = []
         private let encoder = CallStateEncoder()
 
         init(seed: UInt64) throws {
@@ -32,7 +49,7 @@ struct LargeCallStateTests {
                 _ = try worker.join(
                     seat, rights: rights, route: route, joinedAt: Timestamp(milliseconds: now.nanoseconds / 1_000_000),
                     now: now)
-                seats.append((seat, route))
+                seats.append(Place(seat: seat, route: route))
             }
         }
 
@@ -45,13 +62,15 @@ struct LargeCallStateTests {
         }
 
         func leave(_ index: Int) {
-            let (seat, route) = seats.remove(at: index)
+            let place = seats.remove(at: index)
             worker.leave(
-                SeatLeaveRequest(participantID: seat.participantID, connectionID: route.connectionID), now: now)
+                SeatLeaveRequest(participantID: place.seat.participantID, connectionID: place.route.connectionID),
+                now: now)
         }
 
         /// Whatever was told so far is no matter.
-        func forget() { (told, reports) = ([], []) }
+        func forget() { told = []
+            reports = [] }
 
         func run(for duration: Duration, each: (_ step: Int) throws -> Void = { _ in }) throws {
             for step in 0..<Int(duration / .milliseconds(10)) {
@@ -64,13 +83,13 @@ struct LargeCallStateTests {
 
         private func take(_ notice: Notice) throws {
             switch notice {
-            case .report(let report): reports.append((now, report.participants.count))
+            case .report(let report): reports.append(Reported(at: now, count: report.participants.count))
             case .frame(.callState(let state), let participant, let route):
                 let bytes = try encoder.encode(
                     SeatNotice(
                         node: .example, participantID: participant, connectionID: route.connectionID,
                         frame: .callState(state)))
-                told.append((now, participant, state, bytes.count))
+                told.append(Told(at: now, participant: participant, state: state, byteCount: bytes.count))
             default: break
             }
         }
@@ -109,9 +128,8 @@ struct LargeCallStateTests {
         // And no less than half of that, or it would be something else that slows them.
         #expect(all >= 4 * Limits.callStateByteRate)
         // Nobody is left out while others are told again and again.
-        for (seat, _) in crowd.seats.prefix(400) {
-            #expect(states.contains { $0.participant == seat.participantID })
-        }
+        let reached = Set(states.map(\.participant))
+        #expect(crowd.seats.prefix(400).allSatisfy { reached.contains($0.seat.participantID) })
     }
 
     @Test("One change is told to each of five hundred once, within six seconds; to the last what holds then")
@@ -138,7 +156,7 @@ struct LargeCallStateTests {
             #expect(first.map { $0.at - start < .seconds(6) } ?? false)
         }
         var last: [ParticipantID: CallState] = [:]
-        for (_, participant, state, _) in crowd.told { last[participant] = state }
+        for one in crowd.told { last[one.participant] = one.state }
         #expect(last.count == Limits.participantsPerCall)
         #expect(last.values.allSatisfy { $0.hands.count == 2 })
         let told = Dictionary(grouping: crowd.told, by: \.participant)

@@ -5,7 +5,10 @@ import MediaSecurity
 extension Worker {
     /// Has everybody get in line when something has changed, and tells those who are to be told now.
     func tellStates(of room: Room, now: MediaTime) {
-        if room.states.takeDue(now: now) { line(up: room, now: now) }
+        if room.states.takeDue(now: now) {
+            line(up: room, now: now)
+            tellRelays(of: room)
+        }
         guard room.states.isWaiting else { return }
         let video = room.rankedVideo()
         var draft: StateDraft?
@@ -24,7 +27,7 @@ extension Worker {
     private func line(up room: Room, now: MediaTime) {
         room.assignAudio(now: now)
         let video = room.rankedVideo()
-        for participant in room.participants {
+        for participant in room.seated {
             if participant.route.gateway != nil {
                 room.states.add(participant.id)
             } else {

@@ -11,7 +11,7 @@ package final class CallStateEncoder: Sendable {
     private static let noParticipants = Array(#""participants":[]"#.utf8)
     private static let noTracks = Array(#""tracks":[]"#.utf8)
 
-    private struct Pieces {
+    fileprivate struct Pieces {
         var participants: [CallParticipant: [UInt8]] = [:]
         var tracks: [CallTrack: [UInt8]] = [:]
         /// The list that was written last: that of the next state as a rule.

@@ -27,7 +27,7 @@ final class Room {
     private(set) var endsAt: MediaTime?
 
     /// How often it is looked who speaks. All are told at once, one by one: of more than a hundred less often.
-    var speakerInterval: Duration { .milliseconds(200) * max(1, Double(participants.count) / 100) }
+    var speakerInterval: Duration { Duration.milliseconds(200) * max(1, Double(participants.count) / 100) }
 
     init(channelID: ChannelID, epoch: Int64, isHome: Bool, openedAt: Timestamp, now: MediaTime) {
         self.isHome = isHome
@@ -97,7 +97,7 @@ final class Room {
     /// hundred they are told with the square of its size less often, 12.5 s apart of one of five hundred.
     private var reportInterval: Duration {
         let hundreds = max(1, Double(participants.count) / 100)
-        return .milliseconds(500) * (hundreds * hundreds)
+        return Duration.milliseconds(500) * (hundreds * hundreds)
     }
     private var lastReport: MediaTime?
     private var reportDue: MediaTime?

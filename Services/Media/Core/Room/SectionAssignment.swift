@@ -54,6 +54,8 @@ extension Room {
     func videoCodecs(besides participant: Participant) -> Set<Codec> {
         var common: Set<Codec>?
         for other in participants where other !== participant {
+            // As a rule all read the same, and a set is not made for each of hundreds.
+            if let common, other.reads(video: common) { continue }
             let codecs = other.readableVideo
             if !codecs.isEmpty { common = common?.intersection(codecs) ?? codecs }
         }
@@ -65,5 +67,13 @@ extension Room {
             viewer.wantedVideoSections = min(
                 viewer.wantedVideoSections + Limits.videoSectionBlock, Limits.maximumVideoSections)
         }
+    }
+}
+
+extension Participant {
+    /// Whether it reads each of these codecs.
+    fileprivate func reads(video codecs: Set<Codec>) -> Bool {
+        if relay != nil { return codecs.isSubset(of: relayedVideo) }
+        return sendSections.first { $0.kind == .video && $0.isUsable }?.hasAll(of: codecs) ?? false
     }
 }

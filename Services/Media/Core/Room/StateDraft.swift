@@ -1,4 +1,4 @@
-import Contracts
+package import Contracts
 
 /// What the states of all participants of a room have in common at one moment, made once for all of them: five hundred
 /// states of five hundred people are a quarter of a million seats, of which the worker copies a reference each.
@@ -76,7 +76,7 @@ struct StateDraft {
 extension CallState {
     /// Bytes of a state's JSON on the bus, within a tenth: ids are 36 characters, times 24.
     package var estimatedByteCount: Int {
-        400 + participants.count * 153 + tracks.count * 112 + mutes.count * 90
+        400 + participants.count * 143 + tracks.count * 95 + mutes.count * 76
             + (hands.count + moderators.count + audience.count) * 39
     }
 }
