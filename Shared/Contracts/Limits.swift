@@ -218,8 +218,8 @@ package enum Limits {
     package static let tileHeight = 8_640
     /// Changes of a call within this time are told together.
     package static let callStateHold = Duration.milliseconds(50)
-    /// Bytes of states that the participants of one call are told in a second, and at once after a pause: each state names
-    /// everybody, so that one change in a call of a hundred is 3 MB, in one of five hundred 36 MB.
+    /// Bytes of states that the participants of one call on one worker are told in a second, and at once after a pause: each
+    /// state names everybody, so that one change in a call of a hundred is 3 MB, in one of five hundred 36 MB.
     package static let callStateByteRate = 8 * 1024 * 1024
     package static let callStateBurst = 4 * 1024 * 1024
     /// A peer from which no authenticated STUN came for this long is gone.

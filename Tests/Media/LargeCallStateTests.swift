@@ -69,8 +69,10 @@ struct LargeCallStateTests {
         }
 
         /// Whatever was told so far is no matter.
-        func forget() { told = []
-            reports = [] }
+        func forget() {
+            told = []
+            reports = []
+        }
 
         func run(for duration: Duration, each: (_ step: Int) throws -> Void = { _ in }) throws {
             for step in 0..<Int(duration / .milliseconds(10)) {

@@ -308,7 +308,7 @@ package final class Worker {
         room.hearNewSpeakers(now: now)
         let isSpeakerCheck = now >= room.nextSpeakerCheck
         if isSpeakerCheck {
-            room.nextSpeakerCheck = now + room.speakerInterval
+            room.nextSpeakerCheck = now + Room.speakerInterval
             if let speakers = room.takeSpeakers(now: now) {
                 tellAll(of: room) { _ in .callSpeakers(CallSpeakers(participants: speakers)) }
             }

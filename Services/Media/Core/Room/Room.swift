@@ -26,8 +26,8 @@ final class Room {
     /// When everyone who is still here has to go, because the room moved to another node; `nil` while it is here.
     private(set) var endsAt: MediaTime?
 
-    /// How often it is looked who speaks. All are told at once, one by one: of more than a hundred less often.
-    var speakerInterval: Duration { Duration.milliseconds(200) * max(1, Double(participants.count) / 100) }
+    /// How often it is looked who speaks.
+    static let speakerInterval = Duration.milliseconds(200)
 
     init(channelID: ChannelID, epoch: Int64, isHome: Bool, openedAt: Timestamp, now: MediaTime) {
         self.isHome = isHome
@@ -116,8 +116,14 @@ final class Room {
             channelID: channelID, epoch: epoch, revision: reportRevision, participants: callParticipants)
     }
 
-    /// Who speaks, if that has changed.
+    /// When who speaks was told last.
+    private var speakersTold: MediaTime?
+
+    /// Who speaks, if that has changed. All are told, one by one: of more than a hundred less often, so that there are no
+    /// more notices a second.
     func takeSpeakers(now: MediaTime) -> [ParticipantID]? {
+        let interval = Self.speakerInterval * (Double(participants.count) / 100)
+        if let speakersTold, participants.count > 100, now < speakersTold + interval { return nil }
         var loud: [(id: ParticipantID, loudness: Float)] = []
         for participant in participants {
             for publication in participant.publications
@@ -129,6 +135,7 @@ final class Room {
         let ids = loud.sorted { $0.loudness > $1.loudness }.map(\.id)
         guard Set(ids) != Set(speakers) else { return nil }
         speakers = ids
+        speakersTold = now
         return ids
     }
 }
