@@ -2,7 +2,7 @@
 # Forwarding of media beside Janus's videoroom. Sourced by bench.sh.
 # shellcheck disable=SC2154 # Its variables: work, seconds, stack.
 
-# Long enough for figures of two digits: one run of all shapes takes about five minutes.
+# Long enough for figures of two digits.
 media_seconds=$((seconds < 6 ? seconds : 6))
 
 require_media() {
