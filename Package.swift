@@ -260,7 +260,10 @@ let package = Package(
         .target(name: "CAllocations", path: "Tests/Allocations"),
         .testTarget(
             name: "MediaTests",
-            dependencies: ["CAllocations", "Contracts", "FuzzTargets", "MediaCore", "MediaPeer", "MediaSecurity"],
+            dependencies: [
+                "CAllocations", "Contracts", "FuzzTargets", "MediaCore", "MediaPeer", "MediaSecurity", "MediaServer",
+                "ServiceKit",
+            ],
             path: "Tests/Media",
             swiftSettings: strict),
         .testTarget(

@@ -17,15 +17,21 @@ struct MediaCommand: AsyncParsableCommand {
 
     func run() async throws {
         let stack = Stack()
-        let rooms = try await makeRooms(try stack.apiURLs()[0])
+        let rooms = try await MediaRoom.make(course.rooms, seats: course.subscribers + 1, at: try stack.apiURLs()[0])
         let figures = try await MediaSeats.with(stack: stack, rooms: rooms) { seats in
             try await course.measure("roost-media", seats)
         }
         try figures.print()
     }
+}
+
+/// A channel to have a call in, and who takes its seats: each as many as one person may.
+struct MediaRoom {
+    let channel: ChannelID
+    let members: [LoadUser]
 
     /// A channel for each room, and enough people in it to take its seats.
-    private func makeRooms(_ apiURL: String) async throws -> [MediaRoom] {
+    static func make(_ count: Int, seats: Int, at apiURL: String) async throws -> [MediaRoom] {
         let http = HTTPClient()
         do {
             let api = APIClient(baseURL: apiURL, http: http)
@@ -33,9 +39,10 @@ struct MediaCommand: AsyncParsableCommand {
             let invite = try await api.call(
                 Endpoints.createInvite, path: [owner.workspace.id.description], body: Empty(), token: owner.token)
             var rooms: [MediaRoom] = []
-            for number in 0..<course.rooms {
+            for number in 0..<count {
                 let channel = try await owner.createChannel(named: "call \(number)", with: api)
-                rooms.append(MediaRoom(channel: channel, members: try await gather(in: channel, by: invite, with: api)))
+                let members = try await gather(seats, in: channel, by: invite, with: api)
+                rooms.append(MediaRoom(channel: channel, members: members))
             }
             try await http.shutdown()
             return rooms
@@ -45,11 +52,12 @@ struct MediaCommand: AsyncParsableCommand {
         }
     }
 
-    /// New people in a channel, at a time.
-    private func gather(in channel: ChannelID, by invite: Invite, with api: APIClient) async throws -> [LoadUser] {
-        let seatCount = course.subscribers + 1
-        return try await withThrowingTaskGroup(of: LoadUser.self) { group in
-            for _ in 0..<((seatCount + Limits.seatsPerUser - 1) / Limits.seatsPerUser) {
+    /// New people in a channel, at a time, as many as it takes for so many seats.
+    private static func gather(
+        _ seats: Int, in channel: ChannelID, by invite: Invite, with api: APIClient
+    ) async throws -> [LoadUser] {
+        try await withThrowingTaskGroup(of: LoadUser.self) { group in
+            for _ in 0..<((seats + Limits.seatsPerUser - 1) / Limits.seatsPerUser) {
                 group.addTask {
                     let member = try await LoadUser.register(with: api)
                     _ = try await api.call(
@@ -62,10 +70,4 @@ struct MediaCommand: AsyncParsableCommand {
             return try await group.reduce(into: []) { $0.append($1) }
         }
     }
-}
-
-/// A channel to have a call in, and who takes its seats: each as many as one person may.
-struct MediaRoom {
-    let channel: ChannelID
-    let members: [LoadUser]
 }

@@ -3,19 +3,18 @@ import Foundation
 import MediaPeer
 import MediaSecurity
 
-/// One camera in each of several rooms, at 2.5 Mbit/s: 30 pictures a second, each sent as a browser's pacer does, in bursts
-/// of 5 ms at two and a half times the rate. Or one microphone: a packet each 20 ms.
+/// One camera in each of several rooms: 30 pictures a second, each sent as a browser's pacer does, in bursts of 5 ms at two
+/// and a half times the rate. Or one microphone: a packet each 20 ms.
 ///
 /// SAFETY: `@unchecked Sendable` because it is touched by one thread at a time: by a run's while that lasts, by whoever
 /// waits for it before and after.
 final class MediaPublishers: @unchecked Sendable {
-    static let bitsPerSecond = 2_500_000
-    static let frameByteCount = bitsPerSecond / 8 / 30
+    private let frameByteCount: Int
+    private let burstByteCount: Int
     /// Pictures, or packets of sound.
     let framesPerSecond: Int
     private let source: CallSource
     private static let step = Duration.milliseconds(5)
-    private static let burstByteCount = bitsPerSecond / 8 * 5 / 2 / 200
 
     private struct Member {
         let peer: MediaPeer
@@ -35,9 +34,13 @@ final class MediaPublishers: @unchecked Sendable {
     /// Packets of pictures, since ``forget()``.
     private(set) var packetCount = 0
 
-    /// - Parameter source: what each publishes, a camera or a microphone.
-    init(_ source: CallSource) {
+    /// - Parameters:
+    ///   - source: what each publishes, a camera or a microphone.
+    ///   - bitrate: of a camera, in bits a second.
+    init(_ source: CallSource, bitrate: Int) {
         self.source = source
+        frameByteCount = bitrate / 8 / 30
+        burstByteCount = bitrate / 8 * 5 / 2 / 200
         framesPerSecond = source.isVideo ? 30 : 50
     }
 
@@ -93,7 +96,7 @@ final class MediaPublishers: @unchecked Sendable {
         member.frameNumber = member.peer.published.first?.frameCount ?? 0
         if source.isVideo {
             let isKeyFrame = member.peer.published.contains { $0.isKeyFrameWanted || $0.frameCount == 0 }
-            member.peer.sendVideoFrame(byteCount: Self.frameByteCount, isKeyFrame: isKeyFrame, now: now)
+            member.peer.sendVideoFrame(byteCount: frameByteCount, isKeyFrame: isKeyFrame, now: now)
         } else {
             member.peer.sendAudio(level: 30, now: now)
         }
@@ -106,7 +109,7 @@ final class MediaPublishers: @unchecked Sendable {
 
     private func sendBurst(_ member: inout Member) {
         var byteCount = 0
-        while byteCount < Self.burstByteCount, let packet = member.waiting.popFirst() {
+        while byteCount < burstByteCount, let packet = member.waiting.popFirst() {
             member.sent[member.frameNumber, default: []].append(clockNanoseconds(CLOCK_REALTIME))
             packet.withUnsafeBytes(member.socket.send)
             byteCount += packet.count

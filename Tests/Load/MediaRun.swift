@@ -34,11 +34,13 @@ struct MediaRun: ParsableArguments {
     var seconds = 10
     @Option(help: "How packets are protected: gcm (AEAD_AES_128_GCM) or sha1 (AES128_CM_SHA1_80).")
     var profile = Profile.gcm
+    @Option(help: "Kilobits a second of each camera; fewer where the load has no core of its own to take them all.")
+    var kilobits = 2_500
     @Flag(help: "Each room has one microphone instead: 50 packets of 80 to 120 bytes a second.")
     var sound = false
 
     /// The shape that needs no name.
-    private var isUsual: Bool { subscribers == 50 && rooms == 1 }
+    private var isUsual: Bool { subscribers == 50 && rooms == 1 && kilobits == 2_500 }
     private var source: CallSource { sound ? .microphone : .camera }
 
     func validate() throws {
@@ -47,6 +49,7 @@ struct MediaRun: ParsableArguments {
                 "--subscribers is 1 to \(Limits.participantsPerCall - 1), the seats beside the publisher.")
         }
         guard (1...100).contains(rooms) else { throw ValidationError("--rooms is 1 to 100.") }
+        guard (100...10_000).contains(kilobits) else { throw ValidationError("--kilobits is 100 to 10,000.") }
         guard (1...60).contains(seconds) else { throw ValidationError("--seconds is 1 to 60.") }
     }
 
@@ -71,29 +74,38 @@ struct MediaRun: ParsableArguments {
         let processes = try server.processes()
         let idle = try processes.residentBytes()
         var withTwo = idle
-        let publishers = MediaPublishers(source)
+        var joining = 0.0
+        let publishers = MediaPublishers(source, bitrate: kilobits * 1000)
         let subscribers = MediaSubscribers()
         for room in 0..<rooms {
             try await open(room, server, publishers, subscribers, configure)
             if room == 0 { withTwo = try processes.residentBytes() }
-            try await fill(room, with: self.subscribers - 1, server, subscribers, configure)
-            try await connect(publishers, subscribers)
+            let before = try MediaUsage(processes)
+            for first in stride(from: 1, to: self.subscribers, by: Self.joinsAtOnce) {
+                let count = min(Self.joinsAtOnce, self.subscribers - first)
+                try await fill(room, with: count, server, subscribers, configure)
+                try await connect(publishers, subscribers)
+            }
+            joining += (try MediaUsage(processes) - before).server
         }
-        // Key frames, first reports, growth of memory: not measured.
-        await play(2, publishers, subscribers)
+        // Key frames, first reports, growth of memory, and of hundreds the states that are still told: not measured.
+        await play(self.subscribers > 100 ? 5 : 2, publishers, subscribers)
         guard subscribers.allReceive else { throw LoadFailure("A subscriber has got nothing.") }
         publishers.forget()
         subscribers.forget()
         subscribers.reserve(packetsEach: 12 * publishers.framesPerSecond * seconds)
-        let before = try Usage(processes)
+        let before = try MediaUsage(processes)
         await play(seconds, publishers, subscribers)
-        let spent = try Usage(processes) - before
+        let spent = try MediaUsage(processes) - before
         if let fault = subscribers.fault ?? server.fault() { throw LoadFailure(fault) }
         let memory = try processes.residentBytes()
         return figures(
             name, publishers, subscribers, spent,
-            memory: (all: memory - idle, next: memory - withTwo))
+            memory: (all: memory - idle, next: memory - withTwo), joining: joining)
     }
+
+    /// Who has joined does nothing until these have too, and a server does not wait for ever.
+    private static let joinsAtOnce = 50
 
     /// Brings in a publisher and, once it has connected, the first subscriber.
     private func open(
@@ -152,8 +164,8 @@ struct MediaRun: ParsableArguments {
     // MARK: Figures
 
     private func figures(
-        _ name: String, _ publishers: MediaPublishers, _ subscribers: MediaSubscribers, _ spent: Usage,
-        memory: (all: Int, next: Int)
+        _ name: String, _ publishers: MediaPublishers, _ subscribers: MediaSubscribers, _ spent: MediaUsage,
+        memory: (all: Int, next: Int), joining: Double
     ) -> Figures {
         var delays = LatencySamples()
         for arrival in subscribers.arrivals {
@@ -164,7 +176,7 @@ struct MediaRun: ParsableArguments {
         let expected = Double(publishers.packetCount * self.subscribers)
         return Figures(
             measure: "\(name)-\(profile.rawValue)" + (isUsual ? "" : " \(self.subscribers)x\(rooms)")
-                + (sound ? " sound" : ""),
+                + (sound ? " sound" : "") + (kilobits == 2_500 ? "" : " at \(kilobits) kbit/s"),
             values: [
                 "subscribers": Double(subscribers.count),
                 "packetsPerSecond": Double(subscribers.packetCount) / Double(seconds),
@@ -172,44 +184,16 @@ struct MediaRun: ParsableArguments {
                 "serverCPUSecondsPerMillion": spent.server / millions,
                 "serverCores": spent.server / spent.elapsed,
                 "loadCPUSecondsPerMillion": spent.load / millions,
+                // At 1 it is the load that is measured, and --kilobits has to be less.
+                "loadThreadShare": subscribers.threadUse.share,
+                // What all that is told in the meantime costs is in it.
+                "joinCPUMilliseconds": joining * 1000 / Double(max(1, subscribers.count - rooms)),
                 "p50Milliseconds": percentiles[0], "p99Milliseconds": percentiles[1],
                 "kilobytesPerParticipant": Double(memory.all) / 1000 / Double(subscribers.count + rooms),
                 // Without what the first two cost: code that is read in, pools that are filled.
                 "kilobytesPerNextParticipant": Double(memory.next) / 1000
                     / Double(max(1, subscribers.count + rooms - 2)),
-                "coresUsedByOthers": max(0, (spent.machine - spent.server - spent.load) / spent.elapsed),
+                "coresUsedByOthers": spent.otherCores,
             ])
     }
-
-    /// Seconds of CPU, and of the clock.
-    private struct Usage {
-        let server: Double
-        let load: Double
-        let machine: Double
-        let elapsed: Double
-
-        init(server: Double, load: Double, machine: Double, elapsed: Double) {
-            self.server = server
-            self.load = load
-            self.machine = machine
-            self.elapsed = elapsed
-        }
-
-        init(_ processes: [ProcessUsage]) throws {
-            self.init(
-                server: try processes.cpuSeconds(), load: try ProcessUsage.own.cpuSeconds(),
-                machine: try machineCPUSeconds(), elapsed: Double(MediaTime.now.nanoseconds) / 1e9)
-        }
-
-        static func - (later: Usage, earlier: Usage) -> Usage {
-            Usage(
-                server: later.server - earlier.server, load: later.load - earlier.load,
-                machine: later.machine - earlier.machine, elapsed: later.elapsed - earlier.elapsed)
-        }
-    }
-}
-
-extension [ProcessUsage] {
-    /// Bytes in memory of all of them.
-    fileprivate func residentBytes() throws -> Int { try reduce(0) { try $0 + $1.memory().resident } }
 }

@@ -69,6 +69,17 @@ final class MediaSeats: MediaServerUnderTest {
     func subscribe(_ peer: MediaPeer, to room: Int) async throws { try await sit(peer, in: room) }
     func fault() -> String? { ends.first }
 
+    /// Who sits where, in the order in which they sat down.
+    var participants: [ParticipantID] { seats.map(\.participant) }
+
+    /// Tells what one of them shows, by that order.
+    func view(_ tracks: [CallViewTrack], by index: Int) async throws {
+        let seat = seats[index]
+        let request = SeatViewRequest(
+            participantID: seat.participant, connectionID: seat.connection, view: CallView(tracks: tracks))
+        let _: Empty = try await ask(.seatView, request, seat.node)
+    }
+
     private func sit(_ peer: MediaPeer, in room: Int) async throws {
         let member = rooms[room].members[seatCounts[room] / Limits.seatsPerUser]
         seatCounts[room] += 1
@@ -128,10 +139,17 @@ private final class EndedSeats: Sendable {
     /// From now on seats may end.
     func expect() { state.withLock { $0.isExpected = true } }
 
+    /// Bytes of the longest notice that is read: ends are short, states of hundreds would cost the load more than packets.
+    private static let readByteCount = 2_048
+
     func handle(_ kind: BusRequestKind, _ body: ByteBuffer) -> Result<ByteBuffer, BusFailure> {
-        guard kind == .seatNotice, let notice = try? WireJSON.decode(SeatNotice.self, from: body.readableBytesView),
-            let answer = try? WireJSON.encode(Empty())
-        else { return .failure(BusFailure(.notFound, "The load takes notices only.")) }
+        guard kind == .seatNotice, let answer = try? WireJSON.encode(Empty()) else {
+            return .failure(BusFailure(.notFound, "The load takes notices only."))
+        }
+        guard body.readableBytes <= Self.readByteCount else { return .success(ByteBuffer(bytes: answer)) }
+        guard let notice = try? WireJSON.decode(SeatNotice.self, from: body.readableBytesView) else {
+            return .failure(BusFailure(.malformedRequest, "The notice cannot be read."))
+        }
         if case .callEnded(let end) = notice.frame {
             state.withLock { state in
                 if !state.isExpected { state.first = state.first ?? "A seat ended: \(end.reason.rawValue)." }

@@ -13,6 +13,8 @@ final class MediaSubscribers: @unchecked Sendable {
     /// How often the sockets are emptied. The kernel stamps arrivals, so this is no part of the delay, and a server is not
     /// charged for waking the load up at each packet.
     private static let sweepInterval = Duration.milliseconds(4)
+    /// Of many, each has little in so short a time: a system call for every packet would cost the load more than all else.
+    private static let membersPerMillisecond = 40
     private static let timeoutInterval = Duration.milliseconds(20)
     private static let wholeOneIn = 10
 
@@ -35,6 +37,8 @@ final class MediaSubscribers: @unchecked Sendable {
     private let reader = MediaReader()
     private var nextTimeouts = MediaTime(nanoseconds: 0)
     private(set) var arrivals: [Arrival] = []
+    /// Seconds of CPU of the thread in runs since ``forget()``, and how long these were.
+    private(set) var threadUse = ThreadUse()
 
     func add(_ peer: MediaPeer) throws {
         let isWhole = members.count.isMultiple(of: Self.wholeOneIn)
@@ -51,6 +55,7 @@ final class MediaSubscribers: @unchecked Sendable {
     /// Begins to count anew.
     func forget() {
         arrivals.removeAll(keepingCapacity: true)
+        threadUse = ThreadUse()
         for index in members.indices { members[index].packetCount = 0 }
     }
 
@@ -74,6 +79,9 @@ final class MediaSubscribers: @unchecked Sendable {
 
     /// Takes what comes. Blocks until `end`.
     func run(until end: MediaTime) {
+        threadUse.begin()
+        defer { threadUse.finish() }
+        let interval = max(Self.sweepInterval, .milliseconds(members.count / Self.membersPerMillisecond))
         var next = MediaTime.now
         while next < end {
             next.wait()
@@ -83,7 +91,7 @@ final class MediaSubscribers: @unchecked Sendable {
                 nextTimeouts = now + Self.timeoutInterval
                 for member in members { handleTimeout(member, now: now) }
             }
-            next = max(now, next + Self.sweepInterval)
+            next = max(now, next + interval)
         }
     }
 

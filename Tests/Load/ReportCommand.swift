@@ -24,7 +24,7 @@ struct Report {
 
     /// All of it.
     var markdown: String {
-        ([memory] + [post, fanout, deflate, stalled, latency, crowds, media].compactMap(\.self))
+        ([memory] + [post, fanout, deflate, stalled, latency, crowds, media, crowd].compactMap(\.self))
             .joined(separator: "\n\n")
     }
 
@@ -72,45 +72,6 @@ struct Report {
                 ["… Redis", cpu("redis")],
                 ["… the clients", cpu("load")],
                 ["cores used by anything else meanwhile", text(median("post", "coresUsedByOthers"), 2)],
-            ])
-    }
-
-    /// Roost beside Janus: a table for each shape, in it each way to protect packets.
-    private var media: String? {
-        let shapes = Set(
-            runs.keys.filter { $0.hasPrefix("roost-media-") }.map { $0.drop { $0 != " " } })
-        let tables = shapes.sorted().compactMap { media(String($0)) }
-        return tables.isEmpty ? nil : tables.joined(separator: "\n\n")
-    }
-
-    /// - Parameter shape: what the measurements' names end with.
-    private func media(_ shape: String) -> String? {
-        let profiles = ["gcm", "sha1"].filter { count("roost-media-\($0)\(shape)") > 0 }
-        guard let first = profiles.first else { return nil }
-        func row(_ title: String, _ figure: String, _ digits: Int) -> [String] {
-            profiles.reduce([title]) { cells, profile in
-                let (roost, janus) = ("roost-media-\(profile)\(shape)", "janus-media-\(profile)\(shape)")
-                return cells + [
-                    text(median(roost, figure), digits), text(median(janus, figure), digits),
-                    text(ratio(roost, to: janus, figure), 2),
-                ]
-            }
-        }
-        return table(
-            "One \(shape.hasSuffix(" sound") ? "microphone" : "camera") a room to "
-                + "\(text(median("roost-media-\(first)\(shape)", "subscribers"), 0)) subscribers\(shape), "
-                + "median of \(count("roost-media-\(first)\(shape)"))",
-            profiles.reduce(["figure"]) { $0 + ["roost-media, \($1)", "Janus, \($1)", "ratio"] },
-            [
-                row("packets/s delivered", "packetsPerSecond", 0),
-                row("CPU s per million packets", "serverCPUSecondsPerMillion", 2),
-                row("forwarding delay p50, ms", "p50Milliseconds", 2),
-                row("forwarding delay p99, ms", "p99Milliseconds", 2),
-                row("kB for a participant", "kilobytesPerParticipant", 0),
-                row("kB for one more", "kilobytesPerNextParticipant", 0),
-                row("share of packets lost", "lostShare", 4),
-                row("CPU s per million packets: the load", "loadCPUSecondsPerMillion", 2),
-                row("cores used by anything else meanwhile", "coresUsedByOthers", 2),
             ])
     }
 

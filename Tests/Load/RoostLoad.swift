@@ -16,7 +16,7 @@ struct RoostLoad: AsyncParsableCommand {
             MemoryCommand.self, PostCommand.self, FanoutCommand.self, PeerCommand.self,
             ConnectionsCommand.self,
             StormCommand.self, ResumeCommand.self, LatencyCommand.self, MediaCommand.self,
-            JanusCommand.self,
+            CrowdCommand.self, JanusCommand.self,
             ReportCommand.self,
         ])
 }

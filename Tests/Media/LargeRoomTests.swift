@@ -6,6 +6,7 @@ import Testing
 
 @Suite("A room of a hundred with 25 cameras, in virtual time")
 struct LargeRoomTests {
+    private static let peopleCount = 100
     private static let cameraCount = 25
 
     /// Everybody has a microphone and the first some a camera; all send all the time, most of them silence.
@@ -19,7 +20,7 @@ struct LargeRoomTests {
 
         init(seed: UInt64) throws {
             network = try CallNetwork(seed: seed)
-            for index in 0..<Limits.participantsPerCall {
+            for index in 0..<LargeRoomTests.peopleCount {
                 let sources: [CallSource] = index < LargeRoomTests.cameraCount ? [.microphone, .camera] : [.microphone]
                 people.append(try network.join(.init(seed: UInt64(index + 1), sources: sources)))
                 network.run(for: .milliseconds(5))

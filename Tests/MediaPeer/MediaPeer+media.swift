@@ -88,9 +88,12 @@ extension MediaPeer {
             guard other == id, content.count == 2 else { return }
             number = UInt16(packet[content.lowerBound]) << 8 | UInt16(packet[content.lowerBound + 1])
         }
-        guard let number else { return }
+        if let number { noteArrival(number, byteCount: packet.count, now: now) }
+    }
+
+    func noteArrival(_ number: UInt16, byteCount: Int, now: MediaTime) {
         numbersReceived += 1
-        arrivals.receive(number, byteCount: packet.count, now: now)
+        arrivals.receive(number, byteCount: byteCount, now: now)
     }
 
     func receiveRTCP(_ packet: UnsafeRawBufferPointer, now: MediaTime) {

@@ -101,3 +101,34 @@ test("Tiles are as large as they can be", () => {
   const crowd = bestGrid(100, 640, 360, 8);
   assert(crowd.tileWidth >= 112 && crowd.columns * (crowd.tileWidth + 8) - 8 <= 640, "a crowd is scrolled");
 });
+
+test("The tiles of five hundred say what is true of each, and each track is looked at once for all of them", () => {
+  const count = 500;
+  const people = Array.from({ length: count }, (_, number) =>
+    ({ participantID: `p-${number}`, userID: `u-${number}`, joinedAt: "" }));
+  const tracks = people.flatMap(({ participantID }, number): CallState["tracks"] => [
+    { participantID, source: "microphone", isActive: number % 2 === 0 },
+    { participantID, source: "camera", isActive: true, ...(number < 28 ? { mid: String(number) } : {}) },
+  ]);
+  let reads = 0;
+  const counted = new Proxy(tracks, {
+    get(target, key, receiver) {
+      if (typeof key === "string" && /^\d+$/.test(key)) reads += 1;
+      return Reflect.get(target, key, receiver);
+    },
+  });
+  const call = callWith({
+    participants: people, tracks: counted, hands: people.slice(0, 50).map(({ participantID }) => participantID).reverse(),
+    mutes: people.slice(0, 100).map(({ participantID }) => ({ participantID, source: "microphone" as const })),
+  });
+  reads = 0;
+  const tiles = tilesOf({ ...call, speakers: ["p-7", "p-444"] }, "u-ana");
+  assert.equal(reads, tracks.length);
+  assert.equal(tiles.length, count + 1);
+  for (const [number, tile] of tiles.slice(1).entries()) {
+    assert.deepEqual(
+      [tile.userID, tile.isMuted, tile.hasVideo, tile.isSpeaking, tile.hand, tile.isMicrophoneHeld],
+      [`u-${number}`, number % 2 !== 0, number < 28, [7, 444].includes(number), number < 50 ? 50 - number : undefined,
+        number < 100]);
+  }
+});

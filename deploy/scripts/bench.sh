@@ -8,7 +8,7 @@
 #   BENCH_ONLY    only these, separated by commas       (default: all)
 #                 post, fanout, deflate, latency, stalled, connections, storm, resume, media
 #   FANOUTS       subscribers, frames a second and channels of the runs of fanout (see bench-gateway.sh)
-#   MEDIA_SHAPES  subscribers and rooms of the runs of media (see bench-media.sh)
+#   MEDIA_SHAPES  subscribers and rooms of the runs of media, MEDIA_KILOBITS what a camera sends (see bench-media.sh)
 #   BENCH_OUT     directory of bench.md and bench.jsonl (default: .build)
 #   ROOST_BIN_DIR directory of what is measured         (default: .build/release)
 set -euo pipefail

@@ -322,12 +322,7 @@ package final class Worker {
         }
         room.tap?.choose(in: room, now: now)
         if let report = room.takeReport(now: now) { notices.append(.report(report)) }
-        if let due = room.stateDue, now >= due {
-            room.stateDue = nil
-            room.assignSections(now: now)
-            tellAll(of: room) { .callState($0.state()) }
-            tellRelays(of: room)
-        }
+        tellStates(of: room, now: now)
         return tickRelays(of: room, isSpeakerCheck: isSpeakerCheck, now: now)
     }
 

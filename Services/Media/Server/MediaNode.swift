@@ -45,7 +45,7 @@ actor MediaNode {
 
     init(
         bus: RedisBus, keys: KeyRing, workers: [WorkerThread], spread: RoomSpread, recordings: RecordingDesk,
-        state: MediaNodeState, logger: Logger
+        state: MediaNodeState, encoder: CallStateEncoder, logger: Logger
     ) {
         self.spread = spread
         self.recordings = recordings
@@ -55,7 +55,7 @@ actor MediaNode {
         self.keys = keys
         self.workers = workers
         self.logger = logger
-        notices = NoticeBoard(bus: bus, logger: logger)
+        notices = NoticeBoard(bus: bus, encoder: encoder, logger: logger)
         reporter = CallReporter(bus: bus, logger: logger)
         id = bus.address.id
     }

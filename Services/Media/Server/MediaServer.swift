@@ -51,14 +51,15 @@ package struct MediaServer: Service {
             String(buffer: try await bus.request(.keys, to: .api, body: ByteBuffer()))
         }
         recordings = RecordingDesk(configuration: configuration, bus: bus, logger: logger)
+        let encoder = CallStateEncoder()
         node = MediaNode(
             bus: bus, keys: keys, workers: workers,
             spread: RoomSpread(
                 // Workers of one node reach each other without any network.
                 addresses: workers.indices.map { .v4(0x7F00_0001, port: UInt16(configuration.port + $0)) },
                 seatsPerWorker: configuration.seatsPerWorker),
-            recordings: recordings, state: state, logger: logger)
-        requests = SeatRequestHandler(node: node, logger: logger)
+            recordings: recordings, state: state, encoder: encoder, logger: logger)
+        requests = SeatRequestHandler(node: node, encoder: encoder, logger: logger)
         for worker in workers { worker.start() }
         logger.info(
             "media ports open",

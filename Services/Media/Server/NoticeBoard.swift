@@ -3,7 +3,6 @@ import Logging
 import MediaCore
 import NIOCore
 import RedisBus
-import ServiceKit
 
 /// Brings the workers' frames to the holders of seats, through their gateways. Of what waits for one participant only the
 /// newest of each kind is kept, because each tells everything; so a gateway or Redis that is away costs one state a
@@ -26,13 +25,15 @@ actor NoticeBoard {
     private static let endTries = 5
 
     private let bus: RedisBus
+    private let encoder: CallStateEncoder
     private let logger: Logger
     private var pending: [ParticipantID: Pending] = [:]
     /// Participants who are being told something.
     private var telling: Set<ParticipantID> = []
 
-    init(bus: RedisBus, logger: Logger) {
+    init(bus: RedisBus, encoder: CallStateEncoder, logger: Logger) {
         self.bus = bus
+        self.encoder = encoder
         self.logger = logger
     }
 
@@ -65,7 +66,7 @@ actor NoticeBoard {
                     node: bus.address.id, participantID: participant, connectionID: route.connectionID, frame: frame)
                 _ = try await bus.request(
                     .seatNotice, to: InstanceAddress(kind: .gateway, id: gateway),
-                    body: ByteBuffer(bytes: WireJSON.encode(notice)))
+                    body: ByteBuffer(bytes: encoder.encode(notice)))
                 pause = Self.retry.lowerBound
                 tries = 0
             } catch {

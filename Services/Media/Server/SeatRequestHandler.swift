@@ -7,17 +7,19 @@ import ServiceKit
 /// What gateways and APIs ask of a media node over the bus. The one place that maps its errors.
 package struct SeatRequestHandler: Sendable {
     private let node: MediaNode
+    private let encoder: CallStateEncoder
     private let logger: Logger
 
-    init(node: MediaNode, logger: Logger) {
+    init(node: MediaNode, encoder: CallStateEncoder, logger: Logger) {
         self.node = node
+        self.encoder = encoder
         self.logger = logger
     }
 
     package func handle(_ kind: BusRequestKind, _ body: ByteBuffer) async -> Result<ByteBuffer, BusFailure> {
         do {
             switch kind {
-            case .seatJoin: return .success(try encode(await node.join(decode(body))))
+            case .seatJoin: return .success(ByteBuffer(bytes: try encoder.encode(await node.join(decode(body)))))
             case .seatOffer: return .success(try encode(await node.offer(decode(body))))
             case .seatUpdate:
                 try await node.update(decode(body))

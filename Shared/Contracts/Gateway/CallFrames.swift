@@ -196,6 +196,9 @@ package struct CallState: WireObject {
     package static var fields: [String: FieldRule] {
         [
             "revision": FieldRule("Grows with each state; drop one that is older than what you have."),
+            "tracks": FieldRule(
+                "What the others send. In a call of more than a hundred what is off is left out: a microphone that is not "
+                    + "named is muted."),
             "hands": FieldRule("Who asks for the word, the first to ask first."),
             "mutes": FieldRule(
                 "Sources that a moderator turned off. They stay off, whatever their owner does, until a moderator ends it."

@@ -170,30 +170,9 @@ final class Participant: Peer {
     // MARK: State
 
     /// The call as this participant sees it.
-    func state() -> CallState {
+    /// - Parameter draft: what it has in common with the others' states, of this moment.
+    func state(_ draft: StateDraft? = nil) -> CallState {
         revision += 1
-        var mids: [ObjectIdentifier: String] = [:]
-        for section in sendSections {
-            if let publication = section.publication { mids[ObjectIdentifier(publication)] = section.mid }
-        }
-        var tracks: [CallTrack] = []
-        for other in room.participants where other !== self {
-            for publication in other.publications {
-                let mid = mids[ObjectIdentifier(publication)]
-                // A screen that nobody shows is not worth a word in every state, nor what the audience may not send.
-                let isAlwaysTold = publication.source == .microphone || publication.source == .camera
-                let isWorthTelling =
-                    publication.isActive || mid != nil || (isAlwaysTold && !other.rights.isAudience)
-                guard isWorthTelling else { continue }
-                tracks.append(
-                    CallTrack(
-                        participantID: other.id, source: publication.source, isActive: publication.isActive, mid: mid))
-            }
-        }
-        return CallState(
-            revision: revision, participants: room.callParticipants, tracks: tracks, hands: room.hands,
-            mutes: room.mutes, moderators: room.moderators, audience: room.audience,
-            audioSections: Limits.audioSections, videoSections: wantedVideoSections,
-            recording: room.recording)
+        return (draft ?? StateDraft(room)).state(of: self, revision: revision)
     }
 }

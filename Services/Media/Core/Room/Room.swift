@@ -11,8 +11,8 @@ final class Room {
     /// Whether its home is here: where it was placed. Other workers with seats in it have a relay to that one.
     let isHome: Bool
     var relays: [Relay] = []
-    /// When the participants are to be told the state; `nil` while nothing has changed.
-    var stateDue: MediaTime?
+    /// When the participants are told the state.
+    var states = StatePacing()
     var nextSpeakerCheck: MediaTime
     /// The loudest first.
     private(set) var speakers: [ParticipantID] = []
@@ -74,12 +74,8 @@ final class Room {
     }
 
     /// Something that the state tells has changed. Sections are assigned and states told once for all that changes in a
-    /// short while, which is longer in a large room: its states are long, and many.
-    func noteChange(now: MediaTime) {
-        if stateDue == nil { stateDue = now + Limits.callStateHold + Self.holdPerParticipant * participants.count }
-    }
-
-    private static let holdPerParticipant = Duration.milliseconds(4)
+    /// short while.
+    func noteChange(now: MediaTime) { states.noteChange(participants: participants.count, now: now) }
 
     /// The room was placed again, here.
     func raise(epoch: Int64) { self.epoch = max(self.epoch, epoch) }
@@ -88,7 +84,7 @@ final class Room {
     /// ``reportInterval``: each is an event in the channel's stream.
     func noteArrival(now: MediaTime) {
         guard isHome, endsAt == nil else { return }
-        if reportDue == nil { reportDue = max(now, lastReport.map { $0 + Self.reportInterval } ?? now) }
+        if reportDue == nil { reportDue = max(now, lastReport.map { $0 + reportInterval } ?? now) }
     }
 
     /// The room moved to another node, which reports from now on.
@@ -97,7 +93,12 @@ final class Room {
         reportDue = nil
     }
 
-    private static let reportInterval = Duration.milliseconds(500)
+    /// A report names everybody, and so does the event that every member of the channel gets: of a room of more than a
+    /// hundred they are told with the square of its size less often, 12.5 s apart of one of five hundred.
+    private var reportInterval: Duration {
+        let hundreds = max(1, Double(participants.count) / 100)
+        return Duration.milliseconds(500) * (hundreds * hundreds)
+    }
     private var lastReport: MediaTime?
     private var reportDue: MediaTime?
 
@@ -115,8 +116,14 @@ final class Room {
             channelID: channelID, epoch: epoch, revision: reportRevision, participants: callParticipants)
     }
 
-    /// Who speaks, if that has changed.
+    /// When who speaks was told last.
+    private var speakersTold: MediaTime?
+
+    /// Who speaks, if that has changed. All are told, one by one: of more than a hundred less often, so that there are no
+    /// more notices a second.
     func takeSpeakers(now: MediaTime) -> [ParticipantID]? {
+        let interval = Self.speakerInterval * (Double(participants.count) / 100)
+        if let speakersTold, participants.count > 100, now < speakersTold + interval { return nil }
         var loud: [(id: ParticipantID, loudness: Float)] = []
         for participant in participants {
             for publication in participant.publications
@@ -128,6 +135,7 @@ final class Room {
         let ids = loud.sorted { $0.loudness > $1.loudness }.map(\.id)
         guard Set(ids) != Set(speakers) else { return nil }
         speakers = ids
+        speakersTold = now
         return ids
     }
 }

@@ -4,17 +4,15 @@ import MediaSecurity
 /// Which publication each participant gets on which section. A publication that has a section keeps it: pictures do not
 /// jump. A section is taken from a publication only for one that is wanted more.
 extension Room {
-    func assignSections(now: MediaTime) {
-        assignAudio(now: now)
-        let video = rankedVideo()
-        for viewer in participants {
-            assign(video, to: viewer.sendSections.filter { $0.kind == .video }, of: viewer)
-            wantSections(for: video.count { $0.participant !== viewer && $0.isActive }, of: viewer)
-        }
+    /// Gives one participant its sections of video, in the moment in which it is told so: a tile does not show somebody
+    /// else's picture meanwhile.
+    func assignVideo(_ ranked: [Publication], to viewer: Participant) {
+        assign(ranked, to: viewer.sendSections.filter { $0.kind == .video }, of: viewer)
+        wantSections(for: ranked.count { $0.participant !== viewer && $0.isActive }, of: viewer)
     }
 
     /// Screens before cameras, those that are on before those that are off.
-    private func rankedVideo() -> [Publication] {
+    func rankedVideo() -> [Publication] {
         func precedes(_ left: Publication, _ right: Publication) -> Bool {
             guard left.isActive == right.isActive else { return left.isActive }
             return left.source == .screen && right.source != .screen
@@ -56,6 +54,8 @@ extension Room {
     func videoCodecs(besides participant: Participant) -> Set<Codec> {
         var common: Set<Codec>?
         for other in participants where other !== participant {
+            // As a rule all read the same, and a set is not made for each of hundreds.
+            if let common, other.reads(video: common) { continue }
             let codecs = other.readableVideo
             if !codecs.isEmpty { common = common?.intersection(codecs) ?? codecs }
         }
@@ -67,5 +67,13 @@ extension Room {
             viewer.wantedVideoSections = min(
                 viewer.wantedVideoSections + Limits.videoSectionBlock, Limits.maximumVideoSections)
         }
+    }
+}
+
+extension Participant {
+    /// Whether it reads each of these codecs.
+    fileprivate func reads(video codecs: Set<Codec>) -> Bool {
+        if relay != nil { return codecs.isSubset(of: relayedVideo) }
+        return sendSections.first { $0.kind == .video && $0.isUsable }?.hasAll(of: codecs) ?? false
     }
 }

@@ -119,6 +119,8 @@ final class SendSection {
 
     /// What the participant decodes here.
     var codecs: Set<Codec> { Set(payloadTypes.keys) }
+    /// Whether it can carry each of these.
+    func hasAll(of codecs: Set<Codec>) -> Bool { codecs.allSatisfy { payloadTypes[$0] != nil } }
 
     /// Whether the participant takes retransmissions in a stream of their own, of any codec.
     var hasRepair: Bool { !repairPayloadTypes.isEmpty }

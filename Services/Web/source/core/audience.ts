@@ -13,14 +13,13 @@ export interface Listener {
 /** Those who ask for the word first, in their order, then the others by when they joined. */
 export function audienceOf(call: ActiveCall): Listener[] {
   if (!call.remote) return [];
-  const { audience, hands, participants } = call.remote;
-  const listeners = participants.filter(({ participantID }) => audience.includes(participantID))
-    .map(({ participantID, userID }): Listener => {
-      const place = hands.indexOf(participantID);
-      return {
-        participantID, userID, isOwn: participantID === call.participantID, hand: place < 0 ? undefined : place + 1,
-      };
-    });
+  const { hands, participants } = call.remote;
+  const audience = new Set(call.remote.audience);
+  const places = new Map(hands.map((participantID, index) => [participantID, index + 1]));
+  const listeners = participants.filter(({ participantID }) => audience.has(participantID))
+    .map(({ participantID, userID }): Listener => ({
+      participantID, userID, isOwn: participantID === call.participantID, hand: places.get(participantID),
+    }));
   return listeners.sort((left, right) => placeOf(left) - placeOf(right));
 }
 

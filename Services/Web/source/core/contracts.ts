@@ -293,6 +293,7 @@ export interface CallState {
   /** Grows with each state; drop one that is older than what you have. */
   revision: number;
   participants: CallParticipant[];
+  /** What the others send. In a call of more than a hundred what is off is left out: a microphone that is not named is muted. */
   tracks: CallTrack[];
   /** Who asks for the word, the first to ask first. */
   hands: ParticipantID[];

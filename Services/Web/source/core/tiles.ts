@@ -1,6 +1,6 @@
 import type { ActiveCall } from "./call-model";
 import { heldBack, isAudience } from "./call-rights";
-import type { CallSource, ParticipantID, UserID } from "./contracts";
+import type { CallSource, CallTrack, ParticipantID, UserID } from "./contracts";
 
 /** One picture of the call: a person, with or without a camera, or a screen that is shared. */
 export interface Tile {
@@ -22,64 +22,80 @@ export interface Tile {
   mid: string | undefined;
 }
 
+/** What the tiles look up for each person: calls have hundreds, and are looked at whenever somebody begins to speak. */
+interface Lookup {
+  tracks: ReadonlyMap<string, CallTrack>;
+  speakers: ReadonlySet<ParticipantID>;
+  held: ReadonlyMap<ParticipantID, readonly CallSource[]>;
+  hands: ReadonlyMap<ParticipantID, number>;
+}
+
 /** Screens of others first, then oneself, then the others by when they joined. The audience of a stage has no tiles. */
 export function tilesOf(call: ActiveCall, me: UserID | undefined): Tile[] {
+  const lookup = lookupOf(call);
+  const held = heldBack(call.remote, call.participantID);
   const own: Tile = {
     key: "own",
     participantID: call.participantID,
     userID: me,
     source: "camera",
     isOwn: true,
-    isSpeaking: call.speakers.includes(call.participantID),
+    isSpeaking: lookup.speakers.has(call.participantID),
     isMuted: !call.active.includes("microphone"),
-    isMicrophoneHeld: isHeld(call, call.participantID, "microphone"),
-    isPictureHeld: isHeld(call, call.participantID, "camera"),
-    isScreenHeld: isHeld(call, call.participantID, "screen"),
-    hand: handOf(call, call.participantID),
+    isMicrophoneHeld: held.includes("microphone"),
+    isPictureHeld: held.includes("camera"),
+    isScreenHeld: held.includes("screen"),
+    hand: lookup.hands.get(call.participantID),
     hasVideo: call.active.includes("camera"),
     mid: undefined,
   };
-  const audience = call.remote?.audience ?? [];
+  const audience = new Set(call.remote?.audience ?? []);
   const others = (call.remote?.participants ?? [])
-    .filter(({ participantID }) => participantID !== call.participantID && !audience.includes(participantID));
+    .filter(({ participantID }) => participantID !== call.participantID && !audience.has(participantID));
   const seats = others.map(({ participantID, userID }) => ({ participantID, userID }));
-  const screens = seats.filter((seat) => trackOf(call, seat.participantID, "screen")?.isActive)
-    .map((seat) => tile(call, seat, "screen"));
-  return [...screens, ...(isAudience(call) ? [] : [own]), ...seats.map((seat) => tile(call, seat, "camera"))];
+  const screens = seats.filter(({ participantID }) => lookup.tracks.get(trackKey(participantID, "screen"))?.isActive)
+    .map((seat) => tile(lookup, seat, "screen"));
+  return [...screens, ...(isAudience(call) ? [] : [own]), ...seats.map((seat) => tile(lookup, seat, "camera"))];
 }
 
-function tile(
-  call: ActiveCall, seat: { participantID: ParticipantID; userID: UserID }, source: "camera" | "screen",
-): Tile {
-  const { participantID } = seat;
-  const track = trackOf(call, participantID, source);
+function lookupOf({ remote, speakers }: ActiveCall): Lookup {
+  const held = new Map<ParticipantID, CallSource[]>();
+  for (const { participantID, source } of remote?.mutes ?? []) {
+    held.set(participantID, [...(held.get(participantID) ?? []), source]);
+  }
   return {
-    ...seat,
-    key: `${source}:${participantID}`,
-    source,
-    isOwn: false,
-    isSpeaking: source === "camera" && call.speakers.includes(participantID),
-    hand: source === "camera" ? handOf(call, participantID) : undefined,
-    isMuted: !(trackOf(call, participantID, "microphone")?.isActive ?? false),
-    isMicrophoneHeld: isHeld(call, participantID, "microphone"),
-    isPictureHeld: isHeld(call, participantID, source),
-    isScreenHeld: isHeld(call, participantID, "screen"),
-    hasVideo: track !== undefined && track.isActive && track.mid !== undefined,
-    mid: track?.mid,
+    tracks: new Map((remote?.tracks ?? []).map((track) => [trackKey(track.participantID, track.source), track])),
+    speakers: new Set(speakers),
+    held,
+    hands: new Map((remote?.hands ?? []).map((participantID, index) => [participantID, index + 1])),
   };
 }
 
-function isHeld(call: ActiveCall, participantID: ParticipantID, source: CallSource): boolean {
-  return heldBack(call.remote, participantID).includes(source);
+function trackKey(participantID: ParticipantID, source: CallSource): string {
+  return `${source}:${participantID}`;
 }
 
-function handOf(call: ActiveCall, participantID: ParticipantID): number | undefined {
-  const place = call.remote?.hands.indexOf(participantID) ?? -1;
-  return place < 0 ? undefined : place + 1;
-}
-
-function trackOf(call: ActiveCall, participantID: ParticipantID, source: "microphone" | "camera" | "screen") {
-  return call.remote?.tracks.find((track) => track.participantID === participantID && track.source === source);
+function tile(
+  { tracks, speakers, held, hands }: Lookup, seat: { participantID: ParticipantID; userID: UserID },
+  source: "camera" | "screen",
+): Tile {
+  const { participantID } = seat;
+  const track = tracks.get(trackKey(participantID, source));
+  const heldSources = held.get(participantID) ?? [];
+  return {
+    ...seat,
+    key: trackKey(participantID, source),
+    source,
+    isOwn: false,
+    isSpeaking: source === "camera" && speakers.has(participantID),
+    hand: source === "camera" ? hands.get(participantID) : undefined,
+    isMuted: !(tracks.get(trackKey(participantID, "microphone"))?.isActive ?? false),
+    isMicrophoneHeld: heldSources.includes("microphone"),
+    isPictureHeld: heldSources.includes(source),
+    isScreenHeld: heldSources.includes("screen"),
+    hasVideo: track !== undefined && track.isActive && track.mid !== undefined,
+    mid: track?.mid,
+  };
 }
 
 export interface GridSize {

@@ -1,14 +1,16 @@
+import { memo } from "react";
 import type { ActiveCall } from "../core/call-model";
 import { audienceOf } from "../core/audience";
 import type { Listener } from "../core/audience";
 import { isModerator } from "../core/call-rights";
-import type { Channel } from "../core/contracts";
+import type { Channel, User } from "../core/contracts";
 import { Avatar } from "./Avatar";
 import { useAppState, useClient } from "./context";
 import { Icon } from "./icons";
 
 /** Below the stage: who listens, who asks for the word, and for moderators the way to give it. */
 export function Audience({ call, channel }: { call: ActiveCall; channel: Channel }) {
+  const { users } = useAppState();
   const listeners = audienceOf(call);
   if (channel.kind !== "stage") return null;
   return (
@@ -18,7 +20,8 @@ export function Audience({ call, channel }: { call: ActiveCall; channel: Channel
         <ul>
           {listeners.map((listener) => (
             <ListenerRow
-              key={listener.participantID} listener={listener} channel={channel} mayInvite={isModerator(call)}
+              key={listener.participantID} listener={listener} user={users[listener.userID]} channel={channel}
+              mayInvite={isModerator(call)}
             />
           ))}
         </ul>
@@ -27,12 +30,12 @@ export function Audience({ call, channel }: { call: ActiveCall; channel: Channel
   );
 }
 
-interface ListenerRowProps { listener: Listener; channel: Channel; mayInvite: boolean }
+interface ListenerRowProps { listener: Listener; user: User | undefined; channel: Channel; mayInvite: boolean }
 
-function ListenerRow({ listener, channel, mayInvite }: ListenerRowProps) {
+/** Rests while nothing of it changes: a stage has hundreds, and the call changes whenever somebody speaks. */
+const ListenerRow = memo(function ListenerRow({ listener, user, channel, mayInvite }: ListenerRowProps) {
   const client = useClient();
   const { userID, isOwn, hand } = listener;
-  const user = useAppState().users[userID];
   const name = user?.displayName ?? "Somebody";
   return (
     <li data-testid="listener" data-user-id={userID} data-hand={hand} className={hand === undefined ? "" : "asks"}>
@@ -53,4 +56,6 @@ function ListenerRow({ listener, channel, mayInvite }: ListenerRowProps) {
       )}
     </li>
   );
-}
+}, (before, after) =>
+  before.user === after.user && before.channel === after.channel && before.mayInvite === after.mayInvite
+  && (Object.keys(after.listener) as (keyof Listener)[]).every((key) => before.listener[key] === after.listener[key]));

@@ -1,4 +1,4 @@
-import type { Channel, UserID } from "../core/contracts";
+import type { Channel } from "../core/contracts";
 import { callParticipants, callPeople, callUserIDs, isRoom, namesOf } from "../core/selectors";
 import { Avatar } from "./Avatar";
 import { useAppState, useDialogs } from "./context";
@@ -51,27 +51,34 @@ export function CallInvitation({ channel }: { channel: Channel }) {
   );
 }
 
+/** People that the list of channels names for one call. */
+const listedCount = 25;
+
 /** In the list of channels: the people in the call of a voice channel, by name. */
 export function SidebarCall({ channel }: { channel: Channel }) {
   const state = useAppState();
   const people = callUserIDs(state, channel.id);
   if (!isRoom(channel) || people.length === 0) return null;
-  const speakers = state.call.phase !== "idle" && state.call.channelID === channel.id ? state.call.speakers : [];
-  const isSpeaking = (userID: UserID) => callParticipants(state, channel.id).some((participant) =>
-    participant.userID === userID && speakers.includes(participant.participantID));
+  const speakers = new Set(
+    state.call.phase !== "idle" && state.call.channelID === channel.id ? state.call.speakers : []);
+  const speaking = new Set(
+    callParticipants(state, channel.id).filter(({ participantID }) => speakers.has(participantID))
+      .map(({ userID }) => userID));
+  const rest = people.length - listedCount;
   return (
     <ul
       className="channel-call" data-testid="channel-call" data-channel-id={channel.id}
       aria-label={`In the call of ${channel.name ?? ""}`}
     >
-      {people.map((userID) => (
+      {people.slice(0, rest > 1 ? listedCount : people.length).map((userID) => (
         <li
-          key={userID} data-testid="channel-call-participant" data-user-id={userID} data-speaking={isSpeaking(userID)}
+          key={userID} data-testid="channel-call-participant" data-user-id={userID} data-speaking={speaking.has(userID)}
         >
           <Avatar user={state.users[userID]} size="small" />
           <span>{state.users[userID]?.displayName ?? "Somebody"}</span>
         </li>
       ))}
+      {rest > 1 && <li data-testid="channel-call-rest"><span>and {rest} others</span></li>}
     </ul>
   );
 }
