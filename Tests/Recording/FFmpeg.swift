@@ -51,6 +51,27 @@ enum FFmpeg {
         return bytes.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
     }
 
+    /// The same pictures in another kind of file.
+    static func copy(_ path: String, to other: String) throws {
+        _ = try run("ffmpeg", ["-v", "error", "-y", "-i", path, "-c", "copy", other])
+    }
+
+    /// What a file says of its codec before the first picture, as a checksum.
+    static func configuration(of path: String) throws -> String {
+        let output = try run(
+            "ffprobe",
+            ["-v", "error", "-show_data_hash", "sha256", "-show_entries", "stream=extradata_hash", "-of", "csv", path]
+        ).output
+        return String(decoding: output, as: UTF8.self)
+    }
+
+    /// Checksums of the decoded pictures of a file.
+    static func pictures(of path: String) throws -> [Substring] {
+        let output = try run("ffmpeg", ["-v", "error", "-i", path, "-f", "framemd5", "-"]).output
+        return String(decoding: output, as: UTF8.self).split { $0 == "\n" }.filter { !$0.hasPrefix("#") }
+            .compactMap { $0.split(separator: ",").last }
+    }
+
     /// Times of the packets of a file in seconds.
     static func packetTimes(_ path: String) throws -> [Double] {
         let output = try run(

@@ -88,4 +88,61 @@ enum PacketSource {
         }
         return payloads.enumerated().map { ($1, $0 == payloads.count - 1) }
     }
+
+    /// The OBUs of a temporal unit, without the delimiter and without their sizes, in as few packets as they fit; the larger
+    /// ones cut (AV1 RTP specification §4.4, §4.5).
+    /// - Parameter counts: whether a packet of up to three elements says how many they are, and so spares the last one's size.
+    static func av1(_ unit: [UInt8], counts: Bool) -> Picture {
+        let units = obus(unit).filter { $0[0] >> 3 & 0x0F != 2 }
+        let isKeyFrame = units.contains { $0[0] >> 3 & 0x0F == 1 }
+        var packets: [[(bytes: [UInt8], isRest: Bool, isCut: Bool)]] = [[]]
+        var room = mtu
+        for unit in units {
+            var start = 0
+            while start < unit.count {
+                if room < 40 {
+                    packets.append([])
+                    room = mtu
+                }
+                let end = min(unit.count, start + room - 2)
+                packets[packets.count - 1].append((Array(unit[start..<end]), start > 0, end < unit.count))
+                room -= end - start + 2
+                start = end
+            }
+        }
+        return packets.enumerated().map { number, elements in
+            let count = counts && elements.count <= 3 ? elements.count : 0
+            var payload: [UInt8] = [UInt8(count) << 4 | (isKeyFrame && number == 0 ? 0x08 : 0)]
+            if elements.first?.isRest == true { payload[0] |= 0x80 }
+            if elements.last?.isCut == true { payload[0] |= 0x40 }
+            for (index, element) in elements.enumerated() {
+                if index + 1 != count { payload += leb128(element.bytes.count) }
+                payload += element.bytes
+            }
+            return (payload, number == packets.count - 1)
+        }
+    }
+
+    /// The OBUs of a temporal unit of a file, each without its size.
+    private static func obus(_ bytes: [UInt8]) -> [[UInt8]] {
+        var units: [[UInt8]] = []
+        var offset = 0
+        while offset < bytes.count {
+            let header = Array(bytes[offset..<(offset + (bytes[offset] & 0x04 != 0 ? 2 : 1))])
+            offset += header.count
+            var (size, shift) = (0, 0)
+            repeat {
+                size |= Int(bytes[offset] & 0x7F) << shift
+                shift += 7
+                offset += 1
+            } while bytes[offset - 1] & 0x80 != 0
+            units.append([header[0] & ~0x02] + header.dropFirst() + bytes[offset..<(offset + size)])
+            offset += size
+        }
+        return units
+    }
+
+    static func leb128(_ value: Int) -> [UInt8] {
+        value < 0x80 ? [UInt8(value)] : [UInt8(value & 0x7F) | 0x80] + leb128(value >> 7)
+    }
 }

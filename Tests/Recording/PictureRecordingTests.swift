@@ -49,12 +49,20 @@ struct PictureRecordingTests {
                 ["-profile:v", "baseline", "-tune", "zerolatency", "-x264-params", "slices=1:repeat-headers=1"],
                 seconds: Self.seconds, to: path)
             return PacketSource.pictures(annexB: path).map(PacketSource.h264)
+        case .av1:
+            let path = scene.scratch("source.ivf")
+            try FFmpeg.encode(
+                "libaom-av1", ["-usage", "realtime", "-cpu-used", "8", "-lag-in-frames", "0"], seconds: Self.seconds,
+                to: path)
+            return PacketSource.frames(ivf: path).enumerated().map { number, unit in
+                PacketSource.av1(unit, counts: number % 2 == 0)
+            }
         }
     }
 
     @Test(
         "S5: Pictures of each codec are recorded whole, without transcoding",
-        arguments: [RecordedCodec.vp8, .vp9, .h264])
+        arguments: [RecordedCodec.vp8, .vp9, .h264, .av1])
     func whole(codec: RecordedCodec) throws {
         let scene = try RecordingScene()
         let pictures = try pictures(codec, scene)
@@ -72,11 +80,13 @@ struct PictureRecordingTests {
         #expect(try FFmpeg.complaints(path) == "")
     }
 
-    @Test("After a loss no picture is recorded before the next key frame, and that is asked for")
-    func loss() throws {
+    @Test(
+        "After a loss no picture is recorded before the next key frame, and that is asked for",
+        arguments: [RecordedCodec.vp8, .av1])
+    func loss(codec: RecordedCodec) throws {
         let scene = try RecordingScene()
-        let pictures = try pictures(.vp8, scene)
-        try record(.vp8, pictures, in: scene) { picture, packet in picture == 40 && packet == 0 }
+        let pictures = try pictures(codec, scene)
+        try record(codec, pictures, in: scene) { picture, packet in picture == 40 && packet == 0 }
         let path = try #require(try scene.finish()[.camera])
         let probe = try FFmpeg.probe(path)
         // Key frames are every 30 pictures: 40 to 59 are missing.

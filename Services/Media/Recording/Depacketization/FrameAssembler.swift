@@ -13,6 +13,7 @@ package enum RecordedCodec: UInt8, Sendable, CaseIterable {
     case vp8
     case vp9
     case h264
+    case av1
 
     package var isVideo: Bool { self != .opus }
     /// Ticks of timestamps a second.
@@ -28,6 +29,7 @@ package struct FrameAssembler: Sendable {
     private var isKeyFrame = false
     private var isSpoilt = false
     private var h264 = H264Depacketizer()
+    private var av1 = AV1Depacketizer()
     /// Whether nothing can be used before the next key frame.
     package private(set) var needsKeyFrame: Bool
     /// Pictures that were left out.
@@ -83,6 +85,7 @@ package struct FrameAssembler: Sendable {
         case .vp8: VP8Payload(payload)?.isFirst ?? false
         case .vp9: VP9Payload(payload)?.isFirst ?? false
         case .h264: H264Depacketizer.beginsWithParameters(payload)
+        case .av1: AV1Depacketizer.beginsSequence(payload)
         }
     }
 
@@ -102,6 +105,9 @@ package struct FrameAssembler: Sendable {
         case .h264:
             guard h264.append(packet.payload, to: &parts) else { return spoil() }
             if h264.takesKeyFrame() { isKeyFrame = true }
+        case .av1:
+            guard av1.append(packet.payload, to: &parts) else { return spoil() }
+            isKeyFrame = av1.isKeyFrame
         }
         if parts.count > Self.frameByteCount { spoil() }
     }
@@ -121,10 +127,13 @@ package struct FrameAssembler: Sendable {
         timestamp = nil
         isKeyFrame = false
         h264.reset()
+        av1.reset()
     }
 
     private mutating func finish(_ timestamp: UInt32) -> AssembledFrame? {
         defer { discard() }
+        // The end of what begins there never came.
+        if av1.hasFragment { spoil() }
         guard !parts.isEmpty, !isSpoilt else { return nil }
         let format = isKeyFrame ? describe() : nil
         if isKeyFrame, format != nil { needsKeyFrame = false }
@@ -141,6 +150,7 @@ package struct FrameAssembler: Sendable {
         case .vp8: VP8Payload.size(ofKeyFrame: parts).map { .vp8(width: $0.width, height: $0.height) }
         case .vp9: VP9Payload.size(ofKeyFrame: parts).map { .vp9(width: $0.width, height: $0.height) }
         case .h264: h264.format
+        case .av1: av1.format
         }
     }
 }

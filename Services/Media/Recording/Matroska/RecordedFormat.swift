@@ -7,6 +7,8 @@ package enum RecordedFormat: Hashable, Sendable {
     case vp9(width: Int, height: Int)
     /// - Parameter parameters: an AVCDecoderConfigurationRecord (ISO/IEC 14496-15 §5.3.3.1).
     case h264(width: Int, height: Int, parameters: [UInt8])
+    /// - Parameter configuration: an AV1CodecConfigurationRecord (AV1 in ISOBMFF §2.3.3).
+    case av1(width: Int, height: Int, configuration: [UInt8])
 
     /// Whether it may be called WebM, which takes fewer codecs than Matroska.
     package var isWebM: Bool { if case .h264 = self { false } else { true } }
@@ -23,7 +25,9 @@ package enum RecordedFormat: Hashable, Sendable {
     package var size: (width: Int, height: Int)? {
         switch self {
         case .opus: nil
-        case .vp8(let width, let height), .vp9(let width, let height), .h264(let width, let height, _): (width, height)
+        case .vp8(let width, let height), .vp9(let width, let height), .h264(let width, let height, _),
+            .av1(let width, let height, _):
+            (width, height)
         }
     }
 
@@ -62,6 +66,10 @@ extension RecordedFormat {
             case .h264(let width, let height, let parameters):
                 entry.element(.codecID, text: "V_MPEG4/ISO/AVC")
                 entry.element(.codecPrivate, bytes: parameters)
+                Self.writeSize(width, height, to: &entry)
+            case .av1(let width, let height, let configuration):
+                entry.element(.codecID, text: "V_AV1")
+                entry.element(.codecPrivate, bytes: configuration)
                 Self.writeSize(width, height, to: &entry)
             }
         }
