@@ -44,6 +44,9 @@ struct DescriptionOfferTests {
                 codec(108, .h264, fir: true, transport: true, repair: 109, fmtp: h264),
                 codec(45, .av1, fir: true, transport: true, repair: 46, fmtp: "level-idx=5;profile=0;tier=0"),
                 codec(98, .vp9, fir: true, transport: true, repair: 99, fmtp: "profile-id=0"),
+                codec(
+                    116, .h264Main, fir: true, transport: true, repair: 117,
+                    fmtp: h264.replacing("42e01f", with: "4d001f")),
             ],
             audioExtensions: [.mid: 4, .audioLevel: 1, .transportSequence: 3],
             videoExtensions: [
@@ -176,36 +179,68 @@ struct DescriptionOfferTests {
     }
 
     @Test(
-        "Only baseline H.264 with packetization mode 1 is taken, of level 3.1 at most, also as FFmpeg writes it",
+        "Each profile of H.264 is a codec of its own, of level 3.1 at most, also as FFmpeg writes it",
         arguments: [
-            ("packetization-mode=1;profile-level-id=42e01f", "42e01f"),
-            ("profile-level-id=42C028; packetization-mode=1", "42c01f"),
-            ("packetization-mode=1;profile-level-id=42e00a", "42e00a"),
-            ("packetization-mode=1;profile-level-id=420028", "42001f"),
-            ("packetization-mode=1;profile-level-id=422000d", "42e00d"),
-            ("packetization-mode=1;profile-level-id=42801f", nil),
-            ("packetization-mode=1;profile-level-id=4d001f", nil), ("packetization-mode=1", nil),
-            ("packetization-mode=0;profile-level-id=42e01f", nil), ("profile-level-id=42e01f", nil), ("", nil),
-            ("packetization-mode=1;profile-level-id=42e01", nil),
-            ("packetization-mode=1;profile-level-id=42e01ff", nil),
-            ("packetization-mode=1;profile-level-id=wxyzab", nil),
-        ] as [(String, String?)])
-    func h264(parameters: String, level: String?) throws {
+            ("packetization-mode=1;profile-level-id=42e01f", .h264, "42e01f"),
+            ("profile-level-id=42C028; packetization-mode=1", .h264, "42c01f"),
+            ("packetization-mode=1;profile-level-id=42e00a", .h264, "42e00a"),
+            ("packetization-mode=1;profile-level-id=420028", .h264, "42001f"),
+            ("packetization-mode=1;profile-level-id=42801f", .h264, "42801f"),
+            ("packetization-mode=1;profile-level-id=422000d", .h264, "42e00d"),
+            ("packetization-mode=1;profile-level-id=4d801f", .h264, "4d801f"),
+            ("packetization-mode=1", .h264, "42000a"),
+            ("packetization-mode=1;profile-level-id=4d0028", .h264Main, "4d001f"),
+            ("packetization-mode=1;profile-level-id=4d401f", .h264Main, "4d401f"),
+            ("packetization-mode=1;profile-level-id=64001f", .h264High, "64001f"),
+            // Other packetization modes, other profiles, nonsense.
+            ("packetization-mode=0;profile-level-id=42e01f", nil, ""),
+            ("profile-level-id=42e01f", nil, ""),
+            ("", nil, ""),
+            ("packetization-mode=0;profile-level-id=4d001f", nil, ""),
+            ("packetization-mode=0;profile-level-id=64001f", nil, ""),
+            ("packetization-mode=2;profile-level-id=42e01f", nil, ""),
+            ("packetization-mode=1;profile-level-id=4d201f", nil, ""),
+            ("packetization-mode=1;profile-level-id=640c1f", nil, ""),
+            ("packetization-mode=1;profile-level-id=58a01f", nil, ""),
+            ("packetization-mode=1;profile-level-id=6e001f", nil, ""),
+            ("packetization-mode=1;profile-level-id=42e01", nil, ""),
+            ("packetization-mode=1;profile-level-id=42e01ff", nil, ""),
+            ("packetization-mode=1;profile-level-id=wxyzab", nil, ""), ("packetization-mode=x", nil, ""),
+        ] as [(String, Codec?, String)])
+    func h264(parameters: String, codec: Codec?, answer: String) throws {
         let offer = try DescriptionFixture.small(
             "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f", by: parameters)
         let codecs = try #require(try NegotiatedSession(offer: offer).sections.last).codecs
-        #expect(codecs.map(\.codec) == (level == nil ? [.vp8] : [.vp8, .h264]))
-        let expected = level.map { "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=\($0)" }
-        #expect(codecs.first { $0.codec == .h264 }?.fmtp == expected)
+        #expect(codecs.map(\.codec) == [.vp8] + [codec].compactMap(\.self))
+        let expected = codec.map { _ in "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=\(answer)" }
+        #expect(codecs.first { $0.codec == codec }?.fmtp == expected)
+    }
+
+    /// An offer of VP8 as 97 and of H.264 with each of these parameters, from 98 on.
+    private func several(_ parameters: [String]) throws -> [NegotiatedCodec] {
+        let types = parameters.indices.map { String($0 + 98) }
+        let lines = zip(types, parameters).map { "a=rtpmap:\($0) H264/90000\na=fmtp:\($0) \($1)\n" }.joined()
+        let offer = try DescriptionFixture.small("96 97", by: (types + ["97"]).joined(separator: " "))
+            .replacing("a=rtpmap:96 H264", with: lines + "a=rtpmap:96 H264")
+        return try #require(try NegotiatedSession(offer: offer).sections.last).codecs
     }
 
     @Test("Where plain and constrained baseline are offered, the constrained one is taken")
     func constrained() throws {
-        let plain = "packetization-mode=1;profile-level-id=42001f"
-        let offer = try DescriptionFixture.small("96 97", by: "95 98 96 97").replacing(
-            "a=rtpmap:96 H264", with: "a=rtpmap:98 H264/90000\na=fmtp:98 \(plain)\na=rtpmap:96 H264")
-        let codecs = try #require(try NegotiatedSession(offer: offer).sections.last).codecs
-        #expect(codecs.map(\.payloadType) == [97, 96])
+        let codecs = try several([
+            "packetization-mode=1;profile-level-id=42001f", "packetization-mode=1;profile-level-id=42e01f",
+        ])
+        #expect(codecs.map(\.payloadType) == [97, 99])
+    }
+
+    @Test("Of two packetization modes that with fragments is taken; profiles that not all read come last")
+    func profiles() throws {
+        let codecs = try several([
+            "packetization-mode=1;profile-level-id=64001f", "profile-level-id=42e01f",
+            "packetization-mode=1;profile-level-id=4d001f", "packetization-mode=1;profile-level-id=42e01f",
+        ])
+        #expect(codecs.map(\.codec) == [.vp8, .h264, .h264High, .h264Main])
+        #expect(codecs.map(\.payloadType) == [97, 101, 98, 100])
     }
 
     @Test("A codec is taken once, and never with a payload type that looks like RTCP")

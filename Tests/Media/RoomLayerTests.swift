@@ -81,8 +81,11 @@ struct LayeredSender {
     }
 }
 
-func layered(_ sources: [CallSource], seed: UInt64, isMeasured: Bool = true) -> MediaPeer.Configuration {
+func layered(
+    _ sources: [CallSource], seed: UInt64, isMeasured: Bool = true, codec: String? = nil
+) -> MediaPeer.Configuration {
     var configuration = MediaPeer.Configuration(seed: seed, sources: sources)
+    if let codec { configuration.videoCodecs = [codec] }
     configuration.usesRepair = true
     configuration.usesTransportFeedback = isMeasured
     if sources.contains(.camera) { configuration.encodings = ["q", "h", "f"] }
@@ -120,11 +123,13 @@ struct LayerTests {
         return network.now - start
     }
 
-    @Test("A viewer gets the encoding that fits its tile, and a change of it leaves no gap", arguments: [false, true])
-    func view(isMeasured: Bool) throws {
+    @Test(
+        "A viewer gets the encoding that fits its tile, and a change of it leaves no gap",
+        arguments: [(false, "VP8"), (true, "VP8"), (false, "H264")])
+    func view(isMeasured: Bool, codec: String) throws {
         let network = try CallNetwork(seed: 50)
-        let ada = try network.join(layered([.microphone, .camera], seed: 1))
-        let bob = try network.join(layered([], seed: 2, isMeasured: isMeasured))
+        let ada = try network.join(layered([.microphone, .camera], seed: 1, codec: codec))
+        let bob = try network.join(layered([], seed: 2, isMeasured: isMeasured, codec: codec))
         let sender = LayeredSender(ada)
         #expect(time(network, sender, until: bob, gets: 2, atMost: .seconds(8)) != nil, "without a wish the highest")
         for (height, layer) in [(180, 0), (300, 1), (90, 0), (720, 2), (450, 1), (1_080, 2)] {
@@ -139,6 +144,7 @@ struct LayerTests {
         #expect(picture.missing == 0 && picture.corrupt == 0 && picture.duplicates == 0)
         #expect(picture.sequenceBreaks == 0 && picture.timestampBreaks == 0)
         #expect(picture.pictureBreaks == 0, "the ids of VP8's pictures go on")
+        #expect(picture.completeFrames > 300)
         #expect(picture.undecodable == 0, "each change is at a key frame")
         #expect(picture.longestPause <= .milliseconds(100), "the former encoding goes on until the next one begins")
     }

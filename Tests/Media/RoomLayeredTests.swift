@@ -155,4 +155,36 @@ struct CodecChoiceTests {
             #expect(picture.keyFrames > 0 && picture.corrupt == 0 && picture.packets > 50)
         }
     }
+
+    @Test(
+        "C7: H264 goes to who reads its profile",
+        arguments: [
+            ("42001f", "42e01f", true),
+            ("4d001f", "4d001f", true),
+            ("4d001f", "42e01f", false),
+            ("64001f", "64001f", true),
+            ("64001f", "4d001f", false),
+        ])
+    func profiles(adas: String, bobs: String, isRead: Bool) throws {
+        let network = try CallNetwork(seed: 91)
+        var publisher = Self.configuration([.microphone, .camera], ["H264"], seed: 1)
+        publisher.h264Parameters = "packetization-mode=1;profile-level-id=\(adas)"
+        publisher.usesRepair = true
+        var viewer = Self.configuration([], ["H264"], seed: 2)
+        viewer.h264Parameters = "packetization-mode=1;profile-level-id=\(bobs)"
+        viewer.usesRepair = true
+        let ada = try network.join(publisher)
+        let bob = try network.join(viewer)
+        network.conditions = Conditions(loss: 0.05, delay: .milliseconds(20))
+        var senders = [Sender(ada)]
+        network.talk(&senders, for: .seconds(3))
+        let picture = bob.mid(of: ada, .camera).flatMap { bob.peer.received[$0] }
+        guard isRead else {
+            #expect(picture == nil)
+            return
+        }
+        let seen = try #require(picture)
+        #expect(seen.keyFrames > 0 && seen.corrupt == 0 && seen.completeFrames > 50)
+        #expect(seen.repaired > 0, "lost packets come again under the viewer's numbers")
+    }
 }

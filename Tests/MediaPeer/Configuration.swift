@@ -13,6 +13,8 @@ extension MediaPeer {
         package var videoSections = Limits.firstVideoSections
         /// What it sends and understands, the preferred one first: of `VP8`, `VP9` and `H264`. Not empty.
         package var videoCodecs = ["VP8", "H264"]
+        /// The profile and packetization mode of its H264 (RFC 6184 §8.1).
+        package var h264Parameters = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
         /// Whether it takes sound with copies of earlier packets, and would rather send that (RFC 2198).
         package var usesRedundancy = false
         /// Whether it offers retransmission in streams of their own (RFC 4588), and answers and takes it.

@@ -25,6 +25,8 @@ struct PeerFormats {
     let repairs: [UInt8: UInt8]
     /// Whether estimates of what may be sent are offered (REMB).
     let takesEstimates: Bool
+    /// Of H264.
+    let h264Parameters: String
     /// Ids by name, for all sections alike, as BUNDLE demands (RFC 9143 §9.1.1).
     let extensions: [String: UInt8]
 
@@ -39,6 +41,7 @@ struct PeerFormats {
         video = taken(isVideo: true, videoCodecs)
         repairs = [:]
         takesEstimates = false
+        h264Parameters = MediaPeer.Configuration(seed: 0).h264Parameters
         extensions = sections.lazy.compactMap { $0.extensions[Self.mid] }.first.map { [Self.mid: $0] } ?? [:]
     }
 
@@ -52,6 +55,7 @@ struct PeerFormats {
             Codec(payloadType: types[$0.offset + 1], encoding: "\($0.element)/90000")
         }
         takesEstimates = configuration.takesEstimates
+        h264Parameters = configuration.h264Parameters
         repairs =
             configuration.usesRepair
             ? Dictionary(
@@ -162,8 +166,7 @@ struct PeerOffer {
             let opus = formats.audio.last?.payloadType ?? 0
             return lines + ["a=fmtp:\(type) \(opus)/\(opus)"]
         case "H264":
-            let format = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
-            return lines + ["a=fmtp:\(type) \(format)"] + feedback
+            return lines + ["a=fmtp:\(type) \(formats.h264Parameters)"] + feedback
         default: return lines + feedback
         }
     }

@@ -4,8 +4,9 @@ package enum MediaKind: Sendable {
     case video
 }
 
-/// What the node forwards. H.264 is constrained baseline with packetization-mode 1 only (RFC 6184 §8.1), which every
-/// browser that has H.264 reads; VP9 and AV1 are of profile 0, 8 bits and 4:2:0.
+/// What the node forwards. H.264 is of packetization-mode 1 only, which all that have it know (RFC 7742 §6.2); each of its
+/// profiles is a codec of its own, because who reads one need not read another (RFC 6184 §8.2.2). VP9 and AV1 are of
+/// profile 0, 8 bits and 4:2:0.
 package enum Codec: String, Hashable, Sendable {
     case opus
     /// Opus with copies of earlier packets (RFC 2198).
@@ -13,7 +14,18 @@ package enum Codec: String, Hashable, Sendable {
     case vp8
     case vp9
     case av1
+    /// Constrained baseline, which every browser that has H.264 reads.
     case h264
+    case h264Main
+    case h264High
+
+    /// Whether its payloads are those of H.264.
+    package var isH264: Bool {
+        switch self {
+        case .h264, .h264Main, .h264High: true
+        case .opus, .red, .vp8, .vp9, .av1: false
+        }
+    }
 }
 
 /// A codec both sides agreed on for one section.
@@ -63,7 +75,7 @@ package struct NegotiatedCodec: Hashable, Sendable {
         case .vp8: "VP8/90000"
         case .vp9: "VP9/90000"
         case .av1: "AV1/90000"
-        case .h264: "H264/90000"
+        case .h264, .h264Main, .h264High: "H264/90000"
         }
     }
 }
@@ -71,7 +83,7 @@ package struct NegotiatedCodec: Hashable, Sendable {
 extension NegotiatedCodec {
     /// The codecs of a section that the node knows, each at most once: with one payload type a codec, what a client
     /// sends needs no second table. VP8 stands first, because a client sends what the answer lists first and VP8 is
-    /// what all read; otherwise the client's order is kept.
+    /// what all read, and the profiles of H.264 that not everybody reads stand last; otherwise the client's order is kept.
     static func select(
         from section: MediaDescription, kind: MediaKind, mid: String
     ) throws(SDPError) -> [NegotiatedCodec] {
@@ -84,20 +96,22 @@ extension NegotiatedCodec {
         let repairs = repairPayloadTypes(section, encodings, parameters)
         var codecs: [NegotiatedCodec] = []
         let isPlain = { (format: Substring) -> Bool in
-            let parameters = payloadType(format).flatMap { parameters[$0]?.first }
-            return parameters.flatMap { H264Parameters($0) }?.isPlain ?? false
+            guard let payloadType = payloadType(format), let encoding = encodings[payloadType]?.first,
+                codec(encoding, kind: kind)?.0 == .h264
+            else { return false }
+            return H264Parameters(parameters[payloadType]?.first ?? "")?.isPlain ?? false
         }
         for format in section.formats.filter({ !isPlain($0) }) + section.formats.filter(isPlain) {
             guard let payloadType = payloadType(format) else { throw .invalidPayloadType(mid: mid) }
             guard !reservedPayloadTypes.contains(payloadType), let encoding = encodings[payloadType]?.first,
-                let (codec, clockRate) = codec(encoding, kind: kind), !codecs.contains(where: { $0.codec == codec })
+                let (named, clockRate) = codec(encoding, kind: kind),
+                let agreement = agreement(on: named, offered: parameters[payloadType]?.first ?? ""),
+                !codecs.contains(where: { $0.codec == agreement.codec })
             else { continue }
-            let agreement = agreement(on: codec, offered: parameters[payloadType]?.first ?? "")
-            guard agreement.isAccepted else { continue }
             let accepted = (feedback[payloadType] ?? []) + common
             codecs.append(
                 NegotiatedCodec(
-                    payloadType: payloadType, codec: codec, clockRate: clockRate,
+                    payloadType: payloadType, codec: agreement.codec, clockRate: clockRate,
                     supportsNACK: accepted.contains("nack"), supportsPLI: accepted.contains("nack pli"),
                     supportsFIR: accepted.contains("ccm fir"),
                     supportsTransportFeedback: accepted.contains("transport-cc"),
@@ -106,7 +120,7 @@ extension NegotiatedCodec {
         }
         let opus = codecs.first { $0.codec == .opus }
         codecs.removeAll { $0.codec == .red && !$0.repeatsAlone(opus) }
-        return codecs.filter { $0.codec == .vp8 } + codecs.filter { $0.codec != .vp8 }
+        return [0, 1, 2].flatMap { rank in codecs.filter { $0.codec.rank == rank } }
     }
 
     /// Whether what it has copies of is that codec and nothing else: `<type>/<type>` (RFC 2198 §5).
@@ -166,58 +180,82 @@ extension NegotiatedCodec {
         }
     }
 
-    /// Whether the node can take the codec with the offered parameters, and what the answer says to them.
-    private static func agreement(on codec: Codec, offered: Substring) -> (isAccepted: Bool, fmtp: String?) {
+    /// What was agreed on of one payload type.
+    private struct Agreement {
+        let codec: Codec
+        /// What the answer says to the parameters.
+        let fmtp: String?
+    }
+
+    /// Nil if the node cannot take the codec with the offered parameters.
+    private static func agreement(on codec: Codec, offered: Substring) -> Agreement? {
         switch codec {
-        case .opus: return (true, opusParameters(offered))
-        case .red: return (true, offered.isEmpty ? nil : String(offered))
-        case .vp8: return (true, nil)
-        case .vp9: return profile(named: "profile-id", offered)
-        case .av1: return profile(named: "profile", offered)
-        case .h264:
-            guard let parameters = H264Parameters(offered) else { return (false, nil) }
-            return (
-                true,
-                "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=\(parameters.profileLevelID)"
-            )
+        case .opus: return Agreement(codec: codec, fmtp: opusParameters(offered))
+        case .red: return Agreement(codec: codec, fmtp: offered.isEmpty ? nil : String(offered))
+        case .vp8: return Agreement(codec: codec, fmtp: nil)
+        case .vp9: return agreement(on: codec, profile: "profile-id", offered)
+        case .av1: return agreement(on: codec, profile: "profile", offered)
+        case .h264, .h264Main, .h264High:
+            return H264Parameters(offered).map { Agreement(codec: $0.codec, fmtp: $0.answer) }
         }
     }
-}
 
-extension NegotiatedCodec {
     /// VP9 (RFC 9628 §6.1) and AV1 (RTP specification §7.2.1) of profile 0, which they have where they name none. What was
     /// offered with it, a level and a tier, is repeated: they say what the client can take.
-    private static func profile(named name: Substring, _ offered: Substring) -> (isAccepted: Bool, fmtp: String?) {
+    private static func agreement(
+        on codec: Codec, profile name: Substring, _ offered: Substring
+    ) -> Agreement? {
         var repeated: [String] = []
         for parameter in offered.utf8.split(separator: UInt8(ascii: ";")) {
             let (key, value) = Substring(parameter).cut(at: "=")
             guard let key = key.words.first, let number = value.flatMap({ UInt8($0) }) else { continue }
-            if key == name, number != 0 { return (false, nil) }
+            if key == name, number != 0 { return nil }
             if [name, "level-idx", "tier"].contains(key) { repeated.append("\(key)=\(number)") }
         }
-        return (true, repeated.isEmpty ? nil : repeated.joined(separator: ";"))
+        return Agreement(codec: codec, fmtp: repeated.isEmpty ? nil : repeated.joined(separator: ";"))
     }
 }
 
-/// The parameters of H.264 the node takes (RFC 6184 §8.1). `profile-level-id` is three bytes in hexadecimal:
+extension Codec {
+    /// Its place among the others in an answer.
+    fileprivate var rank: Int {
+        switch self {
+        case .vp8: 0
+        case .opus, .red, .vp9, .av1, .h264: 1
+        case .h264Main, .h264High: 2
+        }
+    }
+}
+
+/// The parameters of H.264 the node takes (RFC 6184 §8.1). `profile-level-id` is three bytes in hexadecimal, of which the
+/// first two name the profile (table 5); without it, it is baseline of level 1.
 ///
-/// | byte | meaning                                                            | taken                    |
-/// |------|--------------------------------------------------------------------|--------------------------|
-/// | 0    | profile_idc                                                        | 0x42, baseline           |
-/// | 1    | constraint_set0…5 flags from the highest bit, then two zero bits   | set1: constrained; or 0  |
-/// | 2    | level_idc, ten times the level                                     | up to 0x1F (3.1) answered |
+/// | byte | meaning |
+/// |---|---|
+/// | 0 | profile_idc |
+/// | 1 | constraint_set0…5 flags from the highest bit, then two zero bits |
+/// | 2 | level_idc, ten times the level; up to 0x1F (3.1) is answered |
+///
+/// | byte 0 | byte 1 | profile |
+/// |---|---|---|
+/// | 0x42 | x1xx 0000 | constrained baseline |
+/// | 0x4D | 1xxx 0000 | constrained baseline |
+/// | 0x42 | x0xx 0000 | baseline |
+/// | 0x4D | 0x0x 0000 | main |
+/// | 0x64 | 0000 0000 | high |
 ///
 /// Plain baseline is taken where nothing else is offered, as encoders do that look at the first byte only: no encoder in use
 /// makes what the constraint leaves out.
 private struct H264Parameters {
+    let codec: Codec
     /// Whether it is baseline without the constraint.
     let isPlain: Bool
-    /// The offered profile, with a level of 3.1 at most.
-    let profileLevelID: String
+    /// The same with a level of 3.1 at most.
+    let answer: String
 
     /// Nil when it is another profile or packetization mode.
     init?(_ parameters: Substring) {
-        var profile: UInt32?
+        var profile: UInt32? = 0x42000A
         var mode: Substring?
         for parameter in parameters.utf8.split(separator: UInt8(ascii: ";")) {
             let (name, value) = Substring(parameter).cut(at: "=")
@@ -228,10 +266,17 @@ private struct H264Parameters {
             default: break
             }
         }
-        guard let profile, mode == "1", profile >> 16 == 0x42 else { return nil }
-        isPlain = profile >> 8 & 0xFF == 0
-        guard isPlain || profile >> 8 & 0x4F == 0x40 else { return nil }
-        profileLevelID = String(profile & 0xFFFF00 | min(profile & 0xFF, 0x1F), radix: 16)
+        guard let profile, mode == "1", profile & 0x0F00 == 0 else { return nil }
+        let constraints = profile >> 8 & 0xFF
+        switch profile >> 16 {
+        case 0x42: (codec, isPlain) = (.h264, constraints & 0x40 == 0)
+        case 0x4D where constraints & 0x80 != 0: (codec, isPlain) = (.h264, false)
+        case 0x4D where constraints & 0x20 == 0: (codec, isPlain) = (.h264Main, false)
+        case 0x64 where constraints == 0: (codec, isPlain) = (.h264High, false)
+        default: return nil
+        }
+        let answered = String(profile & 0xFFFF00 | min(profile & 0xFF, 0x1F), radix: 16)
+        answer = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=\(answered)"
     }
 
     /// FFmpeg's WHIP muxer (libavformat 62) writes its own flag for "constrained", 0x200, where the second byte belongs:

@@ -116,7 +116,7 @@ final class Encoding {
                 packet.layer = descriptor.layer
             }
         case .av1: packet.isKeyFrame = KeyFrame.isAV1(bytes.span)
-        case .h264: packet.isKeyFrame = KeyFrame.isH264(bytes.span)
+        case .h264, .h264Main, .h264High: packet.isKeyFrame = KeyFrame.isH264(bytes.span)
         case .opus, .red: break
         }
         if packet.isKeyFrame { keyFrames.received() }

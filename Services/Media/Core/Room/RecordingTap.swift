@@ -115,7 +115,7 @@ extension Codec {
         if self == .opus { return 1 }
         if self == .vp8 { return 2 }
         if self == .vp9 { return 3 }
-        if self == .h264 { return 4 }
+        if isH264 { return 4 }
         if self == .av1 { return 5 }
         return 0
     }
