@@ -1,7 +1,9 @@
 """The sizes of a camera: what a person's tile shows decides what the node sends."""
 
+import pytest
+
 from caller import Caller, wait_until
-from expectations import expect_moving, expect_pictures
+from expectations import expect_growth, expect_moving, expect_pictures
 
 # The height of the picture that a tile decodes now; 0 without one.
 HEIGHT = """
@@ -35,3 +37,63 @@ def test_a_small_tile_gets_the_small_picture_and_a_large_one_the_large_again(pho
     bob.tab.evaluate(RESIZE, 0)
     wait_until(lambda: height_of(bob, ada) >= 360, 20, "Bob sees Ada large again")
     expect_moving(bob, ada)
+
+
+# The camera as one stream of spatial and temporal layers of VP9, as MODE names them (W3C webrtc-svc); so small that a busy
+# machine encodes all of them.
+SCALABLE = """
+    const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    navigator.mediaDevices.getUserMedia = wanted => open({ ...wanted,
+        ...(wanted.video && { video: { width: 640, height: 360, frameRate: 15 } }) });
+    window.RTCPeerConnection = class extends RTCPeerConnection {
+        addTransceiver(kind, options) {
+            if (kind !== "video" || !(options?.sendEncodings?.length > 1)) return super.addTransceiver(kind, options);
+            const section = super.addTransceiver(kind, { ...options,
+                sendEncodings: [{ scalabilityMode: "MODE", maxBitrate: 2500000 }] });
+            section.setCodecPreferences(RTCRtpSender.getCapabilities("video").codecs.filter(codec =>
+                codec.mimeType === "video/rtx"
+                || codec.mimeType === "video/VP9" && /profile-id=0/.test(codec.sdpFmtpLine ?? "profile-id=0")));
+            return section;
+        }
+    };
+"""
+
+# What the browser says of the streams of video that it sends, and of those that it receives.
+VIDEO_STATS = """
+async () => {
+    const connection = window.__peerConnections.findLast(one => one.connectionState !== "closed");
+    const stats = await connection.getStats();
+    const all = [...stats.values()].filter(one => one.kind === "video");
+    return {
+        sent: all.filter(one => one.type === "outbound-rtp" && one.bytesSent > 0).map(one => one.scalabilityMode),
+        received: all.filter(one => one.type === "inbound-rtp" && one.framesDecoded > 0).map(one => ({
+            codec: stats.get(one.codecId)?.mimeType, freezes: one.freezeCount, nacks: one.nackCount,
+            requests: one.pliCount })) };
+}
+"""
+
+
+@pytest.mark.parametrize("mode", ["L2T3_KEY", "L2T3"])
+def test_one_stream_of_layers_is_small_in_a_small_tile_and_large_again_without_a_break(phones, team, mode):
+    """What is left out of the stream leaves no hole: nothing is asked for again, and the decoder goes on."""
+    ada = phones.chromium(team.people[0], team.text, preload=SCALABLE.replace("MODE", mode))
+    bob = phones.chromium(team.people[1], team.text)
+    ada.join()
+    bob.join()
+    expect_pictures(ada, bob, 15)
+    bob.tab.evaluate(RESIZE, 720)
+    wait_until(lambda: height_of(bob, ada) == 360, 30, "Bob sees Ada large")
+    assert ada.tab.evaluate(VIDEO_STATS)["sent"] == [mode]
+    [before] = bob.tab.evaluate(VIDEO_STATS)["received"]
+    assert before["codec"] == "video/VP9"
+    bob.tab.evaluate(RESIZE, 100)
+    wait_until(lambda: height_of(bob, ada) == 180, 5, "Bob's small tile gets a small picture")
+    expect_growth({"the small picture": lambda: bob.frames_from(ada.user_id)}, 3)
+    bob.tab.evaluate(RESIZE, 720)
+    wait_until(lambda: height_of(bob, ada) == 360, 20, "Bob sees Ada large again")
+    expect_growth({"the large picture": lambda: bob.frames_from(ada.user_id)}, 3)
+    [after] = bob.tab.evaluate(VIDEO_STATS)["received"]
+    # A machine that is busy stands still by itself once in a while.
+    assert after["freezes"] - before["freezes"] <= 1
+    assert after["nacks"] - before["nacks"] <= 5
+    assert after["requests"] - before["requests"] <= 1
