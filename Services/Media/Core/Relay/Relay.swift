@@ -106,15 +106,16 @@ final class Relay: Peer {
     /// Has each of these encodings a track, and no other. What each carries may have been agreed on anew.
     /// - Parameter make: makes a section as described.
     func carry(_ encodings: [Encoding], _ make: (NegotiatedSection, MediaKind) -> SendSection) {
-        for track in tracks where !encodings.contains(where: { $0 === track.encoding }) {
-            track.section.point(to: nil)
-            idleSections.append(track.section)
-        }
-        tracks.removeAll { track in !encodings.contains { $0 === track.encoding } }
+        let wanted = Set(encodings.map(ObjectIdentifier.init))
+        let over = tracks.filter { !wanted.contains(ObjectIdentifier($0.encoding)) }
+        tracks.removeAll { !wanted.contains(ObjectIdentifier($0.encoding)) }
+        for track in over { track.section.point(to: nil) }
+        idleSections += over.map(\.section)
+        let known = Dictionary(uniqueKeysWithValues: tracks.map { (ObjectIdentifier($0.encoding), $0.section) })
         for encoding in encodings {
             let description = Self.section(encoding.publication)
-            if let known = tracks.first(where: { $0.encoding === encoding }) {
-                known.section.update(description)
+            if let section = known[ObjectIdentifier(encoding)] {
+                section.update(description)
             } else {
                 add(encoding, description, make)
             }
@@ -136,6 +137,15 @@ final class Relay: Peer {
         section.point(to: encoding.publication)
         section.select(nil)
         tracks.append(Track(section: section, encoding: encoding))
+    }
+
+    /// Those of each publication, the lowest first.
+    var tracksByPublication: [ObjectIdentifier: [Track]] {
+        tracks.reduce(into: [:]) { byPublication, track in
+            if let publication = track.section.publication {
+                byPublication[ObjectIdentifier(publication), default: []].append(track)
+            }
+        }
     }
 
     func carryNothing() {

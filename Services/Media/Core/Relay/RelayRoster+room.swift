@@ -6,22 +6,25 @@ import MediaSecurity
 extension Room {
     /// Everybody but those whom the relay itself brings.
     func roster(for relay: Relay) -> RelayRoster {
-        RelayRoster(
+        let tracks = relay.tracksByPublication
+        return RelayRoster(
             participants: participants.filter { $0.relay !== relay }.map { participant in
                 RelayedParticipant(
                     participantID: participant.id, userID: participant.seat.userID,
                     sessionID: participant.seat.sessionID, joinedAt: participant.joinedAt, rights: participant.rights,
                     isHandRaised: participant.handRaisedAt != nil,
                     readableVideo: participant.readableVideo.map(\.rawValue).sorted(),
-                    publications: participant.publications.map { relay.description(of: $0) })
+                    publications: participant.publications.map { publication in
+                        RelayedPublication(publication, tracks[ObjectIdentifier(publication)] ?? [])
+                    })
             },
             recording: relay.end.isHome ? recording : nil)
     }
 }
 
-extension Relay {
-    fileprivate func description(of publication: Publication) -> RelayedPublication {
-        RelayedPublication(
+extension RelayedPublication {
+    fileprivate init(_ publication: Publication, _ tracks: [Relay.Track]) {
+        self.init(
             mid: publication.mid, source: publication.source, isWanted: publication.isWanted,
             tellsLevels: publication.tellsLevels,
             codecs: publication.codecs.map { codec in
@@ -29,13 +32,15 @@ extension Relay {
                     name: codec.codec.rawValue, payloadType: Int(codec.payloadType),
                     repairPayloadType: codec.repairPayloadType.map { Int($0) })
             },
-            streams: tracks.filter { $0.section.publication === publication }.map { track in
+            streams: tracks.map { track in
                 RelayedStream(
                     streamID: track.encoding.streamID, ssrc: Int(track.section.ssrc),
                     repairSSRC: Int(track.section.repairSSRC))
             })
     }
+}
 
+extension Relay {
     /// The section of a publication as both ends of a relay see it: with the payload types of its sender, and ids of
     /// extensions that are the relay's own. `nil` for what a roster of another version says.
     static func section(_ publication: RelayedPublication) -> NegotiatedSection? {
