@@ -226,6 +226,14 @@ struct RelayTests {
         #expect(ada.state.participants.map(\.participantID) == [ada.id])
         network.talk(&senders, for: .seconds(20))
         #expect(network.workers[1].isEmpty)
+
+        network.isBusAway = false
+        network.relayLoss = 0
+        network.talk(&senders, for: .milliseconds(10))
+        let again = try network.join(Self.configuration(seed: 3), at: 1)
+        senders.append(Sender(again))
+        network.talk(&senders, for: .seconds(1))
+        #expect(try picture(again, of: ada).completeFrames > 10, "the next seat there has a relay of its own")
     }
 
     @Test("A recording at the home has what is sent to the other workers too")

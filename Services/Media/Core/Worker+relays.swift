@@ -164,6 +164,8 @@ extension Worker {
         var isImpatient = false
         for relay in room.relays {
             if now >= relay.lastHeard + Relay.patience {
+                // Or the node would take the relay for open, and give nobody a seat behind it any more.
+                notices.append(.relay(.close, of: relay.end.id, toHome: !relay.end.isHome))
                 close(relay, now: now)
                 continue
             }

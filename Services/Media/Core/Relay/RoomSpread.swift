@@ -54,7 +54,7 @@ package struct RoomSpread: Sendable {
         _ channel: ChannelID, to away: Int, using random: inout some RandomNumberGenerator
     ) -> (home: RelayEnd, away: RelayEnd)? {
         guard let home = homes[channel], home != away,
-            !spans.values.contains(where: { $0.channelID == channel && $0.away == away })
+            !spans.values.contains(where: { $0.channelID == channel && $0.home == home && $0.away == away })
         else { return nil }
         let id = RelayID(high: random.next(), low: random.next())
         spans[id] = Span(channelID: channel, home: home, away: away)
