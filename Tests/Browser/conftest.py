@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
@@ -78,6 +80,13 @@ class Stack:
             if first <= port <= last:
                 return f"media-{number}"
         return None
+
+    def malformed_packets(self) -> int:
+        """How many packets the media nodes could not read, since they began."""
+        pages = [urlopen(f"{url}/metrics").read().decode() for url in self.variables["ROOST_MEDIA_URLS"].split(",")]
+        counts = re.findall(r'^roost_media_dropped_packets_total\{reason="malformed"\} (\d+)$', "\n".join(pages), re.M)
+        assert len(counts) == len(pages)
+        return sum(map(int, counts))
 
     def close(self) -> None:
         subprocess.run([str(ROOT / "deploy/scripts/stack.sh"), "down"], env=self._environment, check=False)

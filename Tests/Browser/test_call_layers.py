@@ -26,8 +26,9 @@ def height_of(watcher: Caller, actor: Caller) -> int:
     return watcher.tab.evaluate(HEIGHT, actor.user_id)
 
 
-def test_a_small_tile_gets_the_small_picture_and_a_large_one_the_large_again(phones, team):
+def test_a_small_tile_gets_the_small_picture_and_a_large_one_the_large_again(phones, stack, team):
     """The low encoding within 3 s; a high one within 20: it rests while nobody sees it, and then has to begin."""
+    malformed = stack.malformed_packets()
     ada, bob = phones.meet(team, team.text, "chromium")
     expect_pictures(ada, bob)
     large = wait_until(lambda: (height := height_of(bob, ada)) >= 360 and height, 20, "Bob sees Ada large")
@@ -37,6 +38,7 @@ def test_a_small_tile_gets_the_small_picture_and_a_large_one_the_large_again(pho
     bob.tab.evaluate(RESIZE, 0)
     wait_until(lambda: height_of(bob, ada) >= 360, 20, "Bob sees Ada large again")
     expect_moving(bob, ada)
+    assert stack.malformed_packets() == malformed, "the node reads all that browsers send it"
 
 
 # The camera as one stream of spatial and temporal layers of VP9, as MODE names them (W3C webrtc-svc); so small that a busy

@@ -69,6 +69,16 @@ struct TransportFeedbackTests {
         #expect(packets(of: bytes)?.count == 6, "the other reader takes it for one of another type")
     }
 
+    @Test("Chromium's filling to whole words is padding like any other")
+    func padded() throws {
+        var bytes = Self.sample
+        bytes[0] |= 0x20
+        bytes[bytes.count - 1] = 2
+        let plain = try #require(read(Self.sample)?.first)
+        #expect(read(bytes + Self.sample)?.map(\.ticks) == [plain.ticks, plain.ticks])
+        #expect(packets(of: bytes) == [.other(type: 205, format: 15)])
+    }
+
     @Test("Every truncation is malformed")
     func truncated() {
         for byteCount in 0..<Self.sample.count {

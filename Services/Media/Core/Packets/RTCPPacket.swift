@@ -37,14 +37,17 @@ package enum RTCPPacket: Hashable, Sendable {
 /// | 0 | 1 | version 2 (2 bits), padding (1), count or format (5) |
 /// | 1 | 1 | packet type |
 /// | 2 | 2 | length in words, less one |
-/// | 4 | | content, then if padding: bytes of which the last tells how many they are, a multiple of 4 |
+/// | 4 | | content, then if padding: bytes of which the last tells how many they are |
+///
+/// RFC 3550 wants padding by a multiple of 4, in the last packet only. Chromium fills up each transport-wide feedback with
+/// 1–3 bytes, so neither is asked for.
 struct RTCPHeader {
     static let byteCount = 4
 
     /// Number of report blocks or sources, or the format of a feedback packet: 0–31.
     let format: UInt8
     let type: UInt8
-    /// Offsets of what follows the header, without padding: whole words.
+    /// Offsets of what follows the header, without padding.
     let content: Range<Int>
     /// Where the next packet begins.
     let end: Int
@@ -56,10 +59,7 @@ struct RTCPHeader {
         var padding = 0
         if compound[offset] & 0x20 != 0 {
             padding = Int(compound[end - 1])
-            // Only the last packet of a compound may be padded (RFC 3550 §6.4.1).
-            guard end == compound.count, padding > 0, padding % 4 == 0, padding <= end - offset - Self.byteCount else {
-                return nil
-            }
+            guard padding > 0, padding <= end - offset - Self.byteCount else { return nil }
         }
         format = compound[offset] & 0x1F
         type = compound[offset + 1]
@@ -163,7 +163,7 @@ extension RTCPPacket {
     private static func readNack(_ content: Span<UInt8>, _ body: (RTCPPacket) -> Void) -> Bool {
         guard content.count >= 12 else { return false }
         var numbers: [UInt16] = []
-        for offset in stride(from: 8, to: content.count, by: 4) {
+        for offset in stride(from: 8, through: content.count - 4, by: 4) {
             let first = content.uint16(at: offset)
             numbers.append(first)
             var mask = content.uint16(at: offset + 2)
