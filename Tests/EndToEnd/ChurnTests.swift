@@ -80,11 +80,13 @@ extension EndToEnd {
         func soak() async throws {
             try await CallMediaScene.run(people: 5) { scene in
                 let callers = try await concurrently(0..<3) { try await scene.join($0) }
+                var guests = scene.team.people
                 var samples: [[String: Int]] = []
                 let start = ContinuousClock.now
                 while ContinuousClock.now - start < Self.soak {
                     for person in 3..<5 {
-                        let device = try await scene.team.people[person].connect(to: scene.gateway(person))
+                        guests[person] = try await guests[person].stillSignedIn()
+                        let device = try await guests[person].connect(to: scene.gateway(person))
                         let guest = try await scene.join(person, on: device)
                         try await guest.peer.wait(for: 30, .camera, of: callers[0].peer)
                         try await callers[0].peer.wait(for: 30, .camera, of: guest.peer)
