@@ -198,6 +198,8 @@ package enum Limits {
     package static let ringSweepCount = 100
     /// Seats of a room on one worker of a media node before another one helps, as long as it is not busy sooner.
     package static let roomSeatsPerWorker = 100
+    /// Seats on one media node before others help with its rooms, unless it is given less or is busy sooner.
+    package static let seatsPerNode = 5_000
     /// Seats in one call; beyond it joining is refused with `conflict`.
     package static let participantsPerCall = 500
     /// Devices of one person in one call; beyond it joining is refused with `conflict`.

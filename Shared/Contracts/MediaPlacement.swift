@@ -20,8 +20,8 @@ package struct RoomPlacement: Hashable, Sendable, CustomStringConvertible {
     package var description: String { "\(epoch) \(node)" }
 }
 
-/// How busy a media node is. The text `<participants> <rooms> <busy> <packets> <draining>` in Redis, of which the last
-/// three may be missing.
+/// How busy a media node is. The text `<participants> <rooms> <busy> <packets> <draining> <full>` in Redis, of which the
+/// last four may be missing.
 package struct MediaNodeLoad: Hashable, Sendable, CustomStringConvertible {
     package let participants: Int
     package let rooms: Int
@@ -31,15 +31,19 @@ package struct MediaNodeLoad: Hashable, Sendable, CustomStringConvertible {
     package let packetsPerSecond: Int
     /// It is going away: its rooms are to be placed anew.
     package let isDraining: Bool
+    /// It has as many seats as it was given.
+    package let isFull: Bool
 
     package init(
-        participants: Int, rooms: Int, busyPermille: Int = 0, packetsPerSecond: Int = 0, isDraining: Bool = false
+        participants: Int, rooms: Int, busyPermille: Int = 0, packetsPerSecond: Int = 0, isDraining: Bool = false,
+        isFull: Bool = false
     ) {
         self.participants = participants
         self.rooms = rooms
         self.busyPermille = busyPermille
         self.packetsPerSecond = packetsPerSecond
         self.isDraining = isDraining
+        self.isFull = isFull
     }
 
     package init?(_ text: some StringProtocol) {
@@ -48,15 +52,15 @@ package struct MediaNodeLoad: Hashable, Sendable, CustomStringConvertible {
         func word(_ index: Int) -> Int { words.indices.contains(index) ? words[index] ?? 0 : 0 }
         self.init(
             participants: participants, rooms: rooms, busyPermille: word(2), packetsPerSecond: word(3),
-            isDraining: word(4) == 1)
+            isDraining: word(4) == 1, isFull: word(5) == 1)
     }
 
     package var description: String {
-        "\(participants) \(rooms) \(busyPermille) \(packetsPerSecond) \(isDraining ? 1 : 0)"
+        "\(participants) \(rooms) \(busyPermille) \(packetsPerSecond) \(isDraining ? 1 : 0) \(isFull ? 1 : 0)"
     }
 
-    /// Whether new rooms may be placed on it.
-    package var takesRooms: Bool { !isDraining && busyPermille < Limits.mediaNodeFullPermille }
+    /// Whether new rooms, and new seats, may be placed on it.
+    package var takesRooms: Bool { !isDraining && !isFull && busyPermille < Limits.mediaNodeFullPermille }
 }
 
 extension MediaNodeLoad: Comparable {

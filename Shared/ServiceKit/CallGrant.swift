@@ -11,7 +11,10 @@ package struct CallGrant: JWTPayload, Equatable {
     package let sessionID: SessionID
     package let channelID: ChannelID
     package let participantID: ParticipantID
+    /// Where the room's home is.
     package let placement: RoomPlacement
+    /// The node that is to give the seat: the home, or one that helps it.
+    package let seatNode: InstanceID
     /// What the person may do in the call, as of the grant.
     package let rights: CallRights
     package let issuer: String
@@ -19,16 +22,19 @@ package struct CallGrant: JWTPayload, Equatable {
     package let issuedAt: Timestamp
     package let expiresAt: Timestamp
 
+    /// - Parameter seatNode: the home if `nil`.
     package init(
         userID: UserID, sessionID: SessionID, channelID: ChannelID, participantID: ParticipantID,
-        placement: RoomPlacement, rights: CallRights = .ordinary, issuer: String = AccessToken.issuer,
-        audience: String = CallGrant.audience, issuedAt: Timestamp, expiresAt: Timestamp
+        placement: RoomPlacement, seatNode: InstanceID? = nil, rights: CallRights = .ordinary,
+        issuer: String = AccessToken.issuer, audience: String = CallGrant.audience, issuedAt: Timestamp,
+        expiresAt: Timestamp
     ) {
         self.userID = userID
         self.sessionID = sessionID
         self.channelID = channelID
         self.participantID = participantID
         self.placement = placement
+        self.seatNode = seatNode ?? placement.node
         self.rights = rights
         self.issuer = issuer
         self.audience = audience
@@ -37,7 +43,7 @@ package struct CallGrant: JWTPayload, Equatable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case sub, sid, channel, participant, node, epoch, rights, iss, aud, iat, exp
+        case sub, sid, channel, participant, node, epoch, seat, rights, iss, aud, iat, exp
     }
 
     package init(from decoder: any Decoder) throws {
@@ -49,6 +55,7 @@ package struct CallGrant: JWTPayload, Equatable {
         placement = RoomPlacement(
             epoch: try container.decode(Int64.self, forKey: .epoch),
             node: try container.decode(InstanceID.self, forKey: .node))
+        seatNode = try container.decode(InstanceID.self, forKey: .seat)
         rights = try container.decode(CallRights.self, forKey: .rights)
         issuer = try container.decode(String.self, forKey: .iss)
         audience = try container.decode(String.self, forKey: .aud)
@@ -64,6 +71,7 @@ package struct CallGrant: JWTPayload, Equatable {
         try container.encode(participantID, forKey: .participant)
         try container.encode(placement.node, forKey: .node)
         try container.encode(placement.epoch, forKey: .epoch)
+        try container.encode(seatNode, forKey: .seat)
         try container.encode(rights, forKey: .rights)
         try container.encode(issuer, forKey: .iss)
         try container.encode(audience, forKey: .aud)

@@ -41,6 +41,25 @@ struct MediaNodeChoiceTests {
         #expect(choose(loads([away, full, away, full])) == nil)
     }
 
+    @Test(
+        "A seat is at the room's node while that takes seats, then all at one other, and at home where none takes any")
+    func seats() {
+        let open = MediaNodeLoad(participants: 9, rooms: 9)
+        let full = MediaNodeLoad(participants: 2, rooms: 1, isFull: true)
+        let channels = (1...200).map { id($0, ChannelEntity.self) }
+        func seat(in channel: ChannelID, _ values: [MediaNodeLoad]) -> InstanceID {
+            MediaNodeChoice.seat(in: channel, at: nodes[0], of: nodes, loads: loads(values))
+        }
+        #expect(channels.allSatisfy { seat(in: $0, [open, open, open, open]) == nodes[0] })
+        #expect(channels.allSatisfy { seat(in: $0, [full, full, full, full]) == nodes[0] })
+        let helpers = channels.map { seat(in: $0, [full, open, open, open]) }
+        for node in nodes.dropFirst() { #expect(helpers.count { $0 == node } > 40, "rooms share them") }
+        for (channel, helper) in zip(channels, helpers) where helper != nodes[1] {
+            #expect(seat(in: channel, [full, full, open, open]) == helper, "the same while it takes seats")
+        }
+        #expect(choose(loads([full, full, open, full])) == nodes[2], "a full one gets no room")
+    }
+
     @Test("A node that has not said how busy it is counts as idle")
     func silent() {
         var others = loads((1...4).map { _ in MediaNodeLoad(participants: 1, rooms: 1) })
@@ -57,7 +76,7 @@ struct MediaNodeChoiceTests {
     @Test("What a node says of its load reads back; what an older one says too")
     func text() {
         let load = MediaNodeLoad(
-            participants: 12, rooms: 3, busyPermille: 456, packetsPerSecond: 7890, isDraining: true)
+            participants: 12, rooms: 3, busyPermille: 456, packetsPerSecond: 7890, isDraining: true, isFull: true)
         #expect(MediaNodeLoad(load.description) == load)
         #expect(MediaNodeLoad("5 2") == MediaNodeLoad(participants: 5, rooms: 2))
         for text in ["", "5", "a b", "5 b 0 0 0"] { #expect(MediaNodeLoad(text) == nil) }

@@ -6,6 +6,7 @@ import RedisBus
 import ServiceKit
 import Synchronization
 import TestSupport
+import Testing
 
 /// Someone in a call: a device on a gateway, a seat on a media node, and a peer on a UDP socket.
 struct Caller: Sendable {
@@ -17,16 +18,35 @@ struct Caller: Sendable {
     var id: ParticipantID { joined.participantID }
 }
 
-/// A team with a channel of its own on a stack that has two media nodes of two workers, so that of three in a call one is
-/// behind a relay.
+/// A team with a channel of its own on a stack that has some media nodes. On each is so little room that a call of three has
+/// a relay.
 final class CallMediaScene: Sendable {
-    private static let starting = Task {
-        try await Stack(
-            apis: 2, gateways: 2,
-            environment: [
-                "MEDIA": "2", "ROOST_MEDIA_WORKERS": "2", "ROOST_MEDIA_SEATS_PER_WORKER": "2", "TURN": "0",
-                "ROOST_MEDIA_ADDRESSES": "127.0.0.1", "ROOST_MESSAGE_RATE": "100000",
-            ])
+    /// Which nodes there are. A stack is started once for all scenes on it.
+    enum Nodes {
+        /// Two of two workers, which have two seats of a call each.
+        case large
+        /// Three that have two seats each.
+        case small
+
+        private static let settings = [
+            "TURN": "0", "ROOST_MEDIA_ADDRESSES": "127.0.0.1", "ROOST_MESSAGE_RATE": "100000",
+        ]
+        private static let largeStack = Task {
+            try await Stack(
+                apis: 2, gateways: 2,
+                environment: settings.merging(
+                    ["MEDIA": "2", "ROOST_MEDIA_WORKERS": "2", "ROOST_MEDIA_SEATS_PER_WORKER": "2"]) { $1 })
+        }
+        private static let smallStack = Task {
+            try await Stack(
+                apis: 2, gateways: 2, environment: settings.merging(["MEDIA": "3", "ROOST_MEDIA_SEATS": "2"]) { $1 })
+        }
+
+        fileprivate var stack: Stack {
+            get async throws { try await (self == .large ? Self.largeStack : Self.smallStack).value }
+        }
+
+        fileprivate var names: [String] { (0..<(self == .large ? 2 : 3)).map { "media-\($0)" } }
     }
 
     let stack: Stack
@@ -35,21 +55,23 @@ final class CallMediaScene: Sendable {
     private let callers = Mutex<[Caller]>([])
     private let lastSeed = Atomic<Int>(1)
 
-    private init(people: Int) async throws {
-        stack = try await Self.starting.value
+    private init(people: Int, on nodes: Nodes) async throws {
+        stack = try await nodes.stack
         team = try await Team.make(of: people, on: stack)
         channel = try await team.channel(.private, with: Array(team.people.dropFirst()))
     }
 
     /// Runs a test with a scene, and afterwards takes everyone out of their calls.
-    static func run(people: Int, _ body: (CallMediaScene) async throws -> Void) async throws {
-        let scene = try await CallMediaScene(people: people)
+    static func run(
+        people: Int, on nodes: Nodes = .large, _ body: (CallMediaScene) async throws -> Void
+    ) async throws {
+        let scene = try await CallMediaScene(people: people, on: nodes)
         do {
             try await body(scene)
         } catch {
             await scene.end()
             // What a test has ended and did not come to start again; nothing happens to what lives.
-            for name in ["redis", "media-0", "media-1"] { try await scene.stack.start(name) }
+            for name in ["redis"] + nodes.names { try await scene.stack.start(name) }
             throw error
         }
         await scene.end()
@@ -124,7 +146,31 @@ final class CallMediaScene: Sendable {
 
     func gateway(_ person: Int) -> String { stack.gatewayURLs[person % stack.gatewayURLs.count] }
 
+    /// Waits until they are told that the call moves, and has them join again as they are told. They are the first of the
+    /// people.
+    func followed(_ callers: [Caller], within limit: Duration) async throws -> [Caller] {
+        try await concurrently(0..<callers.count) { index in
+            let caller = callers[index]
+            let end = try await caller.device.callEnd(within: limit)
+            #expect(end == CallEnded(participantID: caller.id, reason: .moved))
+            return try await self.join(index, on: caller.device)
+        }
+    }
+
     // MARK: What is true
+
+    /// Everybody gets everybody's sound and pictures, without a fault.
+    func expectWhole(_ callers: [Caller], within limit: Duration = .seconds(5)) async throws {
+        let pairs = callers.flatMap { receiver in
+            callers.filter { $0.id != receiver.id }.map { (receiver: receiver.peer, sender: $0.peer) }
+        }
+        _ = try await concurrently(pairs) { pair in
+            try await pair.receiver.wait(for: 10, .microphone, of: pair.sender, within: limit)
+            try await pair.receiver.wait(for: 10, .camera, of: pair.sender, within: limit)
+            let picture = try #require(pair.receiver.received(.camera, of: pair.sender))
+            #expect(picture.corrupt + picture.sequenceBreaks + picture.timestampBreaks == 0)
+        }
+    }
 
     /// Who is in the call, by HTTP.
     func call() async throws -> ChannelCall {

@@ -14,7 +14,7 @@ extension EndToEnd {
                 var callers: [Caller] = []
                 for person in 0..<5 { callers.append(try await scene.join(person)) }
                 #expect(try await parts(of: scene).map(\.count).sorted() == [2, 3], "each sits on one of two")
-                try await whole(callers)
+                try await scene.expectWhole(callers)
 
                 let (owner, last) = (callers[0], callers[4])
                 try await scene.moderate(by: owner, .mute, last, .microphone)
@@ -29,21 +29,9 @@ extension EndToEnd {
                 _ = try await gone.device.leaveCall()
                 gone.peer.stop()
                 callers.append(try await scene.join(5))
-                try await whole(callers)
+                try await scene.expectWhole(callers)
                 try await scene.waitForCall(callers.map(\.id))
                 for caller in callers { #expect(caller.device.state.call.ended.isEmpty) }
-            }
-        }
-
-        /// Everybody gets everybody's sound and pictures, without a fault.
-        private func whole(_ callers: [Caller]) async throws {
-            for receiver in callers {
-                for sender in callers where sender.id != receiver.id {
-                    try await receiver.peer.wait(for: 10, .microphone, of: sender.peer)
-                    try await receiver.peer.wait(for: 10, .camera, of: sender.peer)
-                    let picture = try #require(receiver.peer.received(.camera, of: sender.peer))
-                    #expect(picture.corrupt + picture.sequenceBreaks + picture.timestampBreaks == 0)
-                }
             }
         }
 

@@ -129,14 +129,4 @@ extension CallMediaScene {
             }
         }
     }
-
-    /// Waits until they are told that the call moves, and joins again as they are told.
-    fileprivate func followed(_ callers: [Caller], within limit: Duration) async throws -> [Caller] {
-        try await concurrently(0..<callers.count) { index in
-            let caller = callers[index]
-            let end = try await caller.device.callEnd(within: limit)
-            #expect(end == CallEnded(participantID: caller.id, reason: .moved))
-            return try await self.join(index, on: caller.device)
-        }
-    }
 }

@@ -132,12 +132,15 @@ final class CallNetwork {
     }
 
     /// Takes a seat, offers and accepts the answer; the media path comes about as time passes.
-    /// - Parameter rewrite: what is done to the offer on its way.
+    /// - Parameters:
+    ///   - held: the seat to take again.
+    ///   - rewrite: what is done to the offer on its way.
     func join(
-        _ configuration: MediaPeer.Configuration, of user: UserID? = nil, rights: CallRights = .ordinary,
+        _ configuration: MediaPeer.Configuration, of user: UserID? = nil, taking held: Seat? = nil,
+        rights: CallRights = .ordinary,
         by kind: TransportKind = .udp, at host: Int = 0, rewrite: (String) -> String = { $0 }
     ) throws -> Person {
-        let seat = seat(of: user)
+        let seat = held ?? seat(of: user)
         let route = SeatRoute(gateway: freshID(), connectionID: freshID())
         let joinedAt = Timestamp(milliseconds: now.nanoseconds / 1_000_000)
         try open(to: host, joinedAt)
@@ -154,11 +157,12 @@ final class CallNetwork {
 
     /// The first worker is the home; another has a relay to it from its first seat on.
     private func open(to host: Int, _ joinedAt: Timestamp) throws {
-        if spread.homes[channel] == nil { _ = spread.place(channel, loads: [.idle], seats: [0]) }
-        guard let relay = spread.relay(channel, to: host, using: &random) else { return }
+        if spread.homes[channel] == nil { _ = spread.place(channel, epoch: 1, loads: [.idle], seats: [0]) }
+        guard spread.missingRelay(channel, to: host) != nil else { return }
+        let relay = spread.relay(channel, from: 0, to: host, using: &random)
         let roster = try worker.open(relay.home, epoch: 1, openedAt: joinedAt, now: now)
         _ = try workers[host].open(relay.away, epoch: 1, openedAt: joinedAt, now: now)
-        workers[host].receive(roster, of: relay.away.id, now: now)
+        workers[host].receive(.roster(roster), of: relay.away.id, now: now)
     }
 
     func offer(_ person: Person, rewrite: (String) -> String = { $0 }) throws {
@@ -258,7 +262,9 @@ final class CallNetwork {
         let messages = heldMessages
         heldMessages = []
         for (message, id, toHome) in messages {
-            guard let index = spread.receiver(of: message, id, toHome: toHome) else { continue }
+            let receiver = spread.receiver(id, toHome: toHome)
+            if case .close = message { spread.remove(id) }
+            guard case .worker(let index) = receiver else { continue }
             workers[index].receive(message, of: id, now: now)
         }
     }
@@ -273,8 +279,8 @@ final class CallNetwork {
         case .report(let report): reports.append(report)
         case .relay(let message, let id, let toHome): heldMessages.append((message, id, toHome))
         case .ended, .recordingOver: break
-        case .frame(let frame, let participant, _):
-            guard let person = people.first(where: { $0.id == participant }) else { return }
+        case .frame(let frame, let participant, let route):
+            guard let person = people.last(where: { $0.id == participant && $0.route == route }) else { return }
             switch frame {
             case .callState(let state):
                 person.state = state

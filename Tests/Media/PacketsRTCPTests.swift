@@ -58,7 +58,8 @@ struct PacketsRTCPTests {
         #expect(DatagramKind(bytes: packetBytes(all)) == .rtcp)
     }
 
-    @Test("Padding is left out, of any length and in any packet, and what a report has behind its blocks is passed over")
+    @Test(
+        "Padding is left out, of any length and in any packet, and what a report has behind its blocks is passed over")
     func tolerance() {
         #expect(packets(of: packetBytes("a0c9 0002 00000001 00000004")) == [.receiverReport(ssrc: 1, reports: [])])
         #expect(

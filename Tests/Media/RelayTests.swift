@@ -236,6 +236,56 @@ struct RelayTests {
         #expect(try picture(again, of: ada).completeFrames > 10, "the next seat there has a relay of its own")
     }
 
+    @Test(
+        "Who takes a seat again on another worker has it there and nowhere else, wherever it stood",
+        arguments: [0, 1, 2])
+    func takenOver(host: Int) throws {
+        let network = try CallNetwork(seed: 310, workerCount: 3)
+        let ada = try network.join(Self.configuration(seed: 1), at: 0)
+        let bob = try network.join(Self.configuration(seed: 2), at: host)
+        let eve = try network.join(Self.configuration(seed: 3), at: 2)
+        var senders = [Sender(ada), Sender(bob), Sender(eve)]
+        network.talk(&senders, for: .seconds(2))
+        let again = try network.join(Self.configuration(seed: 4), taking: bob.seat, at: (host + 1) % 3)
+        senders = [Sender(ada), Sender(again), Sender(eve)]
+        network.talk(&senders, for: .seconds(2))
+        #expect(bob.ended == .replaced && again.ended == nil)
+        for viewer in [ada, again, eve] {
+            let ids = viewer.state.participants.map(\.participantID)
+            #expect(ids.count == 3 && Set(ids) == [ada.id, bob.id, eve.id])
+        }
+        for viewer in [ada, eve] {
+            #expect(try picture(viewer, of: again).completeFrames > 20)
+            #expect(try picture(again, of: viewer).completeFrames > 20)
+        }
+
+        // And back.
+        let third = try network.join(Self.configuration(seed: 5), taking: bob.seat, at: host)
+        senders = [Sender(ada), Sender(third), Sender(eve)]
+        network.talk(&senders, for: .seconds(2))
+        #expect(again.ended == .replaced && third.ended == nil)
+        #expect(try picture(ada, of: third).completeFrames > 20)
+        #expect(network.reports.last?.participants.count == 3)
+    }
+
+    @Test("A room that goes on at another node sends everyone there, those on other workers too")
+    func moved() throws {
+        let network = try CallNetwork(seed: 311, workerCount: 3)
+        let people = try (0..<3).map { try network.join(Self.configuration(seed: UInt64($0 + 1)), at: $0) }
+        var senders = people.map { Sender($0) }
+        network.talk(&senders, for: .seconds(2))
+        network.worker.move(room: network.channel, now: network.now)
+        network.talk(&senders, for: .milliseconds(100))
+        for person in people { #expect(person.ended == .moved) }
+        let before = try picture(people[2], of: people[1]).completeFrames
+        network.talk(&senders, for: .seconds(2))
+        #expect(
+            try picture(people[2], of: people[1]).completeFrames > before + 30,
+            "until they have left they hear each other")
+        network.talk(&senders, for: Limits.callMoveGrace)
+        #expect(network.workers.allSatisfy { $0.isEmpty })
+    }
+
     @Test("A recording at the home has what is sent to the other workers too")
     func recording() throws {
         let network = try CallNetwork(seed: 308, workerCount: 2)
@@ -319,6 +369,32 @@ extension Outbox {
     }
 }
 
+@Suite("The keys of relays between nodes")
+struct RelayKeyAgreementTests {
+    private let id = RelayID(high: 1, low: 2)
+
+    @Test(
+        "Two nodes that have seen each other's public keys have the keys of each other's packets, and of no other relay"
+    )
+    func agreement() throws {
+        let (home, away) = (RelayKeyAgreement(), RelayKeyAgreement())
+        let one = try #require(home.keys(with: away.publicKey, of: id, isHome: true))
+        let other = try #require(away.keys(with: home.publicKey, of: id, isHome: false))
+        #expect(one.local == other.remote && one.remote == other.local && one.local != one.remote)
+        #expect(one.local.count == RelayEnd.profile.keyByteCount + RelayEnd.profile.saltByteCount)
+        let another = try #require(home.keys(with: away.publicKey, of: RelayID(high: 1, low: 3), isHome: true))
+        #expect(another.local != one.local)
+        let stranger = try #require(RelayKeyAgreement().keys(with: away.publicKey, of: id, isHome: true))
+        #expect(stranger.local != one.local)
+    }
+
+    @Test(
+        "What is no public key gives none", arguments: ["", "AAAA", "not base64!", String(repeating: "A", count: 44)])
+    func refused(text: String) {
+        #expect(RelayKeyAgreement().keys(with: text, of: id, isHome: true) == nil)
+    }
+}
+
 @Suite("Which workers of a node have a room")
 struct RoomSpreadTests {
     private let channel = ChannelID(at: Timestamp(milliseconds: 1), entropy: (1, 1))
@@ -332,41 +408,91 @@ struct RoomSpreadTests {
     func place() {
         var spread = RoomSpread(addresses: addresses, seatsPerWorker: 4)
         var random = SplitMix64(seed: 1)
-        #expect(spread.place(channel, loads: [load(5), load(1), load(3)], seats: [0, 0, 0]) == 1)
+        #expect(spread.place(channel, epoch: 1, loads: [load(5), load(1), load(3)], seats: [0, 0, 0]) == 1)
         #expect(spread.workers(of: channel) == [1])
-        #expect(spread.relay(channel, to: 1, using: &random) == nil, "the home needs none to itself")
-        #expect(spread.place(channel, loads: [load(5), load(9), load(3)], seats: [0, 3, 0]) == 1)
-        let third = spread.place(channel, loads: [load(5), load(9), load(3)], seats: [0, 4, 0])
+        #expect(spread.missingRelay(channel, to: 1) == nil, "the home needs none to itself")
+        #expect(spread.place(channel, epoch: 1, loads: [load(5), load(9), load(3)], seats: [0, 3, 0]) == 1)
+        let third = spread.place(channel, epoch: 1, loads: [load(5), load(9), load(3)], seats: [0, 4, 0])
         #expect(third == 0 || third == 2)
-        #expect(spread.place(channel, loads: [load(5, busy: 950), load(9), load(3)], seats: [0, 4, 0]) == 2)
+        #expect(spread.place(channel, epoch: 1, loads: [load(5, busy: 950), load(9), load(3)], seats: [0, 4, 0]) == 2)
         #expect(
-            spread.place(channel, loads: [load(5), load(9, busy: 950), load(3, busy: 950)], seats: [0, 1, 0]) == 0)
-        #expect(spread.relay(channel, to: 2, using: &random) != nil)
+            spread.place(
+                channel, epoch: 1, loads: [load(5), load(9, busy: 950), load(3, busy: 950)], seats: [0, 1, 0]) == 0)
+        #expect(spread.missingRelay(channel, to: 2) == .worker(1))
+        _ = spread.relay(channel, from: 1, to: 2, using: &random)
+        #expect(spread.missingRelay(channel, to: 2) == nil, "there is one")
         #expect(spread.workers(of: channel) == [1, 2])
         #expect(
-            spread.place(channel, loads: [load(0), load(9), load(3)], seats: [0, 4, 2]) == 2, "one that helps already")
-        #expect(spread.place(channel, loads: [load(0), load(9), load(3)], seats: [0, 4, 4]) == 0)
-        #expect(spread.relay(channel, to: 0, using: &random) != nil)
-        #expect(spread.place(channel, loads: [load(0), load(9), load(3)], seats: [5, 4, 6]) == 1, "all are full")
+            spread.place(channel, epoch: 1, loads: [load(0), load(9), load(3)], seats: [0, 4, 2]) == 2,
+            "one that helps already")
+        #expect(spread.place(channel, epoch: 1, loads: [load(0), load(9), load(3)], seats: [0, 4, 4]) == 0)
+        _ = spread.relay(channel, from: 1, to: 0, using: &random)
+        #expect(
+            spread.place(channel, epoch: 1, loads: [load(0), load(9), load(3)], seats: [5, 4, 6]) == 1, "all are full")
     }
 
-    @Test("The two ends of a relay have each other's keys, and its last message ends it")
-    func relay() throws {
+    @Test("The two ends of a relay have each other's keys")
+    func relay() {
         var spread = RoomSpread(addresses: addresses, seatsPerWorker: 4)
         var random = SplitMix64(seed: 2)
-        let home = spread.place(channel, loads: [load(0), load(0), load(0)], seats: [0, 0, 0])
+        let home = spread.place(channel, epoch: 1, loads: [load(0), load(0), load(0)], seats: [0, 0, 0])
         #expect(home == 0)
-        let ends = try #require(spread.relay(channel, to: 2, using: &random))
+        let ends = spread.relay(channel, from: 0, to: 2, using: &random)
         #expect(ends.home.isHome && !ends.away.isHome && ends.home.id == ends.away.id)
         #expect(ends.home.address == addresses[2] && ends.away.address == addresses[0])
         #expect(ends.home.keys.local == ends.away.keys.remote && ends.home.keys.remote == ends.away.keys.local)
         #expect(ends.home.keys.local != ends.home.keys.remote)
         #expect(ends.home.reporter == ends.away.remoteReporter && ends.away.reporter == ends.home.remoteReporter)
-        #expect(spread.relay(channel, to: 2, using: &random) == nil, "there is one")
-        #expect(spread.receiver(of: .demand([]), ends.home.id, toHome: true) == 0)
-        #expect(spread.receiver(of: .close, ends.home.id, toHome: false) == 2)
-        #expect(spread.receiver(of: .demand([]), ends.home.id, toHome: true) == nil)
+        #expect(spread.receiver(ends.home.id, toHome: true) == .worker(0))
+        #expect(spread.receiver(ends.home.id, toHome: false) == .worker(2))
+        #expect(spread.remove(ends.home.id) == channel)
+        #expect(spread.receiver(ends.home.id, toHome: true) == nil)
         #expect(spread.workers(of: channel) == [0])
-        #expect(spread.remove(channel) && !spread.remove(channel))
+        let (first, second) = (spread.remove(channel), spread.remove(channel))
+        #expect(first && !second)
+    }
+
+    private func node(_ number: UInt64) -> InstanceID {
+        InstanceID(at: Timestamp(milliseconds: 1), entropy: (number, number))
+    }
+
+    @Test("A node that helps another has each of its workers' relays go there, and knows the nodes that help it")
+    func nodes() {
+        var spread = RoomSpread(addresses: addresses, seatsPerWorker: 2)
+        #expect(spread.settle(channel, at: node(1), epoch: 5) == .settled)
+        #expect(spread.homeWorker(of: channel) == nil && spread.workers(of: channel).isEmpty)
+        #expect(spread.place(channel, epoch: 5, loads: [load(3), load(1), load(2)], seats: [0, 0, 0]) == 1)
+        #expect(spread.missingRelay(channel, to: 1) == .node(node(1)))
+        let id = RelayID(high: 1, low: 1)
+        spread.add(id, channel, from: .node(node(1)), to: .worker(1))
+        #expect(spread.missingRelay(channel, to: 1) == nil && spread.workers(of: channel) == [1])
+        #expect(spread.place(channel, epoch: 5, loads: [load(3), load(1), load(2)], seats: [0, 1, 0]) == 1)
+        #expect(spread.place(channel, epoch: 5, loads: [load(3), load(1), load(2)], seats: [0, 2, 0]) == 0)
+        #expect(spread.receiver(id, toHome: true) == .node(node(1)))
+        #expect(spread.receiver(id, toHome: false) == .worker(1))
+
+        var home = RoomSpread(addresses: addresses, seatsPerWorker: 2)
+        #expect(home.settle(channel, at: nil, epoch: 5) == .settled)
+        #expect(home.place(channel, epoch: 5, loads: [load(0), load(1), load(1)], seats: [0, 0, 0]) == 0)
+        home.add(id, channel, from: .worker(0), to: .node(node(2)))
+        #expect(home.helpers(of: channel) == [node(2)] && home.workers(of: channel) == [0])
+    }
+
+    @Test("A room that was placed anew has another home from then on, and what an older grant says is refused")
+    func settle() {
+        var spread = RoomSpread(addresses: addresses, seatsPerWorker: 2)
+        #expect(spread.settle(channel, at: node(1), epoch: 5) == .settled)
+        spread.add(RelayID(high: 1, low: 1), channel, from: .node(node(1)), to: .worker(1))
+        #expect(spread.settle(channel, at: node(1), epoch: 5) == .settled)
+        #expect(spread.settle(channel, at: node(2), epoch: 4) == .outdated)
+        #expect(spread.settle(channel, at: nil, epoch: 5) == .outdated)
+        #expect(spread.settle(channel, at: node(2), epoch: 6) == .moved(workers: [1]))
+        #expect(spread.missingRelay(channel, to: 1) == .node(node(2)), "the former relay leads to another node")
+        #expect(spread.receiver(RelayID(high: 1, low: 1), toHome: true) == .node(node(1)), "which is told of its end")
+        #expect(spread.settle(channel, at: nil, epoch: 7) == .moved(workers: []))
+        #expect(spread.place(channel, epoch: 7, loads: [load(0), load(1), load(1)], seats: [0, 0, 0]) == 0)
+        #expect(spread.homeWorker(of: channel) == 0)
+        #expect(spread.settle(channel, at: nil, epoch: 9) == .settled)
+        #expect(spread.settle(channel, at: node(3), epoch: 8) == .outdated)
     }
 }

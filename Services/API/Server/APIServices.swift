@@ -8,6 +8,8 @@ import ServiceKit
 package struct APIServices: Sendable {
     let database: PostgresPool
     let bus: RedisBus
+    /// Whether media nodes that cannot be heard may live all the same.
+    let settling: BusSettling
     let tokens: TokenIssuer
     let passwords: PasswordHasher
     let publisher: EventPublisher
@@ -32,6 +34,7 @@ package struct APIServices: Sendable {
     ) {
         self.database = database
         self.bus = bus
+        settling = BusSettling(bus: bus)
         self.tokens = tokens
         self.logger = logger
         passwords = PasswordHasher(method: configuration.passwordHash)

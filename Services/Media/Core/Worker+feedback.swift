@@ -64,7 +64,7 @@ extension Worker {
     /// The same for the other end of a relay: what it reports is that it is there. Answers whether requests remain.
     func writeRequests(to relay: Relay, now: MediaTime) -> Bool {
         if now >= relay.nextReport {
-            relay.nextReport = now + Peer.reportInterval
+            relay.nextReport = now + Relay.keepAlive
             send(to: relay) { $0.receiverReport(ssrc: relay.reporter, reports: []) }
         }
         var isImpatient = false

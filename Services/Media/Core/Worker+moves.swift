@@ -12,6 +12,7 @@ extension Worker {
     package func move(room channelID: ChannelID, now: MediaTime) {
         guard let room = rooms[channelID], room.endsAt == nil else { return }
         room.beginMove(until: now + Limits.callMoveGrace)
+        if room.isHome { for relay in room.relays { notices.append(.relay(.move, of: relay.end.id, toHome: false)) } }
         for participant in room.seated {
             guard participant.route.gateway != nil, participant.transport?.isConnected == true else {
                 end(participant, .moved, now: now)

@@ -1,7 +1,8 @@
 package import Contracts
 package import MediaSecurity
 
-// Rooms that have their seats on several workers: one is the room's home, each of the others has a relay to it.
+// Rooms that have their seats on several workers, of one node or more: one is the room's home, each of the others has a
+// relay to it.
 extension Worker {
     /// Which relay a packet from another worker is of: two rooms may go between the same two.
     struct RelayKey: Hashable {
@@ -15,7 +16,7 @@ extension Worker {
     ///   be used.
     package func open(
         _ end: RelayEnd, epoch: Int64, openedAt: Timestamp, now: MediaTime
-    ) throws(SeatError) -> RelayMessage {
+    ) throws(SeatError) -> RelayRoster {
         endMoved(room: end.channelID, now: now)
         let known = rooms[end.channelID]
         guard known.map({ $0.isHome && end.isHome }) ?? true else {
@@ -37,7 +38,7 @@ extension Worker {
         hurry(now)
         listTracks(of: relay)
         let roster = room.roster(for: relay)
-        return .roster(relay.takeRoster(roster) ?? roster)
+        return relay.takeRoster(roster) ?? roster
     }
 
     /// What the other end of a relay tells.
@@ -45,6 +46,7 @@ extension Worker {
         guard let relay = relays.values.first(where: { $0.end.id == id }) else { return }
         switch message {
         case .demand(let ssrcs): relay.receive(demand: ssrcs)
+        case .move: if !relay.room.isHome { move(room: relay.room.channelID, now: now) }
         case .close: close(relay, now: now)
         case .roster(let roster): receive(roster, by: relay, now: now)
         }
@@ -53,9 +55,12 @@ extension Worker {
     private func receive(_ roster: RelayRoster, by relay: Relay, now: MediaTime) {
         guard relay.takeNews(roster) else { return }
         let room = relay.room
+        for told in roster.participants { endTakenOver(told, in: room, by: relay, now: now) }
+        guard room.relays.contains(where: { $0 === relay }) else { return }
         var mirrors: [ParticipantID: Participant] = [:]
         var isArrival = false
-        for told in roster.participants where participants[told.participantID] == nil {
+        for told in roster.participants
+        where !room.participants.contains(where: { $0.id == told.participantID && $0.relay !== relay }) {
             let mirror = relay.mirrors[told.participantID] ?? mirror(told, by: relay, now: now)
             if relay.mirrors[told.participantID] == nil {
                 room.add(mirror)
@@ -74,6 +79,19 @@ extension Worker {
         if !relay.end.isHome { room.recording = roster.recording }
         if isArrival { room.noteArrival(now: now) }
         noteChange(of: room, now: now)
+    }
+
+    /// Somebody took a seat at the other end that stood here, or behind another relay: whoever took it last has it.
+    private func endTakenOver(_ told: RelayedParticipant, in room: Room, by relay: Relay, now: MediaTime) {
+        guard let other = room.participants.first(where: { $0.id == told.participantID && $0.relay !== relay }),
+            other.takeovers < told.takeovers
+        else { return }
+        if other.relay == nil { end(other, .replaced, now: now) } else { room.remove(other) }
+    }
+
+    /// Which relay brings somebody; `nil` for who sits on this worker, or nowhere.
+    package func relay(of participant: ParticipantID) -> RelayID? {
+        relays.values.first { $0.mirrors[participant] != nil }?.end.id
     }
 
     private func mirror(_ told: RelayedParticipant, by relay: Relay, now: MediaTime) -> Participant {
@@ -163,7 +181,7 @@ extension Worker {
     func tickRelays(of room: Room, isSpeakerCheck: Bool, now: MediaTime) -> Bool {
         var isImpatient = false
         for relay in room.relays {
-            if now >= relay.lastHeard + Relay.patience {
+            if now >= relay.lastHeard + relay.end.patience {
                 // Or the node would take the relay for open, and give nobody a seat behind it any more.
                 notices.append(.relay(.close, of: relay.end.id, toHome: !relay.end.isHome))
                 close(relay, now: now)

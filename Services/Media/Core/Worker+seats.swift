@@ -50,11 +50,16 @@ extension Worker {
             seat: seat, rights: rights, number: lastNumber, route: route, joinedAt: joinedAt,
             reporter: room.freshSSRC(&random), relay: nil, room: room, now: now)
         participants[seat.participantID] = participant
+        if let mirror = room.participants.first(where: { $0.id == seat.participantID }) {
+            // The seat stood on another worker until now.
+            participant.takeovers = mirror.takeovers + 1
+            room.remove(mirror)
+        }
         room.add(participant)
         changed(room, now: now)
         return TakenSeat(
             reply: SeatJoinReply(isResumed: false, state: participant.state()), number: participant.number,
-            isFirst: room.participants.count == 1)
+            isFirst: isHome && room.participants.count == 1)
     }
 
     static let moved = SeatError(.conflict, "The call has moved; join again.")
@@ -194,7 +199,10 @@ extension Worker {
 
     /// Tells every participant the state and the API who is where, because earlier notices may have been lost.
     package func tellAgain(now: MediaTime) {
-        for room in rooms.values { changed(room, now: now) }
+        for room in rooms.values {
+            for relay in room.relays { relay.forgetTold() }
+            changed(room, now: now)
+        }
     }
 
     func seat(_ id: ParticipantID, _ connection: ConnectionID) throws(SeatError) -> Participant {

@@ -15,6 +15,10 @@ package struct MediaConfiguration: Sendable {
     package let workerCount: Int
     /// Seats of one room on one worker before another one helps.
     package let seatsPerWorker: Int
+    /// Seats of all rooms together before other nodes help with them.
+    package let seatCount: Int
+    /// The IP address at which other media nodes reach this one; `nil` for the first of this machine's.
+    package let relayAddress: String?
     /// The addresses that peers are told, the best first; empty for those of this machine.
     package let addresses: [String]
     /// Who protects the packets.
@@ -31,6 +35,8 @@ package struct MediaConfiguration: Sendable {
         workerCount = try settings.integer("ROOST_MEDIA_WORKERS", default: coreCount, in: Limits.mediaWorkers)
         seatsPerWorker = try settings.integer(
             "ROOST_MEDIA_SEATS_PER_WORKER", default: Limits.roomSeatsPerWorker, in: 1...Limits.participantsPerCall)
+        seatCount = try settings.integer("ROOST_MEDIA_SEATS", default: Limits.seatsPerNode, in: 1...Limits.seatsPerNode)
+        relayAddress = settings.optional("ROOST_MEDIA_RELAY_ADDRESS")
         port = try settings.integer("ROOST_MEDIA_PORT", default: 40_000, in: 1...(65_536 - workerCount))
         let stream = try settings.integer("ROOST_MEDIA_TCP_PORT", default: port, in: 0...(65_536 - workerCount))
         streamPort = stream == 0 ? nil : stream

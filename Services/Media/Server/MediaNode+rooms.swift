@@ -9,53 +9,41 @@ import ServiceKit
 extension MediaNode {
     // MARK: On this node
 
-    /// The worker of a seat: its own if it is taken again. One that has no seats of the room yet gets a relay to the others.
+    /// The worker of a seat: its own if it is taken again. One that has no seats of the room yet gets a relay to the home.
     func place(_ seat: Seat) -> Int {
         if let taken = seats[seat.participantID] { return taken.worker }
-        let loads = workers.indices.map { worker in
-            MediaNodeLoad(
-                participants: seats.values.count { $0.worker == worker },
-                rooms: spread.homes.values.count { $0 == worker }, busyPermille: busyness.permille[worker])
-        }
-        let counts = workers.indices.map { worker in
-            seats.values.count { $0.worker == worker && $0.seat.channelID == seat.channelID }
-        }
-        let worker = spread.place(seat.channelID, loads: loads, seats: counts)
-        var random = SystemRandomNumberGenerator()
-        if let home = spread.homes[seat.channelID],
-            let relay = spread.relay(seat.channelID, to: worker, using: &random)
-        {
+        let worker = place(seat.channelID, epoch: seat.epoch)
+        if let home = spread.missingRelay(seat.channelID, to: worker) {
             let opening = Opening(channelID: seat.channelID, worker: worker)
             openings[opening] = Task {
-                await open(relay, from: workers[home], to: workers[worker], epoch: seat.epoch)
-                openings[opening] = nil
+                defer { openings[opening] = nil }
+                try await open(to: worker, from: home, of: seat)
             }
         }
         return worker
     }
 
-    /// The home's end first, so that the other knows of everybody before its first seat is taken. Where one cannot be opened
-    /// that seat is refused.
-    private func open(
-        _ relay: (home: RelayEnd, away: RelayEnd), from home: WorkerThread, to away: WorkerThread, epoch: Int64
-    ) async {
-        let openedAt = Timestamp.now
-        do {
-            let roster = try await home.perform { worker, now in
-                Result { () throws(SeatError) in
-                    try worker.open(relay.home, epoch: epoch, openedAt: openedAt, now: now)
-                }
-            }.get()
-            try await away.perform { worker, now in
-                Result { () throws(SeatError) in
-                    _ = try worker.open(relay.away, epoch: epoch, openedAt: openedAt, now: now)
-                    worker.receive(roster, of: relay.away.id, now: now)
-                }
-            }.get()
-        } catch {
-            logger.error("no relay", metadata: ["channel": "\(relay.home.channelID)", "error": "\(error)"])
-            _ = spread.receiver(of: .close, relay.home.id, toHome: true)
-            home.post { worker, now in worker.receive(.close, of: relay.home.id, now: now) }
+    /// The worker of a room's next seat.
+    func place(_ channel: ChannelID, epoch: Int64) -> Int {
+        let loads = workers.indices.map { worker in
+            MediaNodeLoad(
+                participants: seats.values.count { $0.worker == worker }, rooms: spread.homeCount(of: worker),
+                busyPermille: busyness.permille[worker])
+        }
+        let counts = workers.indices.map { worker in
+            seats.values.count { $0.worker == worker && $0.seat.channelID == channel }
+        }
+        return spread.place(channel, epoch: epoch, loads: loads, seats: counts)
+    }
+
+    /// Takes over where a grant says that a room is. Who sits here in a room that has another home now has to take the seat
+    /// anew.
+    func settle(_ placement: RoomPlacement, of channel: ChannelID) throws {
+        switch spread.settle(channel, at: placement.node == id ? nil : placement.node, epoch: placement.epoch) {
+        case .settled: break
+        case .outdated: throw BusFailure(.conflict, "The call has moved; join again.")
+        case .moved(let indices):
+            for index in indices { workers[index].post { worker, now in worker.move(room: channel, now: now) } }
         }
     }
 
@@ -64,12 +52,13 @@ extension MediaNode {
     /// Tells Redis that this node lives and has these rooms, and learns which were placed anew with a higher epoch.
     func beat() async {
         let epochs = await compareWithWorkers()
-        let channels = Array(epochs.keys)
+        // Of those that only help here it is looked where they are.
+        let helped = spread.homes.filter { spread.homeWorker(of: $0.key) == nil }
+        let channels = Array(epochs.keys) + helped.keys
         let commands =
             [loadCommand]
-            + channels.map { channel in
-                PlacementScript.beat(RoomPlacement(epoch: epochs[channel] ?? 0, node: id), of: channel)
-            }
+            + epochs.map { PlacementScript.beat(RoomPlacement(epoch: $0.value, node: id), of: $0.key) }
+            + helped.keys.map { RedisCommand("GET", .key(.mediaRoom($0))) }
         do {
             let replies = try await bus.send(pipeline: commands)
             for (channel, reply) in zip(channels, replies.dropFirst()) {
@@ -80,11 +69,15 @@ extension MediaNode {
         }
     }
 
+    /// Tells at once that the node is full, or no longer, for seats that are granted before the next beat tells so.
+    func tellLoad() async { _ = try? await bus.send(loadCommand) }
+
     /// Tells how busy the node is.
     private var loadCommand: RedisCommand {
         let load = MediaNodeLoad(
             participants: seats.count, rooms: spread.homes.count, busyPermille: busyness.averagePermille,
-            packetsPerSecond: busyness.packetsPerSecond, isDraining: state.isDraining)
+            packetsPerSecond: busyness.packetsPerSecond, isDraining: state.isDraining,
+            isFull: seats.count >= seatCount)
         return RedisCommand(
             "SET", .key(.mediaNode(id)), .text(load.description), "PX", .milliseconds(Limits.mediaNodeLease))
     }
@@ -129,13 +122,18 @@ extension MediaNode {
 
     /// The room was placed anew: here, then it goes on; elsewhere, then its participants go there.
     private func follow(_ placement: RoomPlacement, of channel: ChannelID) {
+        // A room that helps here stays while its home is where it was.
+        guard let home = spread.homes[channel], home.place != .node(placement.node), placement.epoch >= home.epoch
+        else { return }
         let indices = spread.workers(of: channel)
         if placement.node != id, !indices.isEmpty {
             logger.notice("a room is placed elsewhere", metadata: ["channel": "\(channel)", "by": "\(placement)"])
         }
+        let isHere = placement.node == id && spread.homeWorker(of: channel) != nil
+        if isHere { _ = spread.settle(channel, at: nil, epoch: placement.epoch) }
         for index in indices {
-            workers[index].post { [id] worker, now in
-                if placement.node == id {
+            workers[index].post { worker, now in
+                if isHere {
                     worker.raise(channel, to: placement.epoch)
                 } else {
                     worker.move(room: channel, now: now)

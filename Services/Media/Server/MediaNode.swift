@@ -28,13 +28,18 @@ actor MediaNode {
     private let notices: NoticeBoard
     private let reporter: CallReporter
     private let recordings: RecordingDesk
+    let courier: RelayCourier
+    /// Where other nodes reach each worker.
+    let relayAddresses: [TransportAddress]
+    /// Of all rooms together, before other nodes help.
+    let seatCount: Int
     let logger: Logger
     let id: InstanceID
     var seats: [ParticipantID: Taken] = [:]
     /// The workers of each room, from the first who joins on.
     var spread: RoomSpread
     /// Relays that are being opened: seats wait for them.
-    var openings: [Opening: Task<Void, Never>] = [:]
+    var openings: [Opening: Task<Void, any Error>] = [:]
     /// Joins under way in each room, which keep it and its users' events.
     var joining: [ParticipantID: Seat] = [:]
     /// The events of each user who has a seat: they may end it.
@@ -44,10 +49,13 @@ actor MediaNode {
     let state: MediaNodeState
 
     init(
-        bus: RedisBus, keys: KeyRing, workers: [WorkerThread], spread: RoomSpread, recordings: RecordingDesk,
-        state: MediaNodeState, encoder: CallStateEncoder, logger: Logger
+        bus: RedisBus, keys: KeyRing, workers: [WorkerThread], spread: RoomSpread, relayAddresses: [TransportAddress],
+        seatCount: Int, recordings: RecordingDesk, state: MediaNodeState, encoder: CallStateEncoder, logger: Logger
     ) {
         self.spread = spread
+        self.relayAddresses = relayAddresses
+        self.seatCount = seatCount
+        courier = RelayCourier(bus: bus, logger: logger)
         self.recordings = recordings
         self.bus = bus
         self.state = state
@@ -75,9 +83,10 @@ actor MediaNode {
         // First the events that could end the right to the seat, then the seat.
         try await watch(seat.userID)
         try refuseIfDraining()
+        try settle(grant.placement, of: seat.channelID)
         let worker = place(seat)
-        await openings[Opening(channelID: seat.channelID, worker: worker)]?.value
-        let isHome = spread.homes[seat.channelID] == worker
+        try await openings[Opening(channelID: seat.channelID, worker: worker)]?.value
+        let isHome = spread.homeWorker(of: seat.channelID) == worker
         let route = SeatRoute(gateway: request.gateway, connectionID: request.connectionID)
         let joinedAt = Timestamp.now
         await notices.forget(seat.participantID)
@@ -88,13 +97,13 @@ actor MediaNode {
             }
         }.mapError(BusFailure.init).get()
         seats[seat.participantID] = Taken(seat: seat, number: taken.number, worker: worker)
-        if taken.isFirst { try await announce(seat) }
+        if taken.isFirst { try await announce(seat) } else if seats.count == seatCount { await tellLoad() }
         // What ended between the grant and the watch is found now instead of at the next round.
         Task { await renew([seat]) }
         return taken.reply
     }
 
-    private func refuseIfDraining() throws {
+    func refuseIfDraining() throws {
         // A conflict with where the room is now: the gateway asks for another place.
         if state.isDraining { throw BusFailure(.conflict, "The media node is going away; join again.") }
     }
@@ -108,7 +117,7 @@ actor MediaNode {
         } catch is TokenError {
             throw BusFailure(.unauthenticated, "The grant is not signed by the API for a media node.")
         }
-        guard claims.placement.node == id else {
+        guard claims.seatNode == id else {
             throw BusFailure(.unauthenticated, "The grant is for another media node.")
         }
         return claims
@@ -170,7 +179,7 @@ actor MediaNode {
     func moderate(_ request: SeatModerateRequest) async throws {
         let indices = spread.workers(of: request.channelID)
         guard !indices.isEmpty else { throw BusFailure(.notFound, "The call is not on this node.") }
-        var refusal: SeatError?
+        var refusal: BusFailure?
         var isFollowed = false
         for index in indices {
             let result = await workers[index].perform { worker, now in
@@ -178,10 +187,13 @@ actor MediaNode {
             }
             switch result {
             case .success: isFollowed = true
-            case .failure(let error): refusal = error
+            case .failure(let error): refusal = BusFailure(error)
             }
         }
-        if let refusal, !isFollowed { throw BusFailure(refusal) }
+        for failure in await askHelpers(.seatModerate, request, of: request.channelID) {
+            if let failure { refusal = refusal ?? failure } else { isFollowed = true }
+        }
+        if let refusal, !isFollowed { throw refusal }
     }
 
     func remove(_ request: SeatRemoveRequest) async {
@@ -190,13 +202,14 @@ actor MediaNode {
                 worker.remove(request.userID, from: request.channelID, now: now)
             }
         }
+        _ = await askHelpers(.seatRemove, request, of: request.channelID)
     }
 
     // MARK: Recordings
 
     func startRecording(_ request: RecordingStartRequest) async throws -> CallRecording {
         try refuseIfDraining()
-        guard let worker = spread.homes[request.channelID] else {
+        guard let worker = spread.homeWorker(of: request.channelID) else {
             throw BusFailure(.notFound, "There is no such call on this media node.")
         }
         return try await recordings.start(request, on: workers[worker])
@@ -220,13 +233,12 @@ actor MediaNode {
         case .frame(let frame, let participant, let route): await notices.post(frame, to: participant, by: route)
         case .recordingOver(let id): await recordings.roomOver(id)
         case .report(let report): await reporter.post(report)
-        case .relay(let message, let id, let toHome):
-            guard let index = spread.receiver(of: message, id, toHome: toHome) else { return }
-            workers[index].post { worker, now in worker.receive(message, of: id, now: now) }
+        case .relay(let message, let id, let toHome): await pass(message, of: id, toHome: toHome)
         case .ended(let seat, let number):
             guard seats[seat.participantID]?.number == number else { return }
             seats[seat.participantID] = nil
             forgetUnused(seat)
+            if seats.count == seatCount - 1 { await tellLoad() }
         }
     }
 
@@ -236,11 +248,19 @@ actor MediaNode {
         if !others.contains(where: { $0.userID == seat.userID }), let watch = watches.removeValue(forKey: seat.userID) {
             Task { (try? await watch.value)?.cancel() }
         }
-        if !others.contains(where: { $0.channelID == seat.channelID }), spread.remove(seat.channelID) {
-            let withdraw = PlacementScript.withdraw(RoomPlacement(epoch: seat.epoch, node: id), of: seat.channelID)
-            // If Redis is away, the placement ends by itself.
-            Task { [bus] in _ = try? await bus.send(withdraw) }
-        }
+        forgetIfUnused(seat.channelID, epoch: seat.epoch)
+    }
+
+    /// Ends what was kept of a room in which nobody sits here, and with which no other node helps.
+    func forgetIfUnused(_ channel: ChannelID, epoch: Int64) {
+        guard !(seats.values.map(\.seat) + joining.values).contains(where: { $0.channelID == channel }),
+            spread.helpers(of: channel).isEmpty
+        else { return }
+        let isHome = spread.homeWorker(of: channel) != nil
+        guard spread.remove(channel), isHome else { return }
+        let withdraw = PlacementScript.withdraw(RoomPlacement(epoch: epoch, node: id), of: channel)
+        // If Redis is away, the placement ends by itself.
+        Task { [bus] in _ = try? await bus.send(withdraw) }
     }
 
     // MARK: Rights
@@ -324,7 +344,8 @@ actor MediaNode {
         get async {
             guard seats.isEmpty, joining.isEmpty else { return false }
             let (isTold, isReported, isWritten) = await (notices.isEmpty, reporter.isEmpty, recordings.isWritten)
-            return isTold && isReported && isWritten
+            guard isTold, isReported, isWritten else { return false }
+            return await courier.isEmpty
         }
     }
 }
@@ -346,5 +367,5 @@ extension CallLease {
 }
 
 extension BusFailure {
-    fileprivate init(_ error: SeatError) { self.init(error.code, error.detail) }
+    init(_ error: SeatError) { self.init(error.code, error.detail) }
 }

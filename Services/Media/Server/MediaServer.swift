@@ -58,6 +58,15 @@ package struct MediaServer: Service {
                 // Workers of one node reach each other without any network.
                 addresses: workers.indices.map { .v4(0x7F00_0001, port: UInt16(configuration.port + $0)) },
                 seatsPerWorker: configuration.seatsPerWorker),
+            relayAddresses: try workers.indices.map { index in
+                let host = configuration.relayAddress ?? localAddresses()[0]
+                guard let address = TransportAddress(host: host, port: UInt16(configuration.port + index)) else {
+                    throw SettingsError.invalid(
+                        name: "ROOST_MEDIA_RELAY_ADDRESS", value: host, expected: "an IP address")
+                }
+                return address
+            },
+            seatCount: configuration.seatCount,
             recordings: recordings, state: state, encoder: encoder, logger: logger)
         requests = SeatRequestHandler(node: node, encoder: encoder, logger: logger)
         for worker in workers { worker.start() }

@@ -37,6 +37,11 @@ package struct SeatRequestHandler: Sendable {
             case .seatRemove:
                 await node.remove(try decode(body))
                 return .success(try encode(Empty()))
+            case .seatFind: return .success(try encode(await node.find(decode(body))))
+            case .relayOpen: return .success(try encode(await node.open(decode(body))))
+            case .relayTell:
+                try await node.hear(decode(body))
+                return .success(try encode(Empty()))
             case .recordingStart: return .success(try encode(await node.startRecording(decode(body))))
             case .recordingStop: return .success(try encode(await node.stopRecording(decode(body))))
             default: return .failure(BusFailure(.notFound, "A media node does not serve \(kind.rawValue)."))

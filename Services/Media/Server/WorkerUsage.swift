@@ -33,28 +33,31 @@ struct WorkerUsage: Sendable {
 
 /// How busy workers are, between one look and the next.
 struct WorkerBusyness {
-    private var last: [(usage: WorkerUsage, at: ContinuousClock.Instant)?]
+    /// Looks that are closer together would measure what looking costs.
+    private static let leastInterval = Duration.milliseconds(500)
+
+    private var last: (usages: [WorkerUsage], at: ContinuousClock.Instant)?
     /// In thousandths of the time, by worker.
     private(set) var permille: [Int]
     /// Of all workers.
     private(set) var packetsPerSecond = 0
 
     init(workerCount: Int) {
-        last = Array(repeating: nil, count: workerCount)
         permille = Array(repeating: 0, count: workerCount)
     }
 
     var averagePermille: Int { permille.reduce(0, +) / max(1, permille.count) }
 
     mutating func look(at usages: [WorkerUsage], now: ContinuousClock.Instant) {
-        packetsPerSecond = 0
-        for (index, usage) in usages.enumerated() {
-            if let (before, at) = last[index], now > at {
-                let elapsed = at.duration(to: now)
-                permille[index] = Int((usage.processorTime - before.processorTime) / elapsed * 1000)
-                packetsPerSecond += Int(Double(usage.sentPackets - before.sentPackets) / (elapsed / .seconds(1)))
-            }
-            last[index] = (usage, now)
+        guard let (before, at) = last else {
+            last = (usages, now)
+            return
         }
+        let elapsed = at.duration(to: now)
+        guard elapsed >= Self.leastInterval else { return }
+        last = (usages, now)
+        permille = zip(usages, before).map { Int(($0.processorTime - $1.processorTime) / elapsed * 1000) }
+        let packets = zip(usages, before).reduce(0) { $0 + $1.0.sentPackets - $1.1.sentPackets }
+        packetsPerSecond = Int(Double(packets) / (elapsed / .seconds(1)))
     }
 }

@@ -81,6 +81,12 @@ package enum BusRequestKind: String, WireEnum {
     case seatModerate
     /// API → media node: ``SeatRemoveRequest`` → ``Empty``.
     case seatRemove
+    /// API → media node: ``SeatFindRequest`` → ``SeatFindReply``.
+    case seatFind
+    /// Media node → media node: ``RelayOpenRequest`` → ``RelayOpenReply``.
+    case relayOpen
+    /// Media node → media node: ``RelayTellRequest`` → ``Empty``.
+    case relayTell
     /// Media node → gateway: ``SeatNotice`` → ``Empty``.
     case seatNotice
     /// API → media node: ``RecordingStartRequest`` → ``CallRecording``.

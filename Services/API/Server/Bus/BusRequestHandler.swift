@@ -42,7 +42,7 @@ package struct BusRequestHandler: Sendable {
                 try await RecordingPoster(services: services).post(decode(body))
                 return .success(ByteBuffer(bytes: try WireJSON.encode(Empty())))
             case .seatJoin, .seatOffer, .seatUpdate, .seatView, .seatLeave, .seatIce, .seatModerate, .seatRemove,
-                .seatNotice, .recordingStart, .recordingStop:
+                .seatFind, .seatNotice, .relayOpen, .relayTell, .recordingStart, .recordingStop:
                 throw APIError(.malformedRequest, "An API has no seats: ask a media node, or tell a gateway.")
             }
         } catch let error as APIError {

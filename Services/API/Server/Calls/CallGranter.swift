@@ -12,15 +12,19 @@ struct CallGranter {
     ///   media node runs.
     func grant(_ request: CallGrantRequest) async throws -> CallGrantReply {
         let access = try await access(request)
-        let placement = try await RoomPlacer(bus: services.bus).place(
-            request.channelID, avoiding: request.deadNode, after: access.lastEpoch, isOpen: access.isOpen)
+        let place = try await RoomPlacer(bus: services.bus, settling: services.settling).place(
+            request.channelID, avoiding: request.deadNode, after: access.lastEpoch, isOpen: access.isOpen
+        ) { home in
+            guard let participant = request.participantID else { return nil }
+            return await CallNode(services: services).seat(of: participant, in: request.channelID, at: home)
+        }
         let now = Timestamp.now
         let claims = CallGrant(
             userID: request.userID, sessionID: request.sessionID, channelID: request.channelID,
-            participantID: request.participantID ?? .fresh(), placement: placement, rights: access.rights,
-            issuedAt: now, expiresAt: now + Limits.callGrantLifetime)
+            participantID: request.participantID ?? .fresh(), placement: place.placement,
+            seatNode: place.node, rights: access.rights, issuedAt: now, expiresAt: now + Limits.callGrantLifetime)
         return CallGrantReply(
-            grant: try await services.tokens.sign(claims), participantID: claims.participantID, node: placement.node,
+            grant: try await services.tokens.sign(claims), participantID: claims.participantID, node: place.node,
             iceServers: services.ice.servers(for: request.userID, now: now))
     }
 

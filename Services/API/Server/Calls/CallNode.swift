@@ -28,4 +28,21 @@ struct CallNode: Sendable {
             throw APIError(.unavailable, "The call's media node does not answer. Try again.")
         }
     }
+
+    /// Which node has a seat; `nil` if none has it, or the room's node cannot be asked.
+    func seat(of participant: ParticipantID, in channel: ChannelID, at home: InstanceID) async -> InstanceID? {
+        do {
+            let request = SeatFindRequest(channelID: channel, participantID: participant)
+            let reply = try await services.bus.request(
+                .seatFind, to: InstanceAddress(kind: .media, id: home),
+                body: ByteBuffer(bytes: try WireJSON.encode(request)), deadline: Self.findDeadline)
+            return try WireJSON.decode(SeatFindReply.self, from: reply.readableBytesView).node
+        } catch {
+            services.logger.debug("seat not found", metadata: ["node": "\(home)", "error": "\(error)"])
+            return nil
+        }
+    }
+
+    /// Whoever takes a seat again waits for it.
+    private static let findDeadline = Duration.milliseconds(500)
 }

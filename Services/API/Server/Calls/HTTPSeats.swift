@@ -6,7 +6,7 @@ import RedisBus
 import ServiceKit
 
 /// Seats in calls that are held by HTTP instead of a socket (RFC 9725), for encoders and players. Nothing is kept here: the
-/// media node has the seat for as long as its media lives, and any API finds it by the placement of its room.
+/// media node has the seat for as long as its media lives, and any API finds it through the node of its room.
 struct HTTPSeats {
     /// A seat that was taken, and the node's answer to the offer.
     struct Opened {
@@ -16,12 +16,6 @@ struct HTTPSeats {
     }
 
     let services: APIServices
-    private let settling: BusSettling
-
-    init(services: APIServices) {
-        self.services = services
-        settling = BusSettling(bus: services.bus)
-    }
 
     /// How long a node may take to give a seat, and how often and how far apart it is asked.
     private static let joinDeadline = Duration.seconds(2)
@@ -56,7 +50,7 @@ struct HTTPSeats {
             let request = SeatIceRequest(
                 participantID: participant, connectionID: Self.holder(of: participant, principal), tag: tag,
                 fragment: fragment)
-            return try await ask(.seatIce, request, of: node(of: channel))
+            return try await ask(.seatIce, request, of: node(of: participant, in: channel))
         } catch {
             throw Self.problem(of: error)
         }
@@ -68,7 +62,7 @@ struct HTTPSeats {
         do {
             let holder = Self.holder(of: participant, principal)
             let request = SeatLeaveRequest(participantID: participant, connectionID: holder)
-            let _: Empty = try await ask(.seatLeave, request, of: node(of: channel))
+            let _: Empty = try await ask(.seatLeave, request, of: node(of: participant, in: channel))
         } catch {
             throw Self.problem(of: error)
         }
@@ -94,7 +88,7 @@ struct HTTPSeats {
             } catch BusError.noInstance where attempt < Self.attempts {
                 // Its link to Redis may be back in a moment.
                 try await Task.sleep(for: Self.pause)
-            } catch BusError.noInstance where deadNode == nil && !settling.isSettling {
+            } catch BusError.noInstance where deadNode == nil && !services.settling.isSettling {
                 // Nobody has listened there for a while: it is dead, whatever the registry says.
                 deadNode = grant.node
                 attempt = 0
@@ -125,11 +119,12 @@ struct HTTPSeats {
         }
     }
 
-    /// Where the room of a channel is.
-    private func node(of channel: ChannelID) async throws -> InstanceID {
+    /// Where a seat is: the room's node knows.
+    private func node(of participant: ParticipantID, in channel: ChannelID) async throws -> InstanceID {
         let text = try await services.bus.send(RedisCommand("GET", .key(.mediaRoom(channel)))).text
         guard let placement = text.flatMap({ RoomPlacement($0) }) else { throw Self.noSeat }
-        return placement.node
+        return await CallNode(services: services).seat(of: participant, in: channel, at: placement.node)
+            ?? placement.node
     }
 
     private func ask<Reply: WireObject>(

@@ -14,11 +14,21 @@ package struct RelayEnd: Sendable {
     /// The SSRCs of this end's reports and of the other's.
     package let reporter: UInt32
     package let remoteReporter: UInt32
+    /// When nothing was heard for so long the other end is gone. Each reports every ``Relay/keepAlive``.
+    package let patience: Duration
+
+    /// Of all relays.
+    package static let profile = SRTPProfile.aeadAES128GCM
+    /// Within a node: its workers live and die together, but one may have to wait for a processor.
+    package static let patience = Duration.seconds(5)
+    /// Between nodes. A node that has died is found out by its own participants' gateways sooner.
+    package static let nodePatience = Duration.milliseconds(2_500)
 
     package init(
         id: RelayID, channelID: ChannelID, isHome: Bool, address: TransportAddress, keys: SRTPKeys, reporter: UInt32,
-        remoteReporter: UInt32
+        remoteReporter: UInt32, patience: Duration
     ) {
+        self.patience = patience
         self.id = id
         self.channelID = channelID
         self.isHome = isHome
@@ -34,11 +44,13 @@ package enum RelayMessage: Sendable {
     case roster(RelayRoster)
     /// The SSRCs of pictures that are wanted from now on.
     case demand(Set<UInt32>)
+    /// The room goes on at another node: who sits at the other end has to go there. Only the home says so.
+    case move
     /// Nobody is at this end any more.
     case close
 }
 
-/// One end of a relay: what joins a room on this worker with the part of it on another. Those who sit there are participants
+/// One end of a relay: what joins a room on this worker with the part of it on another, of this node or another. Those who sit there are participants
 /// here too, but for the way to them; packets go between the workers once, however many watch at either end, as SRTP with
 /// keys of the relay's own. What is forwarded, lost, sent again and asked for is as between any two peers.
 ///
@@ -67,10 +79,9 @@ final class Relay: Peer {
     private var demanded: Set<UInt32> = []
     private var heardRoster: RelayRoster?
     private var toldRoster: RelayRoster?
-    private var toldDemand: Set<UInt32> = []
+    private var toldDemand: Set<UInt32>? = []
 
-    /// Nothing was heard for so long: the other end is gone. Each reports every ``Peer/reportInterval``.
-    static let patience = Duration.seconds(5)
+    static let keepAlive = Duration.milliseconds(500)
     /// Streams that a peer may send, of all that are behind it: sound, and three sizes of pictures with their repairs.
     static let streamCount = Limits.participantsPerCall * 8
 
@@ -174,6 +185,12 @@ final class Relay: Peer {
         guard roster != toldRoster else { return nil }
         toldRoster = roster
         return roster
+    }
+
+    /// Whoever is there now knows nothing that was told before.
+    func forgetTold() {
+        toldRoster = nil
+        toldDemand = nil
     }
 
     // MARK: What comes

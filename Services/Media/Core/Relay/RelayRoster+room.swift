@@ -11,7 +11,8 @@ extension Room {
             participants: participants.filter { $0.relay !== relay }.map { participant in
                 RelayedParticipant(
                     participantID: participant.id, userID: participant.seat.userID,
-                    sessionID: participant.seat.sessionID, joinedAt: participant.joinedAt, rights: participant.rights,
+                    sessionID: participant.seat.sessionID, joinedAt: participant.joinedAt,
+                    takeovers: participant.takeovers, rights: participant.rights,
                     isHandRaised: participant.handRaisedAt != nil,
                     readableVideo: participant.readableVideo.map(\.rawValue).sorted(),
                     publications: participant.publications.map { publication in
@@ -68,6 +69,7 @@ extension Relay {
 extension Participant {
     /// Takes over what the other end of a relay says of the participant.
     func follow(_ told: RelayedParticipant, now: MediaTime) {
+        takeovers = told.takeovers
         _ = follow(told.rights)
         _ = raise(hand: told.isHandRaised, now: now)
         relayedVideo = Set(told.readableVideo.compactMap { Codec(rawValue: $0) })

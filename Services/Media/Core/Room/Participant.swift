@@ -7,6 +7,8 @@ final class Participant: Peer {
     let seat: Seat
     /// What brings the participant, who sits elsewhere; `nil` for one who sits here.
     unowned let relay: Relay?
+    /// How often the seat was taken on another worker than it stood on.
+    var takeovers = 0
     /// The codecs of video that one who sits elsewhere reads.
     var relayedVideo: Set<Codec> = []
     /// Tells this taking of the seat from an earlier one by the same id.
