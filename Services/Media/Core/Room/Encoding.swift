@@ -142,10 +142,10 @@ final class Encoding {
     /// Bits a second it has had of late, with headers.
     func bitrate(now: MediaTime) -> Int { meter.bitrate(now: now) }
 
-    /// The ways to have it, by its layers: all of it, where it has but one.
+    /// The ways to have it, by its layers: all of it, where it has but one. None while nobody knows what it takes.
     func choices(now: MediaTime) -> [LayerChoice] {
         let bitrate = bitrate(now: now)
-        guard bitrate > 0, isLive(now: now) else { return [] }
+        guard bitrate > 0, isLive(now: now), meter.isKnown(now: now) else { return [] }
         return layers.choices(now: now) ?? [LayerChoice(spatial: 0, temporal: 0, bitrate: bitrate)]
     }
 
