@@ -31,7 +31,8 @@ struct BitrateMeterTests {
         }
     }
 
-    @Test("Nothing is known of a stream before it came for a while, and little more of one that begins with a key frame")
+    @Test(
+        "Nothing is known of a stream before it came for a while, and little more of one that begins with a key frame")
     func youth() {
         var source = Source()
         #expect(!source.meter.isKnown(now: source.now) && source.meter.bitrate(now: source.now) == 0)

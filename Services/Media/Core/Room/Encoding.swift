@@ -127,8 +127,20 @@ final class Encoding {
 
     private func readDependencies(of packet: inout ForwardedPacket, _ content: Slice<UnsafeRawBufferPointer>) {
         let bytes = UnsafeRawBufferPointer(rebasing: content).assumingMemoryBound(to: UInt8.self)
-        guard let descriptor = dependencies.read(bytes.span), let structure = dependencies.structure else { return }
+        guard bytes.count > 2 else { return }
+        let descriptor = dependencies.read(bytes.span)
+        packet.descriptor = ForwardedDescriptor(
+            bytes: UnsafeRawBufferPointer(bytes), frameNumber: bytes.span.uint16(at: 1),
+            activeTargets: descriptor?.activeTargets)
+        guard let descriptor, let structure = dependencies.structure else { return }
         packet.layer = PacketLayer(descriptor, structure)
+    }
+
+    /// The decode targets of a packet that are sent, of those that its sender sends, up to these layers.
+    func targets(upTo spatial: UInt8, _ temporal: UInt8, of active: ActiveTargets) -> UInt32 {
+        // A packet that is sent again may be of an earlier structure.
+        guard dependencies.structure?.targets.count == active.count else { return active.sent }
+        return dependencies.targets(upTo: spatial, temporal) & active.sent
     }
 
     // MARK: Presence
