@@ -3,10 +3,13 @@
 package struct ActiveTargets: Hashable, Sendable {
     /// Bits in front of it, whether or not it is there: the mandatory fields, and if there are more, five flags and the
     /// structure.
-    private let offset: Int
-    private let isPresent: Bool
+    private var offset: Int { Int(offsetBits) }
     /// How many decode targets there are: a bit each.
-    package let count: Int
+    package var count: Int { Int(countBits) }
+    // Small, because each packet that is kept has one.
+    private let offsetBits: UInt16
+    private let countBits: UInt8
+    private let isPresent: Bool
     /// Those that are sent, bit n for decode target n: what the descriptor says, or one before it.
     package let sent: UInt32
 
@@ -16,9 +19,9 @@ package struct ActiveTargets: Hashable, Sendable {
     private static let flag: UInt32 = 0b01000
 
     init(offset: Int, isPresent: Bool, count: Int, sent: UInt32) {
-        self.offset = offset
+        offsetBits = UInt16(truncatingIfNeeded: offset)
+        countBits = UInt8(truncatingIfNeeded: count)
         self.isPresent = isPresent
-        self.count = count
         self.sent = sent
     }
 
