@@ -59,11 +59,13 @@ final class SendSection {
         }
 
         /// The decode targets that are sent with a packet; `nil` where they are those of its sender, and were always. With
-        /// a picture that refers to no earlier one the layers above begin that are yet to come.
+        /// a picture that refers to no earlier one the layers above begin that are yet to come; a packet that is sent again
+        /// may be of one that is no longer sent.
         func targets(of packet: ForwardedPacket, of source: Encoding, upTo target: LayerFilter.Target) -> UInt32? {
             guard let layer = packet.layer, let active = packet.descriptor?.activeTargets else { return nil }
             let spatial = layer.isIndependent ? max(filter.spatial, target.spatial) : filter.spatial
-            let sent = source.targets(upTo: spatial, filter.temporal, of: active)
+            let sent = source.targets(
+                upTo: max(spatial, layer.spatial), max(filter.temporal, layer.temporal), of: active)
             return tellsTargets || sent != active.sent ? sent : nil
         }
     }
