@@ -1,29 +1,12 @@
 """The sizes of a camera: what a person's tile shows decides what the node sends."""
 
+import os
+
 import pytest
 
-from caller import Caller, wait_until
+from caller import wait_until
 from expectations import expect_growth, expect_moving, expect_pictures
-
-# The height of the picture that a tile decodes now; 0 without one.
-HEIGHT = """
-user => document.querySelector(`[data-testid="call-tile"][data-user-id="${user}"][data-source="camera"]
-    [data-testid="tile-video"]`)?.videoHeight ?? 0
-"""
-
-# Makes all pictures so high on the page, or 0: as they were.
-RESIZE = """
-height => {
-    for (const video of document.querySelectorAll('[data-testid="tile-video"]')) {
-        if (height) video.style.setProperty("height", `${height}px`, "important");
-        else video.style.removeProperty("height");
-    }
-}
-"""
-
-
-def height_of(watcher: Caller, actor: Caller) -> int:
-    return watcher.tab.evaluate(HEIGHT, actor.user_id)
+from layers import RESIZE, height_of, scalable
 
 
 def test_a_small_tile_gets_the_small_picture_and_a_large_one_the_large_again(phones, stack, team):
@@ -41,25 +24,6 @@ def test_a_small_tile_gets_the_small_picture_and_a_large_one_the_large_again(pho
     assert stack.malformed_packets() == malformed, "the node reads all that browsers send it"
 
 
-# The camera as one stream of spatial and temporal layers of VP9, as MODE names them (W3C webrtc-svc); so small that a busy
-# machine encodes all of them.
-SCALABLE = """
-    const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-    navigator.mediaDevices.getUserMedia = wanted => open({ ...wanted,
-        ...(wanted.video && { video: { width: 640, height: 360, frameRate: 15 } }) });
-    window.RTCPeerConnection = class extends RTCPeerConnection {
-        addTransceiver(kind, options) {
-            if (kind !== "video" || !(options?.sendEncodings?.length > 1)) return super.addTransceiver(kind, options);
-            const section = super.addTransceiver(kind, { ...options,
-                sendEncodings: [{ scalabilityMode: "MODE", maxBitrate: 2500000 }] });
-            section.setCodecPreferences(RTCRtpSender.getCapabilities("video").codecs.filter(codec =>
-                codec.mimeType === "video/rtx"
-                || codec.mimeType === "video/VP9" && /profile-id=0/.test(codec.sdpFmtpLine ?? "profile-id=0")));
-            return section;
-        }
-    };
-"""
-
 # What the browser says of the streams of video that it sends, and of those that it receives.
 VIDEO_STATS = """
 async () => {
@@ -75,10 +39,15 @@ async () => {
 """
 
 
-@pytest.mark.parametrize("mode", ["L2T3_KEY", "L2T3"])
-def test_one_stream_of_layers_is_small_in_a_small_tile_and_large_again_without_a_break(phones, team, mode):
+MODES = [("VP9", "L2T3_KEY"), ("VP9", "L2T3"), ("AV1", "L2T3_KEY")]
+if os.environ.get("ROOST_TEST_FULL") is not None:
+    MODES.append(("AV1", "L2T3"))
+
+
+@pytest.mark.parametrize(("codec", "mode"), MODES)
+def test_one_stream_of_layers_is_small_in_a_small_tile_and_large_again_without_a_break(phones, team, codec, mode):
     """What is left out of the stream leaves no hole: nothing is asked for again, and the decoder goes on."""
-    ada = phones.chromium(team.people[0], team.text, preload=SCALABLE.replace("MODE", mode))
+    ada = phones.chromium(team.people[0], team.text, preload=scalable(codec, mode))
     bob = phones.chromium(team.people[1], team.text)
     ada.join()
     bob.join()
@@ -87,7 +56,7 @@ def test_one_stream_of_layers_is_small_in_a_small_tile_and_large_again_without_a
     wait_until(lambda: height_of(bob, ada) == 360, 30, "Bob sees Ada large")
     assert ada.tab.evaluate(VIDEO_STATS)["sent"] == [mode]
     [before] = bob.tab.evaluate(VIDEO_STATS)["received"]
-    assert before["codec"] == "video/VP9"
+    assert before["codec"] == f"video/{codec}"
     bob.tab.evaluate(RESIZE, 100)
     wait_until(lambda: height_of(bob, ada) == 180, 5, "Bob's small tile gets a small picture")
     expect_growth({"the small picture": lambda: bob.frames_from(ada.user_id)}, 3)

@@ -61,6 +61,25 @@ private enum TwoByTwo {
         return writer.bytes
     }
 
+    /// A frame with some of its own fields, by the four flags behind that of the structure.
+    static func own(_ flags: Int, differences: [(size: Int, value: Int)] = [(1, 3), (2, 200)]) -> [UInt8] {
+        var writer = BitWriter()
+        writer.write(0xC0 | (offset + 2) % 64, 8)
+        writer.write(9, 16)
+        writer.write(flags, 5)
+        if flags & 0b1000 != 0 { writer.write(0b0110, 4) }
+        if flags & 0b0100 != 0 { for value in [0, 2, 0, 1] { writer.write(value, 2) } }
+        if flags & 0b0010 != 0 {
+            for (size, value) in differences {
+                writer.write(size, 2)
+                writer.write(value - 1, 4 * size)
+            }
+            writer.write(0, 2)
+        }
+        if flags & 0b0001 != 0 { for value in [200, 201] { writer.write(value, 8) } }
+        return writer.bytes
+    }
+
     /// A frame of a template, without anything of its own.
     static func frame(_ template: Int, number: Int, start: Bool = true, end: Bool = true) -> [UInt8] {
         let id = (offset + template) % 64
@@ -138,6 +157,68 @@ struct DependencyDescriptorTests {
         #expect((0..<4).map { frame.indications[$0] } == [.notPresent, .switch, .notPresent, .discardable])
         #expect(differences(frame) == [3, 200, 4_000])
         #expect(frame.chainDifferences[0] == 200 && frame.chainDifferences[1] == 201)
+    }
+
+    /// What a reader makes of a descriptor that comes after one with the structure.
+    private func read(_ bytes: [UInt8]) -> (descriptor: DependencyDescriptor, targets: UInt32)? {
+        var reader = DependencyReader()
+        _ = reader.read(bytes: TwoByTwo.descriptor())
+        return reader.read(bytes: bytes).map { ($0, reader.activeTargets) }
+    }
+
+    private func copy(_ bytes: [UInt8], telling targets: UInt32) throws -> [UInt8] {
+        let active = try #require(read(bytes)).descriptor.activeTargets
+        var place = [UInt8](repeating: 0xA5, count: DependencyReader.byteCount)
+        let count = bytes.withUnsafeBytes { source in
+            place.withUnsafeMutableBytes { active.copy(source, telling: targets, to: $0) }
+        }
+        return Array(place[..<count])
+    }
+
+    @Test(
+        "A descriptor that is told other decode targets says all else as before",
+        arguments: [
+            TwoByTwo.frame(1, number: 7), TwoByTwo.frame(5, number: 0xFFFF, start: false),
+            TwoByTwo.descriptor(), TwoByTwo.descriptor(active: 0b0111), TwoByTwo.descriptor(resolutions: false),
+        ] + (1..<16).map { TwoByTwo.own($0) })
+    func retold(bytes: [UInt8]) throws {
+        let (before, sent) = try #require(read(bytes))
+        #expect(before.activeTargets.sent == sent && before.activeTargets.count == 4)
+        for targets in [0b0001, 0b0011, 0b1111] as [UInt32] {
+            let copied = try copy(bytes, telling: targets)
+            let (after, told) = try #require(read(copied))
+            #expect(told == targets)
+            #expect(after.isFrameStart == before.isFrameStart && after.isFrameEnd == before.isFrameEnd)
+            #expect(after.frameNumber == before.frameNumber && after.hasStructure == before.hasStructure)
+            #expect(after.spatial == before.spatial && after.temporal == before.temporal)
+            #expect(after.indications == before.indications && differences(after) == differences(before))
+            #expect((0..<2).allSatisfy { after.chainDifferences[$0] == before.chainDifferences[$0] })
+            #expect(copied.count <= bytes.count + 2)
+            let again = try copy(copied, telling: sent)
+            #expect(again.count == copied.count, "what tells of them once keeps its length")
+        }
+    }
+
+    @Test("One that has no room for decode targets stays as it is")
+    func full() throws {
+        let bytes = TwoByTwo.frame(1, number: 7) + [0] + [UInt8](repeating: 0, count: DependencyReader.byteCount - 4)
+        #expect(try copy(bytes, telling: 1) == bytes)
+        #expect(try copy(Array(bytes.dropLast()), telling: 1).count == DependencyReader.byteCount)
+    }
+
+    @Test("The numbers of frames go on past their wrap where another encoding takes over, and loss leaves its gaps")
+    func numbers() {
+        var rewriter = FrameNumberRewriter()
+        rewriter.start(0xFFF0)
+        for number in [0xFFF0, 0xFFFF, 0xFFF7] as [UInt16] {
+            #expect(rewriter.number(number) == number)
+            rewriter.note(number)
+        }
+        rewriter.start(500)
+        #expect(rewriter.number(500) == 0 && rewriter.number(507) == 7)
+        rewriter.note(507)
+        rewriter.start(500)
+        #expect(rewriter.number(500) == 8)
     }
 
     @Test("What is sent now is told with or without a structure, and a structure means all")

@@ -125,9 +125,10 @@ struct LayerTests {
 
     @Test(
         "A viewer gets the encoding that fits its tile, and a change of it leaves no gap",
-        arguments: [(false, "VP8"), (true, "VP8"), (false, "H264")])
-    func view(isMeasured: Bool, codec: String) throws {
-        let network = try CallNetwork(seed: 50)
+        arguments: [(false, "VP8"), (true, "VP8"), (false, "H264"), (true, "H264")], UInt64(50)...55)
+    func view(of link: (isMeasured: Bool, codec: String), seed: UInt64) throws {
+        let (isMeasured, codec) = link
+        let network = try CallNetwork(seed: seed)
         let ada = try network.join(layered([.microphone, .camera], seed: 1, codec: codec))
         let bob = try network.join(layered([], seed: 2, isMeasured: isMeasured, codec: codec))
         let sender = LayeredSender(ada)

@@ -4,9 +4,9 @@ import MediaPeer
 import MediaSecurity
 import Testing
 
-/// Sends a camera as VP9 in three spatial and three temporal layers, 150, 350 and 1,200 kbit/s at 30 pictures a second; a
+/// Sends a camera as VP9 or AV1 in three spatial and three temporal layers, 150, 350 and 1,200 kbit/s at 30 pictures a second; a
 /// key frame, four times as large, when one is asked for.
-private final class SpatialSender {
+final class SpatialSender {
     let person: CallNetwork.Person
     private static let byteCounts = [625, 1_458, 5_000]
     private var position = 0
@@ -29,11 +29,13 @@ private final class SpatialSender {
 
 @Suite("One stream of spatial and temporal layers")
 struct SpatialLayerTests {
-    private static func configuration(_ sources: [CallSource], seed: UInt64) -> MediaPeer.Configuration {
+    private static func configuration(
+        _ sources: [CallSource], seed: UInt64, codec: String = "VP9"
+    ) -> MediaPeer.Configuration {
         var configuration = MediaPeer.Configuration(seed: seed, sources: sources)
         configuration.usesRepair = true
         configuration.usesTransportFeedback = true
-        configuration.videoCodecs = ["VP9"]
+        configuration.videoCodecs = [codec]
         return configuration
     }
 
@@ -54,12 +56,13 @@ struct SpatialLayerTests {
         return zip(try picture(viewer, sender).layered.frameCounts, before).map(-)
     }
 
-    @Test("A small tile gets the lowest layer, a large one all, and the numbers have no hole")
-    func tiles() throws {
+    @Test(
+        "A small tile gets the lowest layer, a large one all, and the numbers have no hole", arguments: ["VP9", "AV1"])
+    func tiles(codec: String) throws {
         let network = try CallNetwork(seed: 60)
-        let sender = SpatialSender(try network.join(Self.configuration([.microphone, .camera], seed: 1)))
-        let bob = try network.join(Self.configuration([], seed: 2))
-        let eve = try network.join(Self.configuration([], seed: 3))
+        let sender = SpatialSender(try network.join(Self.configuration([.microphone, .camera], seed: 1, codec: codec)))
+        let bob = try network.join(Self.configuration([], seed: 2, codec: codec))
+        let eve = try network.join(Self.configuration([], seed: 3, codec: codec))
         talk(network, sender, for: .seconds(6))
         for (height, layers) in [(180, 1), (720, 3), (300, 2), (90, 1), (1_080, 3)] {
             try network.view(bob, [(sender.person, height)])
@@ -68,6 +71,9 @@ struct SpatialLayerTests {
             #expect(frames[..<layers].allSatisfy { $0 >= 59 }, "\(frames) at \(height)")
             #expect(frames[layers...].allSatisfy { $0 == 0 }, "\(frames) at \(height)")
             #expect(try self.frames(network, sender, to: eve).prefix(3).allSatisfy { $0 >= 59 })
+            guard codec == "AV1" else { continue }
+            #expect(try picture(bob, sender).layered.descriptors.activeTargets == 1 << UInt32(3 * layers) - 1)
+            #expect(try picture(eve, sender).layered.descriptors.activeTargets == 1 << 9 - 1)
         }
         for viewer in [bob, eve] {
             let picture = try picture(viewer, sender)
@@ -75,18 +81,23 @@ struct SpatialLayerTests {
             #expect(picture.corrupt == 0 && picture.duplicates == 0 && picture.nacksSent == 0)
             #expect(picture.layered.undecodable == 0 && picture.layered.unmarked == 0)
             #expect(picture.longestPause <= .milliseconds(100), "no change stops the picture")
+            let descriptors = picture.layered.descriptors
+            #expect(descriptors.readCount == (codec == "AV1" ? picture.packets : 0) && descriptors.unreadCount == 0)
+            #expect(descriptors.undecodable + descriptors.unannounced + descriptors.numberBreaks == 0)
         }
         #expect(sender.keyFrameCount <= 8, "one for each viewer that begins or goes up: \(sender.keyFrameCount)")
     }
 
     @Test(
-        "Loss on either way is mended: what was left out is never missed", arguments: [0.02, 0.1],
-        [1, 2, 3] as [UInt64])
-    func loss(share: Double, seed: UInt64) throws {
+        "Loss on either way is mended: what was left out is never missed",
+        arguments: [("VP9", 0.02), ("VP9", 0.1), ("AV1", 0.02), ("AV1", 0.1)], [1, 2, 3] as [UInt64])
+    func loss(of link: (codec: String, share: Double), seed: UInt64) throws {
+        let (codec, share) = link
         let network = try CallNetwork(
             seed: seed, conditions: Conditions(loss: 0, delay: .milliseconds(20), jitter: .milliseconds(3)))
-        let sender = SpatialSender(try network.join(Self.configuration([.microphone, .camera], seed: seed)))
-        let bob = try network.join(Self.configuration([], seed: seed + 9))
+        let sender = SpatialSender(
+            try network.join(Self.configuration([.microphone, .camera], seed: seed, codec: codec)))
+        let bob = try network.join(Self.configuration([], seed: seed + 9, codec: codec))
         talk(network, sender, for: .seconds(3))
         try network.view(bob, [(sender.person, 300)])
         network.conditions.loss = share
@@ -100,6 +111,10 @@ struct SpatialLayerTests {
         #expect(picture.corrupt == 0 && picture.sequenceBreaks == 0)
         #expect(picture.layered.emptyPackets > 0, "a place that was kept for what is not wanted after all")
         #expect(picture.layered.frameCounts[2] < picture.layered.frameCounts[1] / 2, "the largest was left out")
+        guard codec == "AV1" else { return }
+        let descriptors = picture.layered.descriptors
+        #expect(descriptors.unreadCount <= sent / 50, "what comes before its structure is not read")
+        #expect(descriptors.unannounced == 0 && descriptors.activeTargets == 0b111_111)
     }
 
     @Test("On a link that takes less, layers go, and come again when it is wide; nobody else notices")

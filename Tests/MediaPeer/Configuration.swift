@@ -11,7 +11,7 @@ extension MediaPeer {
         package var sources: [CallSource] = []
         package var audioSections = Limits.audioSections
         package var videoSections = Limits.firstVideoSections
-        /// What it sends and understands, the preferred one first: of `VP8`, `VP9` and `H264`. Not empty.
+        /// What it sends and understands, the preferred one first: of `VP8`, `VP9`, `AV1` and `H264`. Not empty.
         package var videoCodecs = ["VP8", "H264"]
         /// The profile and packetization mode of its H264 (RFC 6184 §8.1).
         package var h264Parameters = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"

@@ -1,6 +1,6 @@
 package import MediaSecurity
 
-/// One picture of VP9 in spatial layers (L2T3, L3T3): each refers to the one below and to an earlier picture of its own.
+/// One picture of VP9 or AV1 in spatial layers (L2T3, L3T3): each refers to the one below and to an earlier picture of its own.
 ///
 /// Temporal layers repeat as 0 2 1 2 from a key frame on.
 package struct LayeredPicture: Sendable {
@@ -35,16 +35,28 @@ extension PublishedTrack {
             let count = max(1, (byteCount + Self.payloadByteCount - 15) / (Self.payloadByteCount - 14))
             for part in 0..<count {
                 let isEnd = part == count - 1
-                var payload: [UInt8] = []
-                VP9PeerDescriptor(
-                    picture: picture, spatial: UInt8(spatial), isFirst: part == 0, isLast: isEnd, pictureID: pictureID
-                ).append(to: &payload)
+                var (payload, descriptor): ([UInt8], [UInt8]) = ([], [])
+                if codec.name == "AV1" {
+                    // N, a coded video sequence begins, and Z, a fragment goes on (AV1 RTP specification §4.4).
+                    payload.append(part > 0 ? 0x80 : picture.isKeyFrame && spatial == 0 ? 0x08 : 0)
+                    let number = frameCount &* UInt32(picture.byteCounts.count) &+ UInt32(spatial)
+                    descriptor =
+                        PeerDescriptor(
+                            picture: picture, spatial: spatial, isFirst: part == 0, isLast: isEnd,
+                            number: UInt16(truncatingIfNeeded: number &+ ssrc)
+                        ).bytes
+                } else {
+                    VP9PeerDescriptor(
+                        picture: picture, spatial: UInt8(spatial), isFirst: part == 0, isLast: isEnd,
+                        pictureID: pictureID
+                    ).append(to: &payload)
+                }
                 PayloadPattern(
                     origin: ssrc, frame: frameCount << LayeredPicture.layerBits | UInt32(spatial), part: UInt16(part),
                     partCount: UInt16(count)
                 ).append(to: &payload, byteCount: max(PayloadPattern.headerByteCount, byteCount / count))
                 let isLast = isEnd && spatial == picture.byteCounts.count - 1
-                packets.append(layeredPacket(codec, payload, isLast: isLast, now: now))
+                packets.append(layeredPacket(codec, payload, isLast: isLast, descriptor: descriptor, now: now))
             }
         }
         finishPicture(isKeyFrame: picture.isKeyFrame)
@@ -82,6 +94,8 @@ package struct LayeredReception: Sendable {
     package private(set) var undecodable = 0
     /// Pictures whose last packet had no marker.
     package private(set) var unmarked = 0
+    /// What their dependency descriptors say, of AV1.
+    package internal(set) var descriptors = DescriptorReception()
     /// Packets without payload, which only keep a number.
     package private(set) var emptyPackets = 0
     private var keyPicture: UInt32?

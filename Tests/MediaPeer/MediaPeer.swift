@@ -309,10 +309,10 @@ package final class MediaPeer {
     func send(rtp packet: [UInt8]) {
         var packet = packet
         if let id = formats.extensions[PeerFormats.transportSequence], packet.count > 19, packet[0] & 0x10 != 0,
-            packet[16] == id << 4 | 1
+            case let isLong = packet[12] == 0x10, packet[16] == (isLong ? id : id << 4 | 1)
         {
-            packet[17] = UInt8(nextTransportNumber >> 8)
-            packet[18] = UInt8(nextTransportNumber & 0xFF)
+            packet[isLong ? 18 : 17] = UInt8(nextTransportNumber >> 8)
+            packet[isLong ? 19 : 18] = UInt8(nextTransportNumber & 0xFF)
             nextTransportNumber &+= 1
         }
         protect(packet) { $0.protectRTP($1, count: $2) }

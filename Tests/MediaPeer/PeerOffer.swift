@@ -8,7 +8,7 @@ struct PeerFormats {
         /// As in `a=rtpmap`: `opus/48000/2`.
         let encoding: String
 
-        /// `opus`, `red`, `VP8`, `VP9` or `H264`.
+        /// `opus`, `red`, `VP8`, `VP9`, `AV1` or `H264`.
         var name: Substring { encoding.prefix { $0 != "/" } }
     }
 
@@ -17,6 +17,7 @@ struct PeerFormats {
     static let orientation = "urn:3gpp:video-orientation"
     static let transportSequence = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
     static let streamID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
+    static let descriptor = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
     static let repairedStreamID = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 
     let audio: [Codec]
@@ -69,13 +70,15 @@ struct PeerFormats {
             extensions[Self.streamID] = ids[4]
             extensions[Self.repairedStreamID] = ids[5]
         }
+        if videoCodecs.contains("AV1") { extensions[Self.descriptor] = ids[6] }
         self.extensions = extensions
     }
 
     func codecs(isVideo: Bool) -> [Codec] { isVideo ? video : audio }
 
     func extensions(isVideo: Bool) -> [String: UInt8] {
-        let foreign = isVideo ? [Self.audioLevel] : [Self.orientation, Self.streamID, Self.repairedStreamID]
+        let foreign =
+            isVideo ? [Self.audioLevel] : [Self.orientation, Self.streamID, Self.repairedStreamID, Self.descriptor]
         return extensions.filter { !foreign.contains($0.key) }
     }
 }

@@ -135,30 +135,33 @@ package struct PublishedTrack {
 
     /// One packet of a picture in layers.
     mutating func layeredPacket(
-        _ codec: PeerFormats.Codec, _ payload: [UInt8], isLast: Bool, now: MediaTime
+        _ codec: PeerFormats.Codec, _ payload: [UInt8], isLast: Bool, descriptor: [UInt8] = [], now: MediaTime
     ) -> [UInt8] {
-        var packet = header(codec, hasMarker: isLast, timestamp: timestamp(at: now), level: nil)
+        var packet = header(
+            codec, hasMarker: isLast, timestamp: timestamp(at: now), level: nil, descriptor: descriptor)
         let headerByteCount = packet.count
         packet += payload
         remember(packet, headerByteCount: headerByteCount)
         return packet
     }
 
-    /// The fixed header and one-byte extensions (RFC 3550 §5.1, RFC 8285 §4.2).
+    /// The fixed header and extensions (RFC 3550 §5.1, RFC 8285 §4.2), in the two-byte form if a descriptor needs that.
     private func header(
-        _ codec: PeerFormats.Codec, hasMarker: Bool, timestamp: UInt32, level: UInt8?
+        _ codec: PeerFormats.Codec, hasMarker: Bool, timestamp: UInt32, level: UInt8?, descriptor: [UInt8] = []
     ) -> [UInt8] {
+        let isLong = descriptor.count > 16
+        var elements: [UInt8] = []
+        func append(_ name: String, _ content: [UInt8]) {
+            guard let id = extensions[name], !content.isEmpty else { return }
+            elements += isLong ? [id, UInt8(content.count)] : [id << 4 | UInt8(content.count - 1)]
+            elements += content
+        }
         // The transport's number comes first, where `MediaPeer` finds and writes it.
-        var elements: [UInt8] = extensions[PeerFormats.transportSequence].map { [$0 << 4 | 1, 0, 0] } ?? []
-        if let id = extensions[PeerFormats.streamID], let streamID {
-            elements.append(id << 4 | UInt8(streamID.utf8.count - 1))
-            elements += streamID.utf8
-        }
-        if let id = extensions[PeerFormats.mid] {
-            elements.append(id << 4 | UInt8(mid.utf8.count - 1))
-            elements += mid.utf8
-        }
-        if let id = extensions[PeerFormats.audioLevel], let level { elements += [id << 4, level] }
+        append(PeerFormats.transportSequence, [0, 0])
+        if let streamID { append(PeerFormats.streamID, Array(streamID.utf8)) }
+        append(PeerFormats.mid, Array(mid.utf8))
+        if let level { append(PeerFormats.audioLevel, [level]) }
+        append(PeerFormats.descriptor, descriptor)
         while elements.count % 4 != 0 { elements.append(0) }
         var header: [UInt8] = []
         header.reserveCapacity(Self.payloadByteCount + 64)
@@ -167,7 +170,7 @@ package struct PublishedTrack {
         header.append(networkOrder: timestamp)
         header.append(networkOrder: ssrc)
         if !elements.isEmpty {
-            header += [0xBE, 0xDE]
+            header += isLong ? [0x10, 0x00] : [0xBE, 0xDE]
             header.append(networkOrder: UInt16(elements.count / 4))
             header += elements
         }
@@ -269,6 +272,7 @@ struct VideoDescriptor {
         case "H264":
             guard payload[0] & 0x1F == 28 else { return (1, payload[0] & 0x1F == 5) }
             return (2, payload[1] & 0x80 != 0 && payload[1] & 0x1F == 5)
+        case "AV1": return (1, payload[0] & 0x88 == 0x08)
         case "VP9": return (VP9PeerDescriptor.byteCount, payload[0] & 0x48 == 0x08 && payload[3] & 0x0E == 0)
         case "VP8":
             guard payload[0] & 0x10 != 0 else { return (4, false) }

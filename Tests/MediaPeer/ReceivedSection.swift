@@ -138,18 +138,23 @@ package struct ReceivedSection: Sendable {
     private mutating func readExtensions(_ header: RTPHeader, _ packet: UnsafeRawBufferPointer) {
         var level: UInt8?
         var isWrong = false
+        var descriptor: [UInt8]?
+        let descriptorID = extensions[PeerFormats.descriptor]
         let (midID, levelID) = (extensions[PeerFormats.mid], extensions[PeerFormats.audioLevel])
         header.forEachExtension(in: packet.assumingMemoryBound(to: UInt8.self).span) { id, content in
             if id == midID { isWrong = !packet[content].elementsEqual(mid.utf8) }
             if id == levelID, !content.isEmpty { level = packet[content.lowerBound] & 0x7F }
+            if id == descriptorID { descriptor = Array(packet[content]) }
         }
+        let isAV1 = codecs.contains { $0.payloadType == header.payloadType && $0.name == "AV1" }
+        if isAV1, !header.payloadRange.isEmpty { layered.descriptors.receive(descriptor) }
         if isWrong { wrongMids += 1 }
         if let level { audioLevel = level }
     }
 
     private mutating func readPayload(_ header: RTPHeader, _ payload: UnsafeRawBufferPointer, now: MediaTime) {
         let codec = codecs.first { $0.payloadType == header.payloadType }
-        if codec?.name == "VP9" {
+        if codec?.name == "VP9" || codec?.name == "AV1" {
             layered.receive(timestamp: header.timestamp, hasMarker: header.hasMarker, isEmpty: payload.isEmpty)
             if payload.isEmpty { return }
         }
@@ -164,7 +169,7 @@ package struct ReceivedSection: Sendable {
         origin = pattern.origin
         if isKeyFrameStart { keyFrames += 1 }
         if codec.name == "VP8", payload[0] & 0x10 != 0 { checkPicture(payload, header.sequenceNumber) }
-        isLayered = codec.name == "VP9"
+        isLayered = codec.name == "VP9" || codec.name == "AV1"
         count(pattern, isKeyFrameStart: isKeyFrameStart, now: now)
     }
 

@@ -38,6 +38,20 @@ enum PacketSource {
         }
     }
 
+    /// A picture in spatial layers (RFC 9628 §4.2, non-flexible mode), of frames that all but that of a key picture refer to
+    /// earlier ones.
+    static func vp9(layers: [[UInt8]], isKeyPicture: Bool, number: Int) -> Picture {
+        var picture: Picture = []
+        for (spatial, frame) in layers.enumerated() {
+            picture += pieces(frame) { isFirst, isLast in
+                [0xA0 | (isKeyPicture ? 0 : 0x40) | (isFirst ? 0x08 : 0) | (isLast ? 0x04 : 0)]
+                    + [0x80 | UInt8(number >> 8 & 0x7F), UInt8(number & 0xFF)]
+                    + [UInt8(spatial << 1) | (spatial > 0 ? 1 : 0), UInt8(number & 0xFF)]
+            }
+        }
+        return picture.enumerated().map { ($0.element.payload, $0.offset == picture.count - 1) }
+    }
+
     private static func pieces(_ frame: [UInt8], _ head: (_ isFirst: Bool, _ isLast: Bool) -> [UInt8]) -> Picture {
         stride(from: 0, to: frame.count, by: mtu).map { start in
             let end = min(start + mtu, frame.count)

@@ -80,6 +80,61 @@ struct PictureRecordingTests {
         #expect(try FFmpeg.complaints(path) == "")
     }
 
+    /// Frames of VP9 as FFmpeg encodes them.
+    private func frames(
+        _ name: String, _ options: [String], seconds: Int = seconds, in scene: RecordingScene
+    ) throws -> (String, [[UInt8]]) {
+        let path = scene.scratch(name)
+        try FFmpeg.encode(
+            "libvpx-vp9", ["-deadline", "realtime", "-cpu-used", "8", "-auto-alt-ref", "0"] + options,
+            seconds: seconds, to: path)
+        return (path, PacketSource.frames(ivf: path))
+    }
+
+    @Test("S5: Of VP9 in spatial layers the highest is what a recording shows, once a picture")
+    func spatialLayers() throws {
+        let scene = try RecordingScene()
+        let (_, small) = try frames("small.ivf", ["-g", "1", "-s", "160x120"], in: scene)
+        let (source, large) = try frames("large.ivf", ["-g", "1"], in: scene)
+        let pictures = zip(small, large).enumerated().map { number, layers in
+            PacketSource.vp9(layers: [layers.0, layers.1], isKeyPicture: true, number: number)
+        }
+        try record(.vp9, pictures, in: scene)
+        let path = try #require(try scene.finish()[.camera])
+        let probe = try FFmpeg.probe(path)
+        #expect(probe.streams.first?.width == 320 && probe.streams.first?.height == 240)
+        #expect(probe.frameCount == large.count)
+        #expect(try FFmpeg.complaints(path) == "")
+        #expect(try FFmpeg.pictures(of: path) == FFmpeg.pictures(of: source))
+        #expect(abs((probe.duration ?? 0) - Double(Self.seconds)) < 0.1)
+    }
+
+    @Test(
+        "A frame of a lower layer is decoded as it was, and not shown",
+        arguments: [[], ["-tile-columns", "2", "-s", "1280x720"], ["-aq-mode", "3"]] as [[String]], [true, false])
+    func hidden(options: [String], isResilient: Bool) throws {
+        let scene = try RecordingScene()
+        let (source, frames) = try frames(
+            "source.ivf", ["-error-resilient", isResilient ? "1" : "0"] + options, seconds: 2, in: scene)
+        // As the highest layer an order to show again what the hidden one has left in the first slot that it fills.
+        let pictures = frames.enumerated().map { number, frame in
+            let isKeyPicture = frame[0] & 0x04 == 0
+            // Which slots a shown frame fills, the lowest bit for the first; where it is not resilient, behind two bits.
+            let slots = isKeyPicture ? 1 : isResilient ? frame[1] : frame[1] << 2 | frame[2] >> 6
+            let again: UInt8 = 0x88 | UInt8(slots.trailingZeroBitCount)
+            return PacketSource.vp9(layers: [frame, [again]], isKeyPicture: isKeyPicture, number: number)
+        }
+        #expect(frames.allSatisfy { $0[0] & 0x03 == (isResilient ? 0x03 : 0x02) })
+        try record(.vp9, pictures, in: scene)
+        let path = try #require(try scene.finish()[.camera])
+        #expect(try FFmpeg.complaints(path) == "")
+        let shown = try FFmpeg.pictures(of: path)
+        #expect(shown.count == frames.count)
+        // Without resilience a decoder takes motion from the frame before, if that was shown and had the same size, which
+        // lower layers have not.
+        if isResilient { #expect(shown == (try FFmpeg.pictures(of: source))) }
+    }
+
     @Test(
         "After a loss no picture is recorded before the next key frame, and that is asked for",
         arguments: [RecordedCodec.vp8, .av1])

@@ -58,7 +58,10 @@ package struct NegotiatedSection: Sendable {
     let transport: String
     let formats: String
 
-    init(_ section: MediaDescription, mid: String, sessionDirection: MediaDirection?) throws(SDPError) {
+    /// - Parameters: what the session says where the section says nothing.
+    init(
+        _ section: MediaDescription, mid: String, sessionDirection: MediaDirection?, sessionMixesExtensions: Bool
+    ) throws(SDPError) {
         self.mid = mid
         media = String(section.media)
         transport = String(section.transport)
@@ -76,9 +79,12 @@ package struct NegotiatedSection: Sendable {
             return
         }
         self.codecs = codecs
-        extensions = try section.extensions(mid: mid)
+        var extensions = try section.extensions(mid: mid)
         let sources = try section.primarySources(mid: mid)
         role = (MediaDirection(in: attributes) ?? sessionDirection ?? .sendrecv).role
+        // Long descriptors take the two-byte form (RFC 8285 §4.1.2).
+        if role == .send, !sessionMixesExtensions, !allowsMixedExtensions { extensions[.dependencyDescriptor] = nil }
+        self.extensions = extensions
         remoteSSRCs = role == .receive ? sources : []
         remoteRepairs = role == .receive ? section.repairs : [:]
         streamIDs = role == .receive && kind == .video && extensions[.streamID] != nil ? section.streamIDs : []

@@ -38,7 +38,8 @@ package struct NegotiatedSession: Sendable {
         var sections: [NegotiatedSection] = []
         for (mid, section) in zip(mids, description.sections) {
             let negotiated = try NegotiatedSection(
-                section, mid: mid, sessionDirection: MediaDirection(in: description.attributes))
+                section, mid: mid, sessionDirection: MediaDirection(in: description.attributes),
+                sessionMixesExtensions: description.attributes.contains("extmap-allow-mixed"))
             if negotiated.role != .rejected && !bundle.contains(mid[...]) { throw .notBundled(mid: mid) }
             sections.append(negotiated)
         }

@@ -17,6 +17,7 @@ package struct DependencyDescriptor: Sendable {
     package let spatial: UInt8
     package let temporal: UInt8
     package let indications: DecodeTargetIndications
+    package let activeTargets: ActiveTargets
     /// How many frames back those are that it refers to: the first ``differenceCount`` of them count.
     package private(set) var differences = InlineArray<8, UInt16>(repeating: 0)
     package private(set) var differenceCount = 0
@@ -40,9 +41,10 @@ package struct DependencyDescriptor: Sendable {
 
     /// `frame_dependency_definition`. `nil` when the template is unknown, a limit is crossed or the bits do not suffice.
     fileprivate init?(
-        _ mandatory: UInt32, _ flags: Flags, _ structure: DependencyStructure, _ reader: inout BitReader,
-        _ bytes: Span<UInt8>
+        _ mandatory: UInt32, _ flags: Flags, _ structure: DependencyStructure, _ activeTargets: ActiveTargets,
+        _ reader: inout BitReader, _ bytes: Span<UInt8>
     ) {
+        self.activeTargets = activeTargets
         isFrameStart = mandatory >> 23 & 1 == 1
         isFrameEnd = mandatory >> 22 & 1 == 1
         frameNumber = UInt16(truncatingIfNeeded: mandatory)
@@ -93,6 +95,8 @@ package struct DependencyReader: Sendable {
     package private(set) var structure: DependencyStructure?
     /// Bit n tells whether decode target n is sent now.
     package private(set) var activeTargets: UInt32 = 0
+    /// By layer, as ``targets(upTo:_:)`` finds them.
+    private var targetsByLayer = InlineArray<16, UInt32>(repeating: 0)
 
     /// A stream of which nothing was read.
     package init() {}
@@ -107,7 +111,9 @@ package struct DependencyReader: Sendable {
         var active = activeTargets
         guard bytes.count > Self.mandatoryByteCount else {
             guard let structure else { return nil }
-            return DependencyDescriptor(mandatory, flags, structure, &reader, bytes)
+            let targets = ActiveTargets(
+                offset: reader.position, isPresent: false, count: structure.targets.count, sent: active)
+            return DependencyDescriptor(mandatory, flags, structure, targets, &reader, bytes)
         }
         flags.hasStructure = reader.flag(of: bytes)
         flags.hasActiveTargets = reader.flag(of: bytes)
@@ -121,10 +127,37 @@ package struct DependencyReader: Sendable {
             active = .max >> UInt32(DependencyStructure.targetCount - new.targets.count)
         }
         guard let known = own ?? structure else { return nil }
+        let offset = reader.position
         if flags.hasActiveTargets { active = reader.bits(known.targets.count, of: bytes) }
-        guard let descriptor = DependencyDescriptor(mandatory, flags, known, &reader, bytes) else { return nil }
-        if let own, own != structure { structure = own }
+        let targets = ActiveTargets(
+            offset: offset, isPresent: flags.hasActiveTargets, count: known.targets.count, sent: active)
+        guard let descriptor = DependencyDescriptor(mandatory, flags, known, targets, &reader, bytes) else {
+            return nil
+        }
+        if let own, own != structure { take(own) }
         activeTargets = active
         return descriptor
+    }
+
+    private mutating func take(_ own: DependencyStructure) {
+        structure = own
+        for spatial in 0..<PacketLayer.spatialCount {
+            for temporal in 0..<PacketLayer.temporalCount {
+                var targets: UInt32 = 0
+                for (index, target) in own.targets.enumerated()
+                where min(Int(target.spatial), PacketLayer.spatialCount - 1) <= spatial
+                    && min(Int(target.temporal), PacketLayer.temporalCount - 1) <= temporal
+                {
+                    targets |= 1 << UInt32(index)
+                }
+                targetsByLayer[spatial * PacketLayer.temporalCount + temporal] = targets
+            }
+        }
+    }
+
+    /// The decode targets of which nothing is left out where only these layers are sent, a bit each.
+    package func targets(upTo spatial: UInt8, _ temporal: UInt8) -> UInt32 {
+        let row = min(Int(spatial), PacketLayer.spatialCount - 1)
+        return targetsByLayer[row * PacketLayer.temporalCount + min(Int(temporal), PacketLayer.temporalCount - 1)]
     }
 }

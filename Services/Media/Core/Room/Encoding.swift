@@ -127,8 +127,20 @@ final class Encoding {
 
     private func readDependencies(of packet: inout ForwardedPacket, _ content: Slice<UnsafeRawBufferPointer>) {
         let bytes = UnsafeRawBufferPointer(rebasing: content).assumingMemoryBound(to: UInt8.self)
-        guard let descriptor = dependencies.read(bytes.span), let structure = dependencies.structure else { return }
+        guard bytes.count > 2 else { return }
+        let descriptor = dependencies.read(bytes.span)
+        packet.descriptor = ForwardedDescriptor(
+            bytes: UnsafeRawBufferPointer(bytes), frameNumber: bytes.span.uint16(at: 1),
+            activeTargets: descriptor?.activeTargets)
+        guard let descriptor, let structure = dependencies.structure else { return }
         packet.layer = PacketLayer(descriptor, structure)
+    }
+
+    /// The decode targets of a packet that are sent, of those that its sender sends, up to these layers.
+    func targets(upTo spatial: UInt8, _ temporal: UInt8, of active: ActiveTargets) -> UInt32 {
+        // A packet that is sent again may be of an earlier structure.
+        guard dependencies.structure?.targets.count == active.count else { return active.sent }
+        return dependencies.targets(upTo: spatial, temporal) & active.sent
     }
 
     // MARK: Presence
@@ -142,10 +154,10 @@ final class Encoding {
     /// Bits a second it has had of late, with headers.
     func bitrate(now: MediaTime) -> Int { meter.bitrate(now: now) }
 
-    /// The ways to have it, by its layers: all of it, where it has but one.
+    /// The ways to have it, by its layers: all of it, where it has but one. None while nobody knows what it takes.
     func choices(now: MediaTime) -> [LayerChoice] {
         let bitrate = bitrate(now: now)
-        guard bitrate > 0, isLive(now: now) else { return [] }
+        guard bitrate > 0, isLive(now: now), meter.isKnown(now: now) else { return [] }
         return layers.choices(now: now) ?? [LayerChoice(spatial: 0, temporal: 0, bitrate: bitrate)]
     }
 

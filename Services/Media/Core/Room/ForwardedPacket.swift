@@ -12,6 +12,8 @@ struct ForwardedPacket {
     var picture: PictureNumbers?
     /// Where it stands in a picture of several layers; `nil` where nothing tells.
     var layer: PacketLayer?
+    /// What came with it about its frame, where it is passed on.
+    var descriptor: ForwardedDescriptor?
     /// Whether its codec's pictures are counted in one row over all layers, and a hole in it is waited for: VP8.
     var countsPictures = false
 
@@ -21,6 +23,17 @@ struct ForwardedPacket {
         packet.sequence = number
         packet.hasMarker = false
         packet.picture = nil
+        packet.descriptor = nil
         return packet
     }
+}
+
+/// The dependency descriptor of a packet (AV1 RTP specification, appendix A).
+struct ForwardedDescriptor {
+    // SAFETY: memory of the packet, or of the cache that has it, lent with its payload for the time of a call; the cache
+    // keeps a copy beside that of the payload.
+    var bytes: UnsafeRawBufferPointer
+    let frameNumber: UInt16
+    /// `nil` where it could not be read, because what it refers to is missing.
+    let activeTargets: ActiveTargets?
 }

@@ -5,7 +5,7 @@
 final class PacketCache {
     /// Packets kept at most: 1.8 s of a 2.5 Mbit/s video.
     static let packetCount = 512
-    /// Payload bytes of a packet that is kept; senders of WebRTC keep below.
+    /// Bytes of a packet that is kept, payload and dependency descriptor; senders of WebRTC keep below.
     static let payloadByteCount = 1280
 
     private struct Slot {
@@ -28,10 +28,17 @@ final class PacketCache {
     deinit { memory?.deallocate() }
 
     func store(_ packet: ForwardedPacket, _ payload: UnsafeRawBufferPointer) {
-        guard payload.count <= Self.payloadByteCount else { return }
+        guard payload.count + (packet.descriptor?.bytes.count ?? 0) <= Self.payloadByteCount else { return }
         let memory = memory ?? allocate()
         let index = Int(truncatingIfNeeded: packet.sequence) & (packetCount - 1)
-        UnsafeMutableRawBufferPointer(rebasing: memory[(index * Self.payloadByteCount)...]).copyMemory(from: payload)
+        let start = index * Self.payloadByteCount
+        UnsafeMutableRawBufferPointer(rebasing: memory[start...]).copyMemory(from: payload)
+        var packet = packet
+        if let descriptor = packet.descriptor?.bytes {
+            let place = memory[(start + payload.count)..<(start + payload.count + descriptor.count)]
+            UnsafeMutableRawBufferPointer(rebasing: place).copyMemory(from: descriptor)
+            packet.descriptor?.bytes = UnsafeRawBufferPointer(rebasing: place)
+        }
         slots[index] = Slot(sequence: packet.sequence, packet: packet, byteCount: payload.count)
     }
 

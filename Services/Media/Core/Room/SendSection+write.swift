@@ -14,6 +14,10 @@ struct OutgoingNumbers {
     /// Those of its picture, where it has them.
     private(set) var pictureID: UInt16 = 0
     private(set) var layerZeroIndex: UInt8 = 0
+    /// That of its frame, where it has a dependency descriptor.
+    private(set) var frameNumber: UInt16 = 0
+    /// The decode targets that this tells of; `nil` for those that it tells of.
+    var targets: UInt32?
 
     init(ssrc: UInt32, payloadType: UInt8, sequence: UInt16, repeated: UInt16? = nil) {
         self.ssrc = ssrc
@@ -27,6 +31,7 @@ struct OutgoingNumbers {
     mutating func take(_ packet: ForwardedPacket, _ stretch: borrowing SendSection.Stretch, isMarked: Bool) {
         timestamp = stretch.rewriter.timestamp(packet.timestamp)
         hasMarker = packet.hasMarker || isMarked
+        if let descriptor = packet.descriptor { frameNumber = stretch.frames.number(descriptor.frameNumber) }
         guard let picture = packet.picture else { return }
         pictureID = stretch.pictures.pictureID(picture)
         layerZeroIndex = stretch.pictures.layerZeroIndex(picture)
@@ -41,12 +46,13 @@ extension SendSection {
         _ srtp: SRTPSession, to destination: TransportAddress, into outbox: Outbox, now: MediaTime
     ) {
         outbox.append(to: destination) { place in
-            guard payload.count + 64 + SRTPSession.trailingByteCount <= place.count else { return nil }
+            let headerByteCount = Self.headerByteCount + (packet.descriptor == nil ? 0 : DependencyReader.byteCount)
+            guard payload.count + headerByteCount + SRTPSession.trailingByteCount <= place.count else { return nil }
             place[1] = (numbers.hasMarker ? 0x80 : 0) | numbers.payloadType
             place.storeBytes(of: numbers.sequence.bigEndian, toByteOffset: 2, as: UInt16.self)
             place.storeBytes(of: numbers.timestamp.bigEndian, toByteOffset: 4, as: UInt32.self)
             place.storeBytes(of: numbers.ssrc.bigEndian, toByteOffset: 8, as: UInt32.self)
-            var end = writeExtensions(of: packet, to: place)
+            var end = writeExtensions(of: packet, numbers, to: place)
             place[0] = end > 12 ? 0x90 : 0x80
             if let repeated = numbers.repeated {
                 place[end] = UInt8(truncatingIfNeeded: repeated >> 8)
@@ -68,14 +74,18 @@ extension SendSection {
         }
     }
 
+    /// Bytes in front of a payload at most: the fixed header, the short extensions, the number of what is repeated.
+    private static var headerByteCount: Int { 64 }
+
     /// Writes the number among all packets of the transport into the extension that is kept for it: the first.
     @inline(__always)
     private func number(
         _ place: UnsafeMutableRawBufferPointer, _ sent: SentKind, byteCount: Int, now: MediaTime
     ) {
         let number = peer.congestion.sent(sent, byteCount: byteCount, now: now)
-        place[17] = UInt8(truncatingIfNeeded: number >> 8)
-        place[18] = UInt8(truncatingIfNeeded: number)
+        let offset = place[12] == ExtensionWriter.oneByteProfile >> 8 ? 17 : 18
+        place[offset] = UInt8(truncatingIfNeeded: number >> 8)
+        place[offset + 1] = UInt8(truncatingIfNeeded: number)
     }
 
     // MARK: Padding
@@ -95,7 +105,8 @@ extension SendSection {
                 place.storeBytes(of: nextRepairSequence().bigEndian, toByteOffset: 2, as: UInt16.self)
                 place.storeBytes(of: stretch.rewriter.lastTimestamp.bigEndian, toByteOffset: 4, as: UInt32.self)
                 place.storeBytes(of: repairSSRC.bigEndian, toByteOffset: 8, as: UInt32.self)
-                let end = writeExtensions(of: ForwardedPacket(), to: place)
+                let numbers = OutgoingNumbers(ssrc: repairSSRC, payloadType: repairPayloadType, sequence: 0)
+                let end = writeExtensions(of: ForwardedPacket(), numbers, to: place)
                 let padding = UnsafeMutableRawBufferPointer(rebasing: place[end..<(end + Self.paddingByteCount)])
                 padding.initializeMemory(as: UInt8.self, repeating: 0)
                 padding[Self.paddingByteCount - 1] = UInt8(Self.paddingByteCount)
@@ -112,39 +123,106 @@ extension SendSection {
     /// The most that one byte can tell.
     private static var paddingByteCount: Int { 255 }
 
-    /// Writes the extensions (RFC 8285 §4.2) behind the fixed header and answers where the payload begins.
+    /// Writes the extensions (RFC 8285 §4) behind the fixed header and answers where the payload begins. The transport's
+    /// number is the first.
     @inline(__always)
-    private func writeExtensions(of packet: ForwardedPacket, to place: UnsafeMutableRawBufferPointer) -> Int {
-        var end = 16
+    private func writeExtensions(
+        of packet: ForwardedPacket, _ numbers: OutgoingNumbers, to place: UnsafeMutableRawBufferPointer
+    ) -> Int {
+        guard extensionIDs.descriptor != 0, let descriptor = packet.descriptor else {
+            var writer = ExtensionWriter(place: place, isLong: false)
+            writeShort(packet, &writer)
+            return writer.finish()
+        }
+        // Beside the others, that it can be copied once its length is known to need the longer form.
+        return withUnsafeTemporaryAllocation(byteCount: DependencyReader.byteCount, alignment: 1) { copy in
+            var count = descriptor.bytes.count
+            if let targets = numbers.targets, let active = descriptor.activeTargets {
+                count = active.copy(descriptor.bytes, telling: targets, to: copy)
+            } else {
+                copy.copyMemory(from: descriptor.bytes)
+            }
+            copy[1] = UInt8(truncatingIfNeeded: numbers.frameNumber >> 8)
+            copy[2] = UInt8(truncatingIfNeeded: numbers.frameNumber)
+            var writer = ExtensionWriter(place: place, isLong: count > ExtensionWriter.shortByteCount)
+            writeShort(packet, &writer)
+            writer.begin(extensionIDs.descriptor, byteCount: count)
+            writer.append(UnsafeRawBufferPointer(rebasing: copy[..<count]))
+            return writer.finish()
+        }
+    }
+
+    /// Those that always fit the one-byte form.
+    @inline(__always)
+    private func writeShort(_ packet: ForwardedPacket, _ writer: inout ExtensionWriter) {
         if numbersPackets {
-            place[end] = extensionIDs.transportSequence << 4 | 1
-            end += 3
+            writer.begin(extensionIDs.transportSequence, byteCount: 2)
+            writer.skip(2)
         }
         if extensionIDs.mid != 0 {
-            place[end] = extensionIDs.mid << 4 | UInt8(midBytes.count - 1)
-            end += 1
-            for byte in midBytes {
-                place[end] = byte
-                end += 1
-            }
+            writer.begin(extensionIDs.mid, byteCount: midBytes.count)
+            for byte in midBytes { writer.append(byte) }
         }
         if extensionIDs.audioLevel != 0, let level = packet.audioLevel {
-            place[end] = extensionIDs.audioLevel << 4
-            place[end + 1] = level
-            end += 2
+            writer.begin(extensionIDs.audioLevel, byteCount: 1)
+            writer.append(level)
         }
         if extensionIDs.orientation != 0, let orientation = packet.videoOrientation {
-            place[end] = extensionIDs.orientation << 4
-            place[end + 1] = orientation
-            end += 2
+            writer.begin(extensionIDs.orientation, byteCount: 1)
+            writer.append(orientation)
         }
-        guard end > 16 else { return 12 }
-        while end & 3 != 0 {
-            place[end] = 0
-            end += 1
-        }
-        place.storeBytes(of: UInt16(0xBEDE).bigEndian, toByteOffset: 12, as: UInt16.self)
-        place.storeBytes(of: UInt16((end - 16) / 4).bigEndian, toByteOffset: 14, as: UInt16.self)
+    }
+}
+
+/// Writes the extensions of one packet behind its fixed header, in either form (RFC 8285 §4.2, §4.3).
+private struct ExtensionWriter {
+    static let oneByteProfile: UInt16 = 0xBEDE
+    private static let twoByteProfile: UInt16 = 0x1000
+    /// Bytes of an element of the one-byte form at most.
+    static let shortByteCount = 16
+    private static let start = 16
+
+    let place: UnsafeMutableRawBufferPointer
+    let isLong: Bool
+    private var end = Self.start
+
+    @inline(__always)
+    init(place: UnsafeMutableRawBufferPointer, isLong: Bool) {
+        self.place = place
+        self.isLong = isLong
+    }
+
+    /// An element of so many bytes, which follow: 1 to 16, or in the longer form to 255.
+    @inline(__always)
+    mutating func begin(_ id: UInt8, byteCount: Int) {
+        guard isLong else { return append(id << 4 | UInt8(truncatingIfNeeded: byteCount - 1)) }
+        append(id)
+        append(UInt8(truncatingIfNeeded: byteCount))
+    }
+
+    @inline(__always)
+    mutating func append(_ byte: UInt8) {
+        place[end] = byte
+        end += 1
+    }
+
+    mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        UnsafeMutableRawBufferPointer(rebasing: place[end...]).copyMemory(from: bytes)
+        end += bytes.count
+    }
+
+    /// Room for what is written later.
+    @inline(__always)
+    mutating func skip(_ byteCount: Int) { end += byteCount }
+
+    /// Fills the last word up, and answers where the payload begins.
+    @inline(__always)
+    mutating func finish() -> Int {
+        guard end > Self.start else { return Self.start - 4 }
+        while end & 3 != 0 { append(0) }
+        let profile = isLong ? Self.twoByteProfile : Self.oneByteProfile
+        place.storeBytes(of: profile.bigEndian, toByteOffset: 12, as: UInt16.self)
+        place.storeBytes(of: UInt16((end - Self.start) / 4).bigEndian, toByteOffset: 14, as: UInt16.self)
         return end
     }
 }

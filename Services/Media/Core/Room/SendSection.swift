@@ -47,12 +47,26 @@ final class SendSection {
     struct Stretch {
         var rewriter: Rewriter
         var pictures = PictureRewriter()
+        var frames = FrameNumberRewriter()
         var filter = LayerFilter()
+        /// Whether decode targets were left out and told so: what is told holds until something else is.
+        var tellsTargets = false
         /// Before the rewriter, which knows of nothing that was left out.
         var thinned = ThinnedSequence()
 
         func original(of sequence: UInt16) -> ThinnedSequence.Origin? {
             rewriter.original(of: sequence).flatMap { thinned.original(of: $0) }
+        }
+
+        /// The decode targets that are sent with a packet; `nil` where they are those of its sender, and were always. With
+        /// a picture that refers to no earlier one the layers above begin that are yet to come; a packet that is sent again
+        /// may be of one that is no longer sent.
+        func targets(of packet: ForwardedPacket, of source: Encoding, upTo target: LayerFilter.Target) -> UInt32? {
+            guard let layer = packet.layer, let active = packet.descriptor?.activeTargets else { return nil }
+            let spatial = layer.isIndependent ? max(filter.spatial, target.spatial) : filter.spatial
+            let sent = source.targets(
+                upTo: max(spatial, layer.spatial), max(filter.temporal, layer.temporal), of: active)
+            return tellsTargets || sent != active.sent ? sent : nil
         }
     }
 
@@ -72,6 +86,7 @@ final class SendSection {
         var audioLevel: UInt8 = 0
         var orientation: UInt8 = 0
         var transportSequence: UInt8 = 0
+        var descriptor: UInt8 = 0
     }
 
     init(
@@ -106,7 +121,8 @@ final class SendSection {
         extensionIDs = ExtensionIDs(
             mid: section.extensions[.mid] ?? 0, audioLevel: section.extensions[.audioLevel] ?? 0,
             orientation: section.extensions[.videoOrientation] ?? 0,
-            transportSequence: section.transportSequenceID)
+            transportSequence: section.transportSequenceID,
+            descriptor: section.extensions[.dependencyDescriptor] ?? 0)
         choosePayloadType()
     }
 
@@ -116,6 +132,9 @@ final class SendSection {
     var numbersPackets: Bool {
         extensionIDs.transportSequence != 0 && (kind == .audio || repairPayloadType != nil)
     }
+
+    /// Whether packets tell which decode targets are sent. For the same reason: they may be others the second time.
+    private var tellsTargets: Bool { extensionIDs.descriptor != 0 && repairPayloadType != nil }
 
     /// What the participant decodes here.
     var codecs: Set<Codec> { Set(payloadTypes.keys) }
@@ -240,10 +259,15 @@ final class SendSection {
         guard let sequence = stretch.rewriter.sequence(outgoing.sequence, timestamp: packet.timestamp, now: now)
         else { return false }
         if let picture = outgoing.picture { stretch.pictures.note(picture) }
+        if let descriptor = outgoing.descriptor { stretch.frames.note(descriptor.frameNumber) }
         packetCount &+= 1
         sentByteCount += content.count
         var numbers = OutgoingNumbers(ssrc: ssrc, payloadType: payloadType, sequence: sequence)
         numbers.take(outgoing, stretch, isMarked: isMarked)
+        if tellsTargets, let targets = stretch.targets(of: outgoing, of: source, upTo: layerTarget) {
+            stretch.tellsTargets = true
+            numbers.targets = targets
+        }
         if case .named(let opus) = redundancy { numbers.copiedPayloadType = opus }
         write(outgoing, content, numbers, srtp, to: destination, into: outbox, now: now)
         return true
@@ -274,6 +298,8 @@ final class SendSection {
         stretch.rewriter.start(
             sequence: packet.sequence, timestamp: packet.timestamp, clockRate: clockRate, shift: shift, now: now)
         if let picture = packet.picture { stretch.pictures.start(picture) }
+        if let descriptor = packet.descriptor { stretch.frames.start(descriptor.frameNumber) }
+        stretch.tellsTargets = false
         stretch.filter = LayerFilter(layerTarget)
         stretch.thinned = ThinnedSequence()
         encoding = next
@@ -300,6 +326,7 @@ final class SendSection {
                         repeated: sequence)
                 }
                 numbers.take(packet, stretch, isMarked: original.isMarked)
+                if tellsTargets { numbers.targets = stretch.targets(of: packet, of: source, upTo: layerTarget) }
                 write(packet, payload, numbers, srtp, to: destination, into: outbox, now: now)
             }
             if isFound { found += 1 }

@@ -30,6 +30,7 @@ package struct FrameAssembler: Sendable {
     private var isSpoilt = false
     private var h264 = H264Depacketizer()
     private var av1 = AV1Depacketizer()
+    private var vp9 = VP9Picture()
     /// Whether nothing can be used before the next key frame.
     package private(set) var needsKeyFrame: Bool
     /// Pictures that were left out.
@@ -100,6 +101,7 @@ package struct FrameAssembler: Sendable {
             if isFirst { isKeyFrame = parts.first.map { $0 & 0x01 == 0 } ?? false }
         case .vp9:
             guard let start = VP9Payload(packet.payload), !isFirst || start.isFirst else { return spoil() }
+            if start.isFrameStart { vp9.begin(at: parts.count) }
             parts += packet.payload[start.offset...]
             if isFirst { isKeyFrame = !start.isPredicted }
         case .h264:
@@ -128,6 +130,7 @@ package struct FrameAssembler: Sendable {
         isKeyFrame = false
         h264.reset()
         av1.reset()
+        vp9.discard()
     }
 
     private mutating func finish(_ timestamp: UInt32) -> AssembledFrame? {
@@ -135,6 +138,7 @@ package struct FrameAssembler: Sendable {
         // The end of what begins there never came.
         if av1.hasFragment { spoil() }
         guard !parts.isEmpty, !isSpoilt else { return nil }
+        if codec == .vp9 { parts = vp9.finish(parts) }
         let format = isKeyFrame ? describe() : nil
         if isKeyFrame, format != nil { needsKeyFrame = false }
         guard !needsKeyFrame else {
@@ -148,7 +152,7 @@ package struct FrameAssembler: Sendable {
         switch codec {
         case .opus: nil
         case .vp8: VP8Payload.size(ofKeyFrame: parts).map { .vp8(width: $0.width, height: $0.height) }
-        case .vp9: VP9Payload.size(ofKeyFrame: parts).map { .vp9(width: $0.width, height: $0.height) }
+        case .vp9: vp9.size.map { .vp9(width: $0.width, height: $0.height) }
         case .h264: h264.format
         case .av1: av1.format
         }

@@ -9,7 +9,8 @@
 /// | if V | the scalability structure (§4.2.1) |
 struct VP9Payload {
     let offset: Int
-    /// Whether a picture of the lowest spatial layer begins here.
+    /// Whether a frame begins here, and whether it is of the lowest spatial layer and a picture begins with it.
+    let isFrameStart: Bool
     let isFirst: Bool
     let isPredicted: Bool
 
@@ -28,7 +29,8 @@ struct VP9Payload {
             spatial = layers >> 1 & 0x07
             if first & 0x10 == 0, reader.byte() == nil { return nil }
         }
-        isFirst = first & 0x08 != 0 && spatial == 0
+        isFrameStart = first & 0x08 != 0
+        isFirst = isFrameStart && spatial == 0
         if first & 0x50 == 0x50 {
             var count = 0
             while count < 3 {
@@ -40,19 +42,6 @@ struct VP9Payload {
         if first & 0x02 != 0, !reader.skipStructure() { return nil }
         guard reader.offset < payload.count else { return nil }
         offset = reader.offset
-    }
-
-    /// The size that a key frame tells (VP9 bitstream specification §6.2, profile 0): frame marker 2 bits, profile 2, show
-    /// existing 1, frame type 1, show 1, resilience 1; the sync code 49 83 42; color space 3 bits and range 1 (with sRGB
-    /// none of that range); width and height less one, 16 bits each.
-    static func size(ofKeyFrame frame: [UInt8]) -> (width: Int, height: Int)? {
-        guard frame.count >= 10, frame[0] >> 4 == 0b1000, frame[0] & 0x0C == 0, frame[1] == 0x49, frame[2] == 0x83,
-            frame[3] == 0x42, frame[4] >> 5 != 7
-        else { return nil }
-        func bits(_ start: Int) -> Int {
-            (0..<16).reduce(0) { $0 << 1 | Int(frame[(start + $1) / 8] >> UInt8(7 - (start + $1) % 8) & 1) }
-        }
-        return (bits(36) + 1, bits(52) + 1)
     }
 }
 

@@ -133,7 +133,9 @@ export class PeerConnection {
   private addReceivers(kind: "audio" | "video", count: number): void {
     const present = this.receiving.filter((section) => section.kind === kind).length;
     for (let index = present; index < count; index += 1) {
-      this.receiving.push({ kind, transceiver: this.connection.addTransceiver(kind, { direction: "recvonly" }) });
+      const transceiver = this.connection.addTransceiver(kind, { direction: "recvonly" });
+      if (kind === "video") askForDescriptors(transceiver);
+      this.receiving.push({ kind, transceiver });
     }
   }
 
@@ -142,6 +144,24 @@ export class PeerConnection {
     this.last = result.catch(() => undefined); // Whoever asked is told; the next one has its turn all the same.
     return result;
   }
+}
+
+/** How a transceiver says which header extensions it offers (W3C webrtc-extensions), where the browser has that. */
+interface ExtensionControl {
+  getHeaderExtensionsToNegotiate?(): { uri: string; direction: RTCRtpTransceiverDirection }[];
+  setHeaderExtensionsToNegotiate?(extensions: { uri: string; direction: RTCRtpTransceiverDirection }[]): void;
+}
+
+/**
+ * Offers to be told what each frame refers to (AV1 RTP specification, appendix A). Chromium does so on demand only, and
+ * without it decodes no spatial layer of AV1 but the lowest.
+ */
+function askForDescriptors(transceiver: RTCRtpTransceiver & ExtensionControl): void {
+  const extensions = transceiver.getHeaderExtensionsToNegotiate?.();
+  const descriptor = extensions?.find(({ uri }) => uri.endsWith("#dependency-descriptor-rtp-header-extension"));
+  if (!extensions || !descriptor) return;
+  descriptor.direction = "sendrecv";
+  transceiver.setHeaderExtensionsToNegotiate?.(extensions);
 }
 
 /** Sound that arrives on a section, which has its name once it was offered. */
