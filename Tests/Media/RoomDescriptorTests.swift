@@ -39,6 +39,27 @@ struct RoomDescriptorTests {
         #expect(descriptors.undecodable + descriptors.unannounced + descriptors.unreadCount == 0)
     }
 
+    @Test("They cross a relay, behind which each gets the layers that it shows")
+    func relayed() throws {
+        let network = try CallNetwork(seed: 73, workerCount: 2)
+        let sender = SpatialSender(try network.join(Self.configuration([.microphone, .camera], seed: 1)))
+        let viewers = try (2...3).map { try network.join(Self.configuration([], seed: $0), at: 1) }
+        talk(network, [sender], for: .seconds(6))
+        try network.view(viewers[1], [(sender.person, 180)])
+        talk(network, [sender], for: .seconds(6))
+        let pictures = try viewers.map { viewer in
+            try #require(viewer.mid(of: sender.person, .camera).flatMap { viewer.peer.received[$0] })
+        }
+        for picture in pictures {
+            let descriptors = picture.layered.descriptors
+            #expect(picture.missing + picture.corrupt + picture.sequenceBreaks == 0)
+            #expect(descriptors.readCount > 500)
+            #expect(descriptors.undecodable + descriptors.unannounced + descriptors.unreadCount == 0)
+        }
+        #expect(pictures[0].layered.frameCounts[2] > pictures[1].layered.frameCounts[2] + 60)
+        #expect(pictures[1].layered.frameCounts[0] > pictures[1].layered.frameCounts[2] + 60)
+    }
+
     @Test("Who does not let short and long extensions mix gets no descriptors, and the pictures all the same")
     func unmixed() throws {
         let network = try CallNetwork(seed: 71)

@@ -62,7 +62,9 @@ extension Relay {
     }
 
     private static func extensions(tellsLevels: Bool) -> [HeaderExtension: UInt8] {
-        tellsLevels ? [.audioLevel: 1, .videoOrientation: 2] : [.videoOrientation: 2]
+        var extensions: [HeaderExtension: UInt8] = [.videoOrientation: 2, .dependencyDescriptor: 3]
+        if tellsLevels { extensions[.audioLevel] = 1 }
+        return extensions
     }
 }
 
