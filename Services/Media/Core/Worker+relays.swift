@@ -41,15 +41,17 @@ extension Worker {
         return relay.takeRoster(roster) ?? roster
     }
 
-    /// What the other end of a relay tells.
-    package func receive(_ message: RelayMessage, of id: RelayID, now: MediaTime) {
-        guard let relay = relays.values.first(where: { $0.end.id == id }) else { return }
+    /// What the other end of a relay tells. Answers whether this end is open.
+    @discardableResult
+    package func receive(_ message: RelayMessage, of id: RelayID, now: MediaTime) -> Bool {
+        guard let relay = relays.values.first(where: { $0.end.id == id }) else { return false }
         switch message {
         case .demand(let ssrcs): relay.receive(demand: ssrcs)
         case .move: if !relay.room.isHome { move(room: relay.room.channelID, now: now) }
         case .close: close(relay, now: now)
         case .roster(let roster): receive(roster, by: relay, now: now)
         }
+        return true
     }
 
     private func receive(_ roster: RelayRoster, by relay: Relay, now: MediaTime) {

@@ -28,8 +28,7 @@ extension MediaNode {
     ) async throws {
         do {
             let roster = try await home.open(relay.home, epoch: epoch)
-            _ = try await away.open(relay.away, epoch: epoch)
-            away.post { worker, now in worker.receive(.roster(roster), of: relay.away.id, now: now) }
+            _ = try await away.open(relay.away, epoch: epoch, telling: roster)
         } catch {
             logger.error("no relay", metadata: ["channel": "\(relay.home.channelID)", "error": "\(error)"])
             spread.remove(relay.home.id)
@@ -54,8 +53,7 @@ extension MediaNode {
             let reply: RelayOpenReply = try await ask(.relayOpen, request, of: node)
             let end = try end(
                 id, seat.channelID, isHome: false, at: reply.end, agreement: agreement, reporter: reporter)
-            _ = try await away.open(end, epoch: seat.epoch)
-            away.post { worker, now in worker.receive(.roster(reply.roster), of: id, now: now) }
+            _ = try await away.open(end, epoch: seat.epoch, telling: reply.roster)
         } catch {
             spread.remove(id)
             logger.warning(
@@ -132,14 +130,16 @@ extension MediaNode {
     }
 
     /// The end of a relay on another node tells the one on this.
-    func hear(_ request: RelayTellRequest) throws {
+    /// - Throws: `not_found` for a relay that is not here; `unavailable` while its end is being opened or closed.
+    func hear(_ request: RelayTellRequest) async throws {
         guard case .worker(let index) = spread.receiver(request.relayID, toHome: request.toHome) else {
             throw BusFailure(.notFound, "There is no such relay.")
         }
-        workers[index].post { worker, now in
-            for message in request.messages { worker.receive(message, of: request.relayID, now: now) }
+        let isOpen = await workers[index].perform { worker, now in
+            request.messages.allSatisfy { worker.receive($0, of: request.relayID, now: now) }
         }
         if request.isClosed { end(request.relayID) }
+        if !isOpen { throw BusFailure(.unavailable, "The relay is not open; tell it again.") }
     }
 
     private func otherEndIsGone(_ id: RelayID, isHome: Bool) {
@@ -201,11 +201,15 @@ extension MediaNode {
 
 extension WorkerThread {
     /// Holds one end of a relay. Answers what the other is to be told first.
-    fileprivate func open(_ end: RelayEnd, epoch: Int64) async throws -> RelayRoster {
+    /// - Parameter roster: what the other end has told, before anything newer that it tells.
+    fileprivate func open(_ end: RelayEnd, epoch: Int64, telling roster: RelayRoster? = nil) async throws -> RelayRoster
+    {
         let openedAt = Timestamp.now
         return try await perform { worker, now in
             Result { () throws(SeatError) in
-                try worker.open(end, epoch: epoch, openedAt: openedAt, now: now)
+                let own = try worker.open(end, epoch: epoch, openedAt: openedAt, now: now)
+                if let roster { worker.receive(.roster(roster), of: end.id, now: now) }
+                return own
             }
         }.mapError(BusFailure.init).get()
     }

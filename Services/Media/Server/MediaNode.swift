@@ -342,7 +342,7 @@ actor MediaNode {
     /// Whether nobody is here, and everything that was to be said has been said.
     var isQuiet: Bool {
         get async {
-            guard seats.isEmpty, joining.isEmpty else { return false }
+            guard seats.isEmpty, joining.isEmpty, !spread.isHelped else { return false }
             let (isTold, isReported, isWritten) = await (notices.isEmpty, reporter.isEmpty, recordings.isWritten)
             guard isTold, isReported, isWritten else { return false }
             return await courier.isEmpty

@@ -54,6 +54,9 @@ package struct RoomSpread: Sendable {
         Set(places(of: channel).dropFirst().compactMap { if case .node(let node) = $0 { node } else { nil } })
     }
 
+    /// Whether other nodes help with any room.
+    package var isHelped: Bool { homes.keys.contains { !helpers(of: $0).isEmpty } }
+
     private func places(of channel: ChannelID) -> [RelayPlace] {
         guard let home = homes[channel] else { return [] }
         return [home.place] + spans.values.filter { $0.channelID == channel && !$0.isFormer }.map(\.away)
