@@ -63,8 +63,12 @@ extension Worker {
         var isArrival = false
         for told in roster.participants
         where !room.participants.contains(where: { $0.id == told.participantID && $0.relay !== relay }) {
-            let mirror = relay.mirrors[told.participantID] ?? mirror(told, by: relay, now: now)
-            if relay.mirrors[told.participantID] == nil {
+            // One who took a seat elsewhere meanwhile is not in the room any more.
+            let known = relay.mirrors[told.participantID].flatMap { known in
+                room.participants.contains { $0 === known } ? known : nil
+            }
+            let mirror = known ?? mirror(told, by: relay, now: now)
+            if known == nil {
                 room.add(mirror)
                 isArrival = true
             }
@@ -86,7 +90,8 @@ extension Worker {
     /// Somebody took a seat at the other end that stood here, or behind another relay: whoever took it last has it.
     private func endTakenOver(_ told: RelayedParticipant, in room: Room, by relay: Relay, now: MediaTime) {
         guard let other = room.participants.first(where: { $0.id == told.participantID && $0.relay !== relay }),
-            other.takeovers < told.takeovers
+            other.seat.userID == told.userID, other.seat.sessionID == told.sessionID,
+            (other.takeovers, other.joinedAt) < (told.takeovers, told.joinedAt)
         else { return }
         if other.relay == nil { end(other, .replaced, now: now) } else { room.remove(other) }
     }
@@ -136,13 +141,18 @@ extension Worker {
     func endIfOver(_ room: Room) {
         guard rooms[room.channelID] === room, room.isOver else { return }
         rooms[room.channelID] = nil
+        closeRelays(of: room)
+        guard room.isHome else { return }
+        notices.append(.report(room.report()))
+        if room.tap != nil, let recording = room.recording { notices.append(.recordingOver(recording.id)) }
+    }
+
+    /// Ends the relays of a room at both ends.
+    func closeRelays(of room: Room) {
         for relay in room.relays {
             notices.append(.relay(.close, of: relay.end.id, toHome: !relay.end.isHome))
             drop(relay)
         }
-        guard room.isHome else { return }
-        notices.append(.report(room.report()))
-        if room.tap != nil, let recording = room.recording { notices.append(.recordingOver(recording.id)) }
     }
 
     // MARK: Time

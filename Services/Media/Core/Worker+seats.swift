@@ -45,12 +45,14 @@ extension Worker {
         guard room.participants.count(where: { $0.seat.userID == seat.userID }) < Limits.seatsPerUser else {
             throw SeatError(.conflict, "You are in this call on \(Limits.seatsPerUser) devices already.")
         }
+        let mirror = room.participants.first { $0.id == seat.participantID }
+        guard mirror?.seat.isSame(as: seat) ?? true else { throw SeatError(.conflict, "The seat is taken.") }
         lastNumber += 1
         let participant = Participant(
             seat: seat, rights: rights, number: lastNumber, route: route, joinedAt: joinedAt,
             reporter: room.freshSSRC(&random), relay: nil, room: room, now: now)
         participants[seat.participantID] = participant
-        if let mirror = room.participants.first(where: { $0.id == seat.participantID }) {
+        if let mirror {
             // The seat stood on another worker until now.
             participant.takeovers = mirror.takeovers + 1
             room.remove(mirror)
@@ -194,7 +196,10 @@ extension Worker {
 
     /// Ends a room, such as one that was placed elsewhere.
     package func end(room channelID: ChannelID, _ reason: CallEndReason, now: MediaTime) {
-        for participant in rooms[channelID]?.participants ?? [] { end(participant, reason, now: now) }
+        guard let room = rooms[channelID] else { return }
+        for participant in room.seated { end(participant, reason, now: now) }
+        closeRelays(of: room)
+        endIfOver(room)
     }
 
     /// Tells every participant the state and the API who is where, because earlier notices may have been lost.

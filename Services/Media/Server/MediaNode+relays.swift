@@ -67,29 +67,32 @@ extension MediaNode {
     func open(_ request: RelayOpenRequest) async throws -> RelayOpenReply {
         try refuseIfDraining()
         let home = try await home(of: request)
+        try refuseIfDraining()
         let agreement = RelayKeyAgreement()
         let reporter = UInt32.random(in: 1 ... .max)
-        let end = try end(
-            request.relayID, request.channelID, isHome: true, at: request.end, agreement: agreement, reporter: reporter)
         spread.add(request.relayID, request.channelID, from: .worker(home), to: .node(request.node))
         do {
+            let end = try end(
+                request.relayID, request.channelID, isHome: true, at: request.end, agreement: agreement,
+                reporter: reporter)
             let roster = try await workers[home].open(end, epoch: request.epoch)
             return RelayOpenReply(end: relayedEnd(of: home, agreement, reporter), roster: roster)
         } catch {
-            spread.remove(request.relayID)
-            forgetIfUnused(request.channelID, epoch: request.epoch)
+            self.end(request.relayID)
             throw error
         }
     }
 
-    /// The worker that is a room's home. One that nobody is in yet, or any more, is opened if it was placed here.
+    /// The worker that is a room's home. One that nobody is in yet, or any more, is opened if the room is placed here, and
+    /// that is kept in Redis from now on.
     private func home(of request: RelayOpenRequest) async throws -> Int {
         let moved = BusFailure(.conflict, "The call has moved; join again.")
-        if spread.homes[request.channelID] == nil {
-            let placement = try await bus.send(RedisCommand("GET", .key(.mediaRoom(request.channelID)))).text
-            guard placement.flatMap({ RoomPlacement($0) })?.node == id else { throw moved }
-            if spread.homes[request.channelID] == nil { _ = place(request.channelID, epoch: request.epoch) }
+        let beat = PlacementScript.beat(RoomPlacement(epoch: request.epoch, node: id), of: request.channelID)
+        guard let reply = try? await bus.send(pipeline: [beat]).first else {
+            throw BusFailure(.unavailable, "The media node has no Redis; try again.")
         }
+        if let other = reply.text.flatMap({ RoomPlacement($0) }), other.node != id { throw moved }
+        if spread.homes[request.channelID] == nil { _ = place(request.channelID, epoch: request.epoch) }
         guard let home = spread.homeWorker(of: request.channelID) else { throw moved }
         return home
     }
@@ -155,23 +158,30 @@ extension MediaNode {
 
     // MARK: The rest of a room
 
-    /// Asks the nodes that help with a room the same.
-    func askHelpers(_ kind: BusRequestKind, _ request: some WireObject & Sendable, of channel: ChannelID) async
-        -> [BusFailure?]
-    {
-        var outcomes: [BusFailure?] = []
-        for node in spread.helpers(of: channel) {
-            do {
-                let _: Empty = try await ask(kind, request, of: node)
-                outcomes.append(nil)
-            } catch let failure as BusFailure {
-                outcomes.append(failure)
-            } catch {
-                outcomes.append(BusFailure(.unavailable, "A media node of the call does not answer. Try again."))
+    /// Asks the nodes that help with a room the same, all at once. Answers why each did not do it; `nil` for each that did.
+    func askHelpers(
+        _ kind: BusRequestKind, _ request: some WireObject & Sendable, of channel: ChannelID
+    ) async -> [BusFailure?] {
+        await withTaskGroup(of: BusFailure?.self) { group in
+            for node in spread.helpers(of: channel) {
+                group.addTask { [self] in
+                    do {
+                        let _: Empty = try await ask(kind, request, of: node, within: Self.helperDeadline)
+                        return nil
+                    } catch {
+                        return error as? BusFailure
+                            ?? BusFailure(.internalError, "A media node's answer cannot be read.")
+                    }
+                }
             }
+            var outcomes: [BusFailure?] = []
+            for await outcome in group { outcomes.append(outcome) }
+            return outcomes
         }
-        return outcomes
     }
+
+    /// Shorter than whoever asks the home waits for it.
+    private static let helperDeadline = Duration.seconds(2)
 
     /// Which node has a seat.
     func find(_ request: SeatFindRequest) async -> SeatFindReply {
@@ -184,12 +194,14 @@ extension MediaNode {
         return SeatFindReply(node: node)
     }
 
-    private func ask<Reply: WireObject>(
-        _ kind: BusRequestKind, _ request: some WireObject, of node: InstanceID
+    private nonisolated func ask<Reply: WireObject>(
+        _ kind: BusRequestKind, _ request: some WireObject, of node: InstanceID,
+        within deadline: Duration = Limits.busRequestDeadline
     ) async throws -> Reply {
         do {
             let body = ByteBuffer(bytes: try WireJSON.encode(request))
-            let reply = try await bus.request(kind, to: InstanceAddress(kind: .media, id: node), body: body)
+            let reply = try await bus.request(
+                kind, to: InstanceAddress(kind: .media, id: node), body: body, deadline: deadline)
             return try WireJSON.decode(Reply.self, from: reply.readableBytesView)
         } catch BusError.failed(let failure) {
             throw failure

@@ -11,10 +11,12 @@ extension MediaNode {
 
     /// The worker of a seat: its own if it is taken again. One that has no seats of the room yet gets a relay to the home.
     func place(_ seat: Seat) -> Int {
-        if let taken = seats[seat.participantID] { return taken.worker }
+        if let taken = seats[seat.participantID], spread.workers(of: seat.channelID).contains(taken.worker) {
+            return taken.worker
+        }
         let worker = place(seat.channelID, epoch: seat.epoch)
-        if let home = spread.missingRelay(seat.channelID, to: worker) {
-            let opening = Opening(channelID: seat.channelID, worker: worker)
+        let opening = Opening(channelID: seat.channelID, worker: worker)
+        if openings[opening] == nil, let home = spread.missingRelay(seat.channelID, to: worker) {
             openings[opening] = Task {
                 defer { openings[opening] = nil }
                 try await open(to: worker, from: home, of: seat)

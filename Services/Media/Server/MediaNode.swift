@@ -86,6 +86,7 @@ actor MediaNode {
         try settle(grant.placement, of: seat.channelID)
         let worker = place(seat)
         try await openings[Opening(channelID: seat.channelID, worker: worker)]?.value
+        try refuseIfDraining()
         let isHome = spread.homeWorker(of: seat.channelID) == worker
         let route = SeatRoute(gateway: request.gateway, connectionID: request.connectionID)
         let joinedAt = Timestamp.now
@@ -191,18 +192,20 @@ actor MediaNode {
             }
         }
         for failure in await askHelpers(.seatModerate, request, of: request.channelID) {
-            if let failure { refusal = refusal ?? failure } else { isFollowed = true }
+            // A node that could not be asked may have the seat.
+            if let failure, failure.code != .notFound { throw failure }
+            isFollowed = isFollowed || failure == nil
         }
         if let refusal, !isFollowed { throw refusal }
     }
 
-    func remove(_ request: SeatRemoveRequest) async {
+    func remove(_ request: SeatRemoveRequest) async throws {
         for index in spread.workers(of: request.channelID) {
             await workers[index].perform { worker, now in
                 worker.remove(request.userID, from: request.channelID, now: now)
             }
         }
-        _ = await askHelpers(.seatRemove, request, of: request.channelID)
+        for case let failure? in await askHelpers(.seatRemove, request, of: request.channelID) { throw failure }
     }
 
     // MARK: Recordings

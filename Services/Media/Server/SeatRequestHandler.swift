@@ -35,7 +35,7 @@ package struct SeatRequestHandler: Sendable {
                 try await node.moderate(decode(body))
                 return .success(try encode(Empty()))
             case .seatRemove:
-                await node.remove(try decode(body))
+                try await node.remove(decode(body))
                 return .success(try encode(Empty()))
             case .seatFind: return .success(try encode(await node.find(decode(body))))
             case .relayOpen: return .success(try encode(await node.open(decode(body))))
