@@ -54,15 +54,25 @@ actor SteadyLoad {
     }
 
     /// Waits until the newest message has come to every device: what was sent so far is delivered.
-    func waitForDelivery(within limit: Duration = .seconds(10)) async throws {
+    func waitForDelivery(within limit: Duration = .seconds(30)) async throws {
         let api = try api(of: team.owner)
         let head = try await eventually("a message", within: limit) {
             try await api.call(Endpoints.listMessages, path: [team.general]).messages.last?.seq
         }
         for device in devices {
-            try await eventually("message \(head) at every device", within: limit) {
-                await device.keeper.client.cursors.contains { $0.stream == .channel(team.general) && $0.seq >= head }
-                    ? true : nil
+            do {
+                try await eventually("message \(head) at every device", within: limit) {
+                    await device.keeper.client.cursors.contains {
+                        $0.stream == .channel(team.general) && $0.seq >= head
+                    }
+                        ? true : nil
+                }
+            } catch let timeout as Timeout {
+                let keeper = device.keeper
+                let seq = await keeper.client.cursors.first { $0.stream == .channel(team.general) }?.seq
+                throw Timeout(
+                    "\(timeout): one is at \(seq.map { "\($0)" } ?? "none"), settled: \(await keeper.isSettled), "
+                        + "\(await keeper.interruptionCount) interruptions, current \(await keeper.currentCount) times")
             }
         }
     }
