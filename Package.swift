@@ -271,8 +271,8 @@ let package = Package(
             path: "Tests/Recording", swiftSettings: strict),
         // Parsers under seeded mutations of a small corpus.
         .target(
-            name: "FuzzTargets", dependencies: ["MediaCore", "MediaSecurity"], path: "Tests/Fuzz/Targets",
-            swiftSettings: strict),
+            name: "FuzzTargets", dependencies: ["MediaCore", "MediaRecording", "MediaSecurity"],
+            path: "Tests/Fuzz/Targets", swiftSettings: strict),
         .executableTarget(
             name: "roost-fuzz", dependencies: ["FuzzTargets", argumentParser], path: "Tests/Fuzz/Run",
             swiftSettings: strict),

@@ -38,7 +38,13 @@ final class CallNetwork {
         fileprivate(set) var layers: CallLayers?
         /// What its way from the node carries, in bits/s, behind a queue of ``CallNetwork/queue``; `nil` for everything.
         var downlink: Int?
+        /// What waits before that at most.
+        var downlinkQueue = CallNetwork.queue
         fileprivate var downlinkFree = MediaTime(nanoseconds: 0)
+        /// How many datagrams found the queue full.
+        fileprivate(set) var overflowCount = 0
+        /// How long each as short as those of sound spent there, its own time included.
+        var shortWaits: [Duration] = []
         /// Nothing of it arrives any more, as after a crash.
         var isGone = false
 
@@ -295,14 +301,21 @@ final class CallNetwork {
 
     /// What waits before a slow link at most.
     static let queue = Duration.milliseconds(300)
+    /// Sound has less, padding more.
+    private static let shortByteCount = 200
 
     /// How long a datagram waits for a slow link; `nil` when its queue is full.
     private func wait(_ byteCount: Int, _ receiver: Receiver) -> Duration? {
         guard case .person(let receiver) = receiver, let downlink = receiver.downlink else { return .zero }
         let start = max(now, receiver.downlinkFree)
-        guard start - now < Self.queue else { return nil }
+        guard start - now < receiver.downlinkQueue else {
+            receiver.overflowCount += 1
+            return nil
+        }
         receiver.downlinkFree = start + .nanoseconds((byteCount + 28) * 8 * 1_000_000_000 / downlink)
-        return receiver.downlinkFree - now
+        let wait = receiver.downlinkFree - now
+        if byteCount < Self.shortByteCount { receiver.shortWaits.append(wait) }
+        return wait
     }
 
     private func send(_ bytes: [UInt8], to receiver: Receiver, from source: TransportAddress) {

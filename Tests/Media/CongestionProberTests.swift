@@ -110,11 +110,11 @@ struct ProberTests {
 @Suite("Pacing")
 struct PacerTests {
     /// How many packets of 1,000 bytes leave in so many ms when there are always more.
-    private func sent(_ kind: SentKind, target: Int, milliseconds: Int) -> Int {
+    private func sent(_ kind: SentKind, _ link: Pacer.Link, milliseconds: Int) -> Int {
         var (pacer, count) = (Pacer(), 0)
         for time in 0..<milliseconds {
-            while pacer.wait(for: kind, target: target, now: at(Double(time))) == .zero, count < 100_000 {
-                pacer.sent(kind, byteCount: 1_000, target: target, now: at(Double(time)))
+            while pacer.wait(for: kind, link, now: at(Double(time))) == .zero, count < 100_000 {
+                pacer.sent(kind, byteCount: 1_000, link, now: at(Double(time)))
                 count += 1
                 if kind == .audio, count > 2 * time { break }
             }
@@ -122,30 +122,84 @@ struct PacerTests {
         return count
     }
 
-    @Test("Video leaves at 2.5 times the estimate after one burst", arguments: [300_000, 1_000_000, 10_000_000])
-    func video(target: Int) {
+    @Test(
+        "Where the link was never seen full, a key frame leaves at once, and the rest 2.5 times as fast as the estimate",
+        arguments: [300_000, 1_000_000, 20_000_000])
+    func loose(target: Int) {
+        let link = Pacer.Link(target: target)
         let expected = Pacer.factor * Double(target) / 8_000
-        let burst = max(expected * 0.04, 6)
-        let count = Double(sent(.video, target: target, milliseconds: 1_000))
-        #expect(abs(count - expected - burst) < 0.05 * expected + 2)
+        let burst = max(expected * 0.1, 30)
+        #expect(abs(Double(sent(.video, link, milliseconds: 1)) - burst) <= 2)
+        #expect(abs(Double(sent(.video, link, milliseconds: 1_000)) - burst - expected) < 0.01 * expected + 2)
+    }
+
+    @Test(
+        "Where the link was seen full, video leaves hardly faster than the estimate, and no faster than it was full",
+        arguments: [300_000, 1_000_000, 10_000_000])
+    func narrow(target: Int) {
+        for (capacity, factor) in [(0.9, 1.0), (1.0, 1.0), (1.05, 1.05), (1.5, Pacer.videoFactor)] {
+            let link = Pacer.Link(target: target, capacity: capacity * Double(target))
+            let expected = factor * Double(target) / 8_000
+            let count = Double(sent(.video, link, milliseconds: 2_000)) / 2
+            #expect(abs(count - expected) < 0.02 * expected + 1, "\(capacity)")
+            #expect(sent(.video, link, milliseconds: 1) <= 1 + Int(0.005 * expected) + 1)
+        }
     }
 
     @Test("Retransmissions take at most half of the estimate, and audio never waits")
     func kinds() {
-        let retransmissions = sent(.retransmission, target: 1_000_000, milliseconds: 10_000)
+        let retransmissions = sent(.retransmission, Pacer.Link(target: 1_000_000), milliseconds: 10_000)
         #expect(
             (600...670).contains(retransmissions), "625 packets are half a megabit a second, and half a second more")
-        #expect(sent(.audio, target: 50_000, milliseconds: 1_000) > 1_900)
+        #expect(sent(.audio, Pacer.Link(target: 50_000), milliseconds: 1_000) > 1_900)
     }
 
     @Test("After the wait that was told, and not before, the next may leave")
     func wait() {
+        let link = Pacer.Link(target: 1_000_000, capacity: 1_000_000)
         var pacer = Pacer()
-        for _ in 0..<30 { pacer.sent(.video, byteCount: 1_000, target: 1_000_000, now: at(0)) }
-        let wait = pacer.wait(for: .video, target: 1_000_000, now: at(0))
+        for _ in 0..<30 { pacer.sent(.video, byteCount: 1_000, link, now: at(0)) }
+        let wait = pacer.wait(for: .video, link, now: at(0))
         #expect(wait > .milliseconds(40))
-        #expect(pacer.wait(for: .video, target: 1_000_000, now: at(0) + wait) <= .microseconds(1))
-        #expect(pacer.wait(for: .video, target: 1_000_000, now: at(0) + (wait - .milliseconds(2))) > .zero)
-        #expect(pacer.wait(for: .audio, target: 1_000_000, now: at(0)) == .zero)
+        #expect(pacer.wait(for: .video, link, now: at(0) + wait) <= .microseconds(1))
+        #expect(pacer.hasRoom(link, now: at(0) + (wait + .microseconds(1))))
+        #expect(pacer.wait(for: .video, link, now: at(0) + (wait - .milliseconds(2))) > .zero)
+        #expect(!pacer.hasRoom(link, now: at(0) + (wait - .milliseconds(2))))
+        #expect(pacer.wait(for: .audio, link, now: at(0)) == .zero)
+    }
+
+    @Test("A retransmission leaves while video waits, and padding makes none wait")
+    func order() {
+        let link = Pacer.Link(target: 1_000_000, capacity: 1_000_000)
+        var pacer = Pacer()
+        for _ in 0..<5 { pacer.sent(.padding, byteCount: 1_000, link, now: at(0)) }
+        #expect(pacer.hasRoom(link, now: at(0)))
+        while pacer.hasRoom(link, now: at(0)) { pacer.sent(.video, byteCount: 1_000, link, now: at(0)) }
+        #expect(pacer.wait(for: .video, link, now: at(0)) > .zero)
+        #expect(pacer.wait(for: .retransmission, link, now: at(0)) == .zero)
+    }
+
+    @Test("What would wait too long leaves the faster, and in time")
+    func urgency() {
+        let link = Pacer.Link(target: 100_000, capacity: 100_000)
+        var (pacer, waiting, last) = (Pacer(), 0, 0)
+        while pacer.hasRoom(link, now: at(0)) { pacer.sent(.video, byteCount: 1_000, link, now: at(0)) }
+        // Two pictures of 40 packets.
+        for time in 0..<600 {
+            if time == 0 || time == 100 {
+                for _ in 0..<40 {
+                    waiting += 1
+                    pacer.keepBack(waitingByteCount: waiting * 1_000, link, now: at(Double(time)))
+                }
+            }
+            while waiting > 0, pacer.hasRoom(link, now: at(Double(time))) {
+                pacer.sent(.video, byteCount: 1_000, link, now: at(Double(time)))
+                (waiting, last) = (waiting - 1, time)
+                if waiting == 0 { pacer.noneWaits(link, now: at(Double(time))) }
+                if waiting == 40, time > 100 { #expect(time <= 250) }
+            }
+        }
+        #expect(waiting == 0 && (300...351).contains(last), "\(last)")
+        #expect(pacer.wait(for: .video, link, now: at(Double(last))) < .seconds(1))
     }
 }

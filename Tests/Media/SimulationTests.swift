@@ -220,3 +220,47 @@ struct SimulationTests {
         #expect(queued < viewer.samples.count / 10, "seed \(seed)")
     }
 }
+
+@Suite("Pacing over virtual links")
+struct SimulationPacingTests {
+    /// One publisher's camera whose key frames are twelve times as large as other pictures, 20 to 30 packets in the size that
+    /// fits, one each three seconds, from 20 s on.
+    private func run(_ link: LinkConditions, isPaced: Bool, seed: UInt64) -> (lost: Int, viewer: SimulatedViewer) {
+        var simulation = Simulation(
+            publisherCount: 1, keyFrameSize: 12, seed: seed,
+            viewers: [SimulatedViewer(.layers(count: 1), link, isPaced: isPaced, seed: seed)])
+        simulation.run(seconds: 20)
+        let before = simulation.viewers[0].link.overflowCount
+        simulation.run(from: 20, seconds: 40) { millisecond, publishers in
+            guard millisecond % 3_000 == 0 else { return }
+            for layer in 0..<3 { publishers[0].requestKeyFrame(layer) }
+        }
+        return (simulation.viewers[0].link.overflowCount - before, simulation.viewers[0])
+    }
+
+    @Test("Key frames lose nothing on a link of 1.5 Mbit/s that holds 50 ms, and many packets if they are not paced")
+    func burst() {
+        for seed in seeds(4) {
+            var link = LinkConditions(1_500_000)
+            link.queue = .milliseconds(50)
+            let paced = run(link, isPaced: true, seed: seed)
+            #expect(paced.lost == 0, "seed \(seed)")
+            #expect(paced.viewer.samples(from: 25).allSatisfy { $0.layers == [1] }, "seed \(seed)")
+            #expect(run(link, isPaced: false, seed: seed).lost > 50, "seed \(seed)")
+        }
+    }
+
+    @Test("Sound waits no longer than 10 ms beyond the way while key frames leave, and longer if they are not paced")
+    func sound() {
+        for seed in seeds(4) {
+            let waits = [true, false].map { isPaced in
+                let sounds = run(LinkConditions(1_500_000), isPaced: isPaced, seed: seed).viewer.soundDelays
+                // Those that come upon a probe wait longer, key frame or not.
+                let late = sounds.filter { $0.sent >= MediaTime(nanoseconds: 20_000_000_000) }.map(\.beyond).sorted()
+                return late[late.count * 96 / 100]
+            }
+            #expect(waits[0] <= .milliseconds(10), "seed \(seed)")
+            #expect(waits[1] > .milliseconds(30), "seed \(seed)")
+        }
+    }
+}

@@ -230,6 +230,7 @@ extension Worker {
     func end(_ participant: Participant, _ reason: CallEndReason, now: MediaTime) {
         guard participants.removeValue(forKey: participant.id) != nil else { return }
         let room = participant.room
+        paced.removeAll { $0 === participant }
         tell(participant, .callEnded(CallEnded(participantID: participant.id, reason: reason)))
         if let transport = participant.transport {
             transport.dtls.close()

@@ -49,6 +49,9 @@ package final class Worker {
     /// Those of what goes to the other ends.
     var relaySSRCs: Set<UInt32> = []
     private var nextTick: MediaTime?
+    /// Those for whom packets wait, and when some of these may leave.
+    var paced: [Peer] = []
+    var nextStep: MediaTime?
     /// Worked in by ``send(to:_:)`` and ``writeFeedback(to:now:)``.
     var writer = RTCPWriter()
     var numbers: [UInt16] = []
@@ -69,7 +72,7 @@ package final class Worker {
     /// Whether nothing is kept of anyone.
     package var isEmpty: Bool {
         participants.isEmpty && rooms.isEmpty && fragments.isEmpty && addresses.isEmpty && relays.isEmpty
-            && relaySSRCs.isEmpty
+            && relaySSRCs.isEmpty && paced.isEmpty
     }
 
     package func takeNotices() -> [Notice] {
@@ -146,6 +149,7 @@ package final class Worker {
         for subscription in encoding.publication.subscriptions
         where subscription.forward(forwarded, of: encoding, payload, into: outbox, now: now) {
             counters.forwardedPackets += 1
+            if subscription.peer.isWaitingUnlisted { list(subscription.peer, now: now) }
         }
         encoding.publication.participant.room.tap?.record(forwarded, of: encoding, payload, now: now)
         if encoding.isImpatient { hurry(now) }
@@ -264,7 +268,10 @@ package final class Worker {
     private static let leastInterval = Duration.milliseconds(5)
 
     /// When to call ``handleTimeout(now:)`` at the latest; `nil` while nobody is here.
-    package var deadline: MediaTime? { nextTick }
+    package var deadline: MediaTime? {
+        guard let nextStep else { return nextTick }
+        return nextTick.map { min($0, nextStep) } ?? nextStep
+    }
 
     /// Something is due sooner than the next tick.
     func hurry(_ now: MediaTime) { wake(at: now + Self.hurriedInterval) }
@@ -276,6 +283,7 @@ package final class Worker {
 
     /// Does what is due. Cheap, and safe to call at any time.
     package func handleTimeout(now: MediaTime) {
+        sendWaiting(now: now)
         guard let due = nextTick, due <= now else { return }
         var next = now + Self.tickInterval
         var lost: [Participant] = []

@@ -73,7 +73,17 @@ extension FuzzTarget {
     }
 
     static let vp8 = FuzzTarget("vp8") { bytes in
-        Outcome(feature: (KeyFrame.isVP8(bytes.span) ? 256 : 0) + UInt64(bytes.first ?? 0))
+        var feature = FeatureHash()
+        feature.add(KeyFrame.isVP8(bytes.span) ? 1 : 0)
+        guard let descriptor = VP8Descriptor(bytes.span) else { return Outcome(feature: feature.value) }
+        feature.add(Int(descriptor.temporal) << 1 | (descriptor.refersToLowest ? 1 : 0))
+        feature.add(descriptor.numbers.isLong ? 1 : 0)
+        feature.add(Int(descriptor.numbers.pictureIDOffset) << 8 | Int(descriptor.numbers.layerZeroOffset))
+        // What is written over in the packets that are passed on.
+        var copy = bytes
+        copy.withUnsafeMutableBytes { descriptor.numbers.write(pictureID: 0x1234, layerZeroIndex: 0x56, to: $0) }
+        let isSame = VP8Descriptor(copy.span)?.temporal == descriptor.temporal && copy.count == bytes.count
+        return Outcome(feature: feature.value, fault: isSame ? nil : "Other numbers change more than the numbers.")
     }
 
     static let h264 = FuzzTarget("h264") { bytes in

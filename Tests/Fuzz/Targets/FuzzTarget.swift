@@ -2,7 +2,7 @@
 package struct FuzzTarget: Sendable {
     /// All of them. A new parser is registered here, and its corpus is the folder of its name.
     package static let all: [FuzzTarget] = [
-        .stun, .rtp, .rtcp, .vp8, .vp9, .dependency, .red, .h264, .dtls, .srtp, .sdp,
+        .stun, .rtp, .rtcp, .feedback, .vp8, .vp9, .dependency, .red, .h264, .frames, .dtls, .srtp, .sdp,
     ]
 
     /// What became of an input that did not trap.

@@ -5,15 +5,19 @@ import MediaCore
 struct SimulatedPublisher {
     static let bitrates = [150_000, 500_000, 1_700_000]
     static let frameMilliseconds = 33
-    private static let keyFrameSize = 4.0
     private static let variation = 0.3
 
+    /// How much larger a key frame is than others.
+    private let keyFrameSize: Double
     private var random: SeededGenerator
     private var wantsKeyFrame = [true, true, true]
     /// Bytes of the newest frame of each layer, and whether it was a key frame.
     private(set) var frames = [(byteCount: Int, isKey: Bool)](repeating: (0, false), count: 3)
 
-    init(seed: UInt64) { random = SeededGenerator(seed: seed) }
+    init(seed: UInt64, keyFrameSize: Double = 4) {
+        random = SeededGenerator(seed: seed)
+        self.keyFrameSize = keyFrameSize
+    }
 
     mutating func requestKeyFrame(_ layer: Int) { wantsKeyFrame[layer] = true }
 
@@ -22,7 +26,7 @@ struct SimulatedPublisher {
         for layer in frames.indices {
             let mean = Double(Self.bitrates[layer]) / 8 * Double(Self.frameMilliseconds) / 1_000
             let noise = 1 + Self.variation * (2 * random.unit() - 1)
-            let size = mean * noise * (wantsKeyFrame[layer] ? Self.keyFrameSize : 1)
+            let size = mean * noise * (wantsKeyFrame[layer] ? keyFrameSize : 1)
             frames[layer] = (Int(size), wantsKeyFrame[layer])
             wantsKeyFrame[layer] = false
         }

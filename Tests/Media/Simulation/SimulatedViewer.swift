@@ -21,11 +21,15 @@ struct SimulatedViewer {
         /// Of media, padding left out, since the beginning.
         let deliveredByteCount: Int
         let queueDelay: Duration
+        /// What packets of video that are here wait before they leave.
+        let wait: Duration
     }
 
     private struct Packet {
         let byteCount: Int
         let kind: SentKind
+        /// When it was there to be sent.
+        let since: MediaTime
         var tries = 0
     }
 
@@ -42,12 +46,18 @@ struct SimulatedViewer {
     private(set) var link: VirtualLink
     private(set) var lostForGood = 0
     private(set) var mediaCount = 0
+    /// How long sound took beyond the way's own delay, packet by packet.
+    private(set) var soundDelays: [(sent: MediaTime, beyond: Duration)] = []
+    /// How long packets of video took from where they were forwarded, the first time they were sent.
+    private(set) var longestPictureDelay = Duration.zero
     private var recorder = ArrivalRecorder()
     private var arrivals = TimeQueue<(number: UInt16, packet: Packet)>()
     private var feedback = TimeQueue<[UInt8]>()
     private var resends = TimeQueue<Packet>()
     private var waiting: [Packet] = []
     private var waitingHead = 0
+    private var waitingByteCount = 0
+    private var nextStep = MediaTime(nanoseconds: 0)
     private var layers: [Int]
     private var wantedLayers: [Int]
     private var deliveredByteCount = 0
@@ -70,14 +80,14 @@ struct SimulatedViewer {
     mutating func step(_ millisecond: Int, publishers: inout [SimulatedPublisher]) {
         let now = MediaTime(nanoseconds: Int64(millisecond) * 1_000_000)
         receive(now)
-        if millisecond % 20 == 0 { send(Packet(byteCount: Self.audioByteCount, kind: .audio), now) }
-        if millisecond % SimulatedPublisher.frameMilliseconds == 0 { takeFrames(publishers) }
-        sendWaiting(now)
+        if millisecond % 20 == 0 { send(Packet(byteCount: Self.audioByteCount, kind: .audio, since: now), now) }
+        if now >= nextStep { sendWaiting(now) }
+        if millisecond % SimulatedPublisher.frameMilliseconds == 0 { takeFrames(publishers, now) }
         if now >= due {
             var padding = controller.advance(now: now)
             while padding > 0 {
                 let byteCount = max(60, min(padding, 1_000))
-                send(Packet(byteCount: byteCount, kind: .padding), now)
+                send(Packet(byteCount: byteCount, kind: .padding, since: now), now)
                 padding -= byteCount
             }
             due = controller.due(after: now)
@@ -87,7 +97,8 @@ struct SimulatedViewer {
             samples.append(
                 Sample(
                     time: .milliseconds(millisecond), target: controller.target, layers: layers,
-                    deliveredByteCount: deliveredByteCount, queueDelay: controller.queueDelay))
+                    deliveredByteCount: deliveredByteCount, queueDelay: controller.queueDelay,
+                    wait: waitingHead < waiting.count ? now - waiting[waitingHead].since : .zero))
         }
     }
 
@@ -115,6 +126,9 @@ struct SimulatedViewer {
         let number = controller.sent(packet.kind, byteCount: packet.byteCount, now: now)
         if packet.kind == .video { mediaCount += 1 }
         if let arrival = link.send(byteCount: packet.byteCount, now: now) {
+            let delay = arrival - packet.since - link.conditions.delay
+            if packet.kind == .audio { soundDelays.append((now, delay)) }
+            if packet.kind == .video { longestPictureDelay = max(longestPictureDelay, delay) }
             arrivals.add((number, packet), at: arrival)
         } else if packet.kind == .video || packet.kind == .retransmission {
             // Asked for again once the gap was seen, and again after each round trip.
@@ -123,45 +137,58 @@ struct SimulatedViewer {
                 return
             }
             resends.add(
-                Packet(byteCount: packet.byteCount, kind: .retransmission, tries: packet.tries + 1),
+                Packet(byteCount: packet.byteCount, kind: .retransmission, since: now, tries: packet.tries + 1),
                 at: now + link.conditions.delay * 2 + .milliseconds(20))
         }
     }
 
-    private mutating func takeFrames(_ publishers: [SimulatedPublisher]) {
+    private mutating func takeFrames(_ publishers: [SimulatedPublisher], _ now: MediaTime) {
         switch demand {
         case .elastic:
             let rest = max(controller.mediaBudget - Self.audioBitrate, 0)
             let mean = Double(rest * SimulatedPublisher.frameMilliseconds) / 8_000
-            queueFrame(Int(mean * (0.7 + 0.6 * random.unit())))
+            queueFrame(Int(mean * (0.7 + 0.6 * random.unit())), now)
         case .layers(let count):
             for index in 0..<count {
                 // The old layer goes on until the key frame of the new one.
                 if wantedLayers[index] >= 0, publishers[index].frames[wantedLayers[index]].isKey {
                     layers[index] = wantedLayers[index]
                 }
-                if layers[index] >= 0 { queueFrame(publishers[index].frames[layers[index]].byteCount) }
+                if layers[index] >= 0 { queueFrame(publishers[index].frames[layers[index]].byteCount, now) }
             }
         }
     }
 
-    private mutating func queueFrame(_ byteCount: Int) {
+    /// As a participant's packets: at once if there is room, else behind those that wait.
+    private mutating func queueFrame(_ byteCount: Int, _ now: MediaTime) {
         var rest = byteCount
         while rest > 0 {
-            waiting.append(Packet(byteCount: min(rest, Self.packetByteCount) + 24, kind: .video))
+            let packet = Packet(byteCount: min(rest, Self.packetByteCount) + 24, kind: .video, since: now)
             rest -= Self.packetByteCount
+            if !isPaced || waiting.isEmpty && controller.hasRoom(now: now) {
+                send(packet, now)
+                continue
+            }
+            if waiting.isEmpty { nextStep = now + CongestionController.step }
+            waiting.append(packet)
+            waitingByteCount += packet.byteCount
+            controller.keepBack(waitingByteCount: waitingByteCount, now: now)
         }
     }
 
     private mutating func sendWaiting(_ now: MediaTime) {
-        while waitingHead < waiting.count, !isPaced || controller.wait(for: .video, now: now) == .zero {
-            send(waiting[waitingHead], now)
+        guard waitingHead < waiting.count else { return }
+        while waitingHead < waiting.count, controller.hasRoom(now: now) {
+            let packet = waiting[waitingHead]
+            send(packet, now)
             waitingHead += 1
+            waitingByteCount -= packet.byteCount
         }
-        if waitingHead == waiting.count {
-            waiting.removeAll(keepingCapacity: true)
-            waitingHead = 0
-        }
+        nextStep = now + CongestionController.step
+        guard waitingHead == waiting.count else { return }
+        waiting.removeAll(keepingCapacity: true)
+        waitingHead = 0
+        controller.noneWaits(now: now)
     }
 
     private mutating func allocate(_ now: MediaTime, _ publishers: inout [SimulatedPublisher]) {
@@ -213,8 +240,10 @@ struct Simulation {
     var publishers: [SimulatedPublisher]
     var viewers: [SimulatedViewer]
 
-    init(publisherCount: Int, seed: UInt64, viewers: [SimulatedViewer]) {
-        publishers = (0..<publisherCount).map { SimulatedPublisher(seed: seed &+ UInt64($0) &* 1_000) }
+    init(publisherCount: Int, keyFrameSize: Double = 4, seed: UInt64, viewers: [SimulatedViewer]) {
+        publishers = (0..<publisherCount).map {
+            SimulatedPublisher(seed: seed &+ UInt64($0) &* 1_000, keyFrameSize: keyFrameSize)
+        }
         self.viewers = viewers
     }
 
@@ -232,8 +261,12 @@ struct Simulation {
         return simulation.viewers[0]
     }
 
-    mutating func run(seconds: Int) {
-        for millisecond in 0..<(seconds * 1_000) {
+    /// - Parameter each: called before every step, to ask for key frames.
+    mutating func run(
+        from start: Int = 0, seconds: Int, each: (_ millisecond: Int, inout [SimulatedPublisher]) -> Void = { _, _ in }
+    ) {
+        for millisecond in (start * 1_000)..<((start + seconds) * 1_000) {
+            each(millisecond, &publishers)
             if millisecond % SimulatedPublisher.frameMilliseconds == 0 {
                 for index in publishers.indices { publishers[index].advance() }
             }

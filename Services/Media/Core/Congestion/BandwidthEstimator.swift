@@ -66,6 +66,9 @@ package struct BandwidthEstimator: Sendable {
         return min(max(bound, Self.minimum), Self.maximum)
     }
 
+    /// What was delivered in the mean when the link was full, in bits/s; `nil` if it never was, or carries more by now.
+    package var capacityBitrate: Double? { capacity?.mean }
+
     /// What arrived in the last half second; `nil` if that is not known.
     package var deliveredBitrate: Int? { delivered.bitrate }
 

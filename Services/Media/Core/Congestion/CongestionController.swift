@@ -10,6 +10,8 @@ package import MediaSecurity
 package struct CongestionController: Sendable {
     /// Between two calls of ``advance(now:)`` at most.
     package static let tick = Duration.milliseconds(100)
+    /// Between two moments at which video that waits leaves.
+    package static let step = Duration.milliseconds(5)
     /// The most padding to send at once.
     package static let paddingByteCount = 12_000
     /// How much of what may be sent is kept for retransmissions at most.
@@ -51,17 +53,40 @@ package struct CongestionController: Sendable {
     /// - Parameter byteCount: with all headers of RTP.
     /// - Returns: its transport-wide sequence number.
     package mutating func sent(_ kind: SentKind, byteCount: Int, now: MediaTime) -> UInt16 {
-        pacer.sent(kind, byteCount: byteCount, target: target, now: now)
+        pacer.sent(kind, byteCount: byteCount, link, now: now)
         estimator.sent(now: now)
         let cluster = prober.active
         prober.sent(byteCount: byteCount, now: now)
         return history.sent(byteCount: byteCount, now: now, isProbe: cluster)
     }
 
-    /// How long something has to wait from now on, by ``Pacer/wait(for:target:now:)``.
+    /// How long something has to wait from now on, by ``Pacer/wait(for:_:now:)``.
     package func wait(for kind: SentKind, now: MediaTime) -> Duration {
-        pacer.wait(for: kind, target: target, now: now)
+        pacer.wait(for: kind, link, now: now)
     }
+
+    /// Where the delay of bursts differs by more than this, a burst more or less is not felt, and what looks like a full link
+    /// often is none.
+    private static let pacedJitter = Duration.milliseconds(20)
+
+    private var link: Pacer.Link {
+        let isSteady = estimator.jitter < Self.pacedJitter
+        return Pacer.Link(target: target, capacity: isSteady ? estimator.capacityBitrate : nil)
+    }
+
+    /// Whether a packet of video may leave now; if not, it waits, and all that comes behind it.
+    @inline(__always)
+    package func hasRoom(now: MediaTime) -> Bool { pacer.hasRoom(link, now: now) }
+
+    /// A packet of video begins to wait.
+    ///
+    /// - Parameter waitingByteCount: of all that wait now, this one included.
+    package mutating func keepBack(waitingByteCount: Int, now: MediaTime) {
+        pacer.keepBack(waitingByteCount: waitingByteCount, link, now: now)
+    }
+
+    /// No packet waits any more.
+    package mutating func noneWaits(now: MediaTime) { pacer.noneWaits(link, now: now) }
 
     /// RTCP came. Reads transport-wide feedback and receiver's estimates; the rest is not looked at.
     ///

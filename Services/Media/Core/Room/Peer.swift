@@ -20,6 +20,8 @@ class Peer {
     var sendSections: [SendSection] = []
     /// What its link carries, measured by its feedback on each packet.
     var congestion = CongestionController()
+    /// What its link has no room for yet.
+    var waiting = PacedQueue()
     var nextReport: MediaTime
 
     init(room: Room, reporter: UInt32, cname: String, now: MediaTime) {

@@ -19,7 +19,7 @@ final class Publication {
     /// What it is encoded with now.
     private(set) var codec: NegotiatedCodec?
     var subscriptions: [SendSection] = []
-    private(set) var speaker = SpeakerDetector()
+    var speaker = SpeakerDetector()
     /// Whether it is one of those that have a section with everybody. Audio only.
     var isHeard = false
     /// How many of the encodings are wanted, from the lowest on, and since when fewer would do.

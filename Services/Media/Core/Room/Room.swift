@@ -14,7 +14,7 @@ final class Room {
     /// When the participants are told the state.
     var states = StatePacing()
     var nextSpeakerCheck: MediaTime
-    /// The loudest first.
+    /// The dominant one first, whom all see large: the others, who are louder at times, follow.
     private(set) var speakers: [ParticipantID] = []
     /// Begins with the time, so that a room opened again in the same epoch goes on above.
     private var reportRevision: Int64
@@ -119,23 +119,29 @@ final class Room {
     /// When who speaks was told last.
     private var speakersTold: MediaTime?
 
-    /// Who speaks, if that has changed. All are told, one by one: of more than a hundred less often, so that there are no
-    /// more notices a second.
+    /// Who speaks, if that has changed, or who of them is dominant. All are told, one by one: of more than a hundred less
+    /// often, so that there are no more notices a second. To be called each ``speakerInterval``.
     func takeSpeakers(now: MediaTime) -> [ParticipantID]? {
+        let loud = rankedSpeakers(now: now)
         let interval = Self.speakerInterval * (Double(participants.count) / 100)
         if let speakersTold, participants.count > 100, now < speakersTold + interval { return nil }
-        var loud: [(id: ParticipantID, loudness: Float)] = []
+        guard loud.first != speakers.first || Set(loud) != Set(speakers) else { return nil }
+        speakers = loud
+        speakersTold = now
+        return loud
+    }
+
+    /// Who speaks now, the most active first; but who was dominant stays so until somebody is clearly more active.
+    private func rankedSpeakers(now: MediaTime) -> [ParticipantID] {
+        var loud: [(id: ParticipantID, activity: Float)] = []
         for participant in participants {
-            for publication in participant.publications
-            where publication.source == .microphone && publication.isActive && publication.speaker.isSpeaking(now: now)
-            {
-                loud.append((participant.id, publication.speaker.loudness))
+            for publication in participant.publications where publication.source == .microphone {
+                publication.speaker.advance(now: now)
+                guard publication.isActive, publication.speaker.isSpeaking(now: now) else { continue }
+                let bonus = participant.id == speakers.first ? Self.takeoverMargin : 0
+                loud.append((participant.id, publication.speaker.activity + bonus))
             }
         }
-        let ids = loud.sorted { $0.loudness > $1.loudness }.map(\.id)
-        guard Set(ids) != Set(speakers) else { return nil }
-        speakers = ids
-        speakersTold = now
-        return ids
+        return loud.sorted { $0.activity > $1.activity }.map(\.id)
     }
 }

@@ -269,6 +269,9 @@ final class SendSection {
             numbers.targets = targets
         }
         if case .named(let opus) = redundancy { numbers.copiedPayloadType = opus }
+        let kept = content.isEmpty ? nil : packet.sequence
+        let byteCount = content.count + (outgoing.descriptor?.bytes.count ?? 0)
+        if keepsBack(kept, in: source.cache, byteCount: byteCount, numbers, into: outbox, now: now) { return true }
         write(outgoing, content, numbers, srtp, to: destination, into: outbox, now: now)
         return true
     }
