@@ -29,7 +29,7 @@ final class CallMediaScene: Sendable {
         case small
 
         private static let settings = [
-            "TURN": "0", "ROOST_MEDIA_ADDRESSES": "127.0.0.1", "ROOST_MESSAGE_RATE": "100000",
+            "TURN": "0", "ROOST_MEDIA_ADDRESSES": "127.0.0.1,::1", "ROOST_MESSAGE_RATE": "100000",
         ]
         private static let largeStack = Task {
             try await Stack(

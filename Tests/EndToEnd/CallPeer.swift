@@ -55,6 +55,7 @@ final class CallPeer: Sendable {
     /// Under which SSRCs it publishes.
     let streams: [CallSource: UInt32]
     private let isByTCP: Bool
+    private let isByIPv6: Bool
     private let state: Mutex<State>
     private let place = Mutex<(path: any MediaPath, port: UInt16)?>(nil)
 
@@ -62,6 +63,7 @@ final class CallPeer: Sendable {
         let peer = try MediaPeer(configuration: configuration)
         streams = Dictionary(uniqueKeysWithValues: peer.published.map { ($0.source, $0.ssrc) })
         isByTCP = configuration.isByTCP
+        isByIPv6 = configuration.isByIPv6
         state = Mutex(State(peer: peer))
     }
 
@@ -76,7 +78,8 @@ final class CallPeer: Sendable {
     func accept(_ answer: CallAnswer) throws {
         let candidate = try state.withLock { state in
             try state.peer.accept(answer, now: .now)
-            return isByTCP ? state.peer.remoteStreamCandidates.first : state.peer.remoteCandidates.first
+            let candidates = isByTCP ? state.peer.remoteStreamCandidates : state.peer.remoteCandidates
+            return candidates.first { $0.host.contains(":") == isByIPv6 }
         }
         guard let candidate else { throw Timeout("the answer has no candidate") }
         try place.withLock { place in

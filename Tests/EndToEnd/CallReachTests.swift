@@ -24,6 +24,16 @@ extension EndToEnd {
             }
         }
 
+        @Test("Who comes by IPv6, by UDP or by TCP, and who comes by IPv4 get each other's sound and pictures")
+        func byIPv6() async throws {
+            try await CallMediaScene.run(people: 3) { scene in
+                let first = try await scene.join(0) { $0.isByIPv6 = true }
+                let second = try await scene.join(1)
+                let third = try await scene.join(2) { ($0.isByIPv6, $0.isByTCP) = (true, true) }
+                try await scene.expectWhole([first, second, third])
+            }
+        }
+
         @Test("Eight peers that came by TCP leave no connection behind, whether they say so or not")
         func freed() async throws {
             try await CallMediaScene.run(people: 1) { scene in

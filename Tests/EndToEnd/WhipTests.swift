@@ -146,6 +146,7 @@ extension EndToEnd {
         private func fragment(of sdp: String) -> String {
             lines(sdp, "a=ice-ufrag:").prefix(1).joined() + lines(sdp, "a=ice-pwd:").prefix(1).joined()
                 + "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n"
+                + "a=candidate:1 1 udp 2130706431 192.0.2.7 54321 typ host\r\na=end-of-candidates\r\n"
         }
 
         private func lines(_ sdp: String, _ prefix: String) -> [String] {

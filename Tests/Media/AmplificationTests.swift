@@ -18,6 +18,8 @@ struct AmplificationTests {
         #expect(ada.peer.isConnected && kinds.isSuperset(of: [.stun, .dtls, .rtp]))
         var random = SplitMix64(seed: 92)
         var answered = 0
+        /// What each has sent, if no check of it was authentic, and what it got.
+        var unproven: [TransportAddress: (sent: Int, got: Int)] = [:]
         let later = network.now + .seconds(1)
         for number in 0..<2_000 {
             var datagram = recorded[number % recorded.count]
@@ -33,7 +35,17 @@ struct AmplificationTests {
             }
             #expect(sent <= Self.bound * datagram.count, "\(sent) bytes for \(datagram.count)")
             if sent > 0 { answered += 1 }
+            let isCheck = datagram.withUnsafeBytes(kind) == .stun
+            if !isCheck || !isAuthentic(datagram, of: recorded) { unproven[stranger] = (datagram.count, sent) }
         }
+        // Nor does anything follow later: no retransmission of a handshake, no media, no reports.
+        for millisecond in 0..<10_000 {
+            network.worker.outbox.removeAll()
+            network.worker.handleTimeout(now: later + .milliseconds(millisecond))
+            for entry in network.worker.outbox.entries { unproven[entry.destination]?.got += entry.byteCount }
+        }
+        #expect(unproven.count > 1_500)
+        #expect(unproven.values.allSatisfy { $0.got <= Self.bound * $0.sent })
         // Only checks are answered: those that are authentic, and those that are told why they are not.
         #expect(answered < 2_000 / 2)
     }
@@ -61,6 +73,9 @@ struct AmplificationTests {
         }
         return recorded
     }
+
+    /// Whether a datagram is one of those that the peer itself has sent.
+    private func isAuthentic(_ datagram: [UInt8], of recorded: [[UInt8]]) -> Bool { recorded.contains(datagram) }
 
     private func deliver(
         _ bytes: [UInt8], to network: CallNetwork, from source: TransportAddress, now: MediaTime

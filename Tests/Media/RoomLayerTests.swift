@@ -201,6 +201,8 @@ struct LayerTests {
         #expect(eves.longestPause <= .milliseconds(110))
         let bobs = try picture(bob, ada)
         #expect(bobs.corrupt == 0 && bobs.sequenceBreaks == 0 && bobs.timestampBreaks == 0)
+        #expect(bobs.longestPause <= .milliseconds(500), "\(bobs.longestPause), of a link that is suddenly a twelfth")
+        #expect(bobs.missing == 0 && bobs.undecodable == 0, "\(bobs.missing), \(bobs.undecodable)")
     }
 
     @Test("A publisher that knows no feedback on each packet is told how much it may send, and less when much is lost")

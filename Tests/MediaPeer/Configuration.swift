@@ -22,6 +22,8 @@ extension MediaPeer {
         /// Whether it numbers all packets and tells when those of the node arrived
         /// (draft-holmer-rmcat-transport-wide-cc-extensions-01).
         package var usesTransportFeedback = false
+        /// Whether it goes to the node's IPv6 address.
+        package var isByIPv6 = false
         /// Whether it takes estimates of what it may send (REMB).
         package var takesEstimates = false
         /// The names of the encodings in which it sends its camera at once, the lowest first (RFC 8853). Empty for one

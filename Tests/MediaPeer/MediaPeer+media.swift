@@ -42,6 +42,22 @@ extension MediaPeer {
         send(rtcp: writer.bytes)
     }
 
+    /// The same by FIR (RFC 5104 §4.3.1).
+    /// - Parameter number: another one for each request that is no repetition.
+    package func requestFullIntra(mid: String, number: UInt8) {
+        guard let ssrc = sections.first(where: { $0.mid == mid })?.ssrc else { return }
+        var writer = RTCPWriter()
+        writer.fullIntra(sender: reportSSRC, media: ssrc, number: number)
+        send(rtcp: writer.bytes)
+    }
+
+    /// Tells what it can take, in bits/s (REMB).
+    package func tellEstimate(_ bitrate: Int) {
+        var writer = RTCPWriter()
+        writer.receiverEstimate(sender: reportSSRC, bitrate: bitrate, ssrcs: sections.compactMap(\.ssrc))
+        send(rtcp: writer.bytes)
+    }
+
     /// Asks for packets of a section by their numbers, whether or not they are missing.
     package func requestPackets(_ numbers: [UInt16], mid: String) {
         guard let ssrc = sections.first(where: { $0.mid == mid })?.ssrc else { return }

@@ -32,6 +32,7 @@ package struct ReceivedSection: Sendable {
     /// Frames of which each part arrived.
     package internal(set) var completeFrames = 0
     package internal(set) var lastTimestamp: UInt32?
+    private var lastTimestampAt = MediaTime(nanoseconds: 0)
     /// The sequence number of the packet that came last.
     package internal(set) var lastNumber: UInt16?
     /// Jumps of the sequence number that no loss explains.
@@ -89,12 +90,12 @@ package struct ReceivedSection: Sendable {
         lastPattern = nil
         let arrival = gaps.receive(header.sequenceNumber, now: now)
         switch arrival {
-        case .next, .gap: checkTimestamp(header)
+        case .next, .gap: checkTimestamp(header, now: now)
         case .late: late += 1
         case .recovered: recovered += 1
         case .jump:
             sequenceBreaks += 1
-            lastTimestamp = header.timestamp
+            (lastTimestamp, lastTimestampAt) = (header.timestamp, now)
         case .duplicate:
             duplicates += 1
             return nil
@@ -127,13 +128,19 @@ package struct ReceivedSection: Sendable {
         }
     }
 
-    private mutating func checkTimestamp(_ header: RTPHeader) {
+    /// Timestamps have to go on as time does, whoever is sent here: a player waits for what seems to be in the future.
+    private mutating func checkTimestamp(_ header: RTPHeader, now: MediaTime) {
         if let lastTimestamp {
             let step = Int32(bitPattern: header.timestamp &- lastTimestamp)
-            if step < 0 || step > (isVideo ? 900_000 : 480_000) { timestampBreaks += 1 }
+            let seconds = Double(step) / (isVideo ? 90_000 : 48_000)
+            let elapsed = (now - lastTimestampAt) / .seconds(1)
+            if step < 0 || abs(seconds - elapsed) > Self.timestampTolerance { timestampBreaks += 1 }
         }
-        lastTimestamp = header.timestamp
+        (lastTimestamp, lastTimestampAt) = (header.timestamp, now)
     }
+
+    /// By how many seconds two packets may be closer or farther apart than when they were sent: what they wait on the way.
+    private static let timestampTolerance = 1.0
 
     private mutating func readExtensions(_ header: RTPHeader, _ packet: UnsafeRawBufferPointer) {
         var level: UInt8?

@@ -10,7 +10,7 @@ package protocol MediaPath: Sendable {
     func wait(milliseconds: Int32)
 }
 
-/// A UDP socket of this machine that speaks with one IPv4 address. It never waits but in ``wait(milliseconds:)``: what
+/// A UDP socket of this machine that speaks with one address. It never waits but in ``wait(milliseconds:)``: what
 /// the kernel does not take is lost, as on any network.
 package final class MediaSocket: MediaPath {
     /// It could not be made.
@@ -21,20 +21,33 @@ package final class MediaSocket: MediaPath {
 
     private let descriptor: Int32
 
-    /// - Parameter host: an IPv4 address.
+    /// - Parameter host: an IPv4 or IPv6 address.
     /// - Throws: ``Failure``.
     package init(host: String, port: UInt16) throws(Failure) {
-        descriptor = Glibc.socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | O_NONBLOCK, 0)
+        let family = host.contains(":") ? AF_INET6 : AF_INET
+        descriptor = Glibc.socket(family, Int32(SOCK_DGRAM.rawValue) | O_NONBLOCK, 0)
         guard descriptor >= 0 else { throw Failure(operation: "socket", number: errno) }
         var byteCount: Int32 = 4 * 1024 * 1024
         setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &byteCount, socklen_t(MemoryLayout<Int32>.size))
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        guard inet_pton(AF_INET, host, &address.sin_addr) == 1 else { throw Failure(operation: "address", number: 0) }
+        if family == AF_INET6 {
+            var address = sockaddr_in6()
+            address.sin6_family = sa_family_t(AF_INET6)
+            address.sin6_port = port.bigEndian
+            try connect(&address, byText: inet_pton(AF_INET6, host, &address.sin6_addr))
+        } else {
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = port.bigEndian
+            try connect(&address, byText: inet_pton(AF_INET, host, &address.sin_addr))
+        }
+    }
+
+    /// - Parameter wasRead: what reading the address answered: 1 for one that is well formed.
+    private func connect<Address>(_ address: inout Address, byText wasRead: Int32) throws(Failure) {
+        guard wasRead == 1 else { throw Failure(operation: "address", number: 0) }
         let result = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<Address>.size))
             }
         }
         guard result == 0 else { throw Failure(operation: "connect", number: errno) }

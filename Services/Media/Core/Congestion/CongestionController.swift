@@ -65,14 +65,7 @@ package struct CongestionController: Sendable {
         pacer.wait(for: kind, link, now: now)
     }
 
-    /// Where the delay of bursts differs by more than this, a burst more or less is not felt, and what looks like a full link
-    /// often is none.
-    private static let pacedJitter = Duration.milliseconds(20)
-
-    private var link: Pacer.Link {
-        let isSteady = estimator.jitter < Self.pacedJitter
-        return Pacer.Link(target: target, capacity: isSteady ? estimator.capacityBitrate : nil)
-    }
+    private var link: Pacer.Link { Pacer.Link(target: target, capacity: estimator.capacityBitrate) }
 
     /// Whether a packet of video may leave now; if not, it waits, and all that comes behind it.
     @inline(__always)
