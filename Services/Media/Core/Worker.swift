@@ -48,6 +48,8 @@ package final class Worker {
     var relays: [RelayKey: Relay] = [:]
     /// Those of what goes to the other ends.
     var relaySSRCs: Set<UInt32> = []
+    /// And by the SSRCs of the other ends' reports alone.
+    var relayReporters: [UInt32: Relay] = [:]
     private var nextTick: MediaTime?
     /// Worked in by ``send(to:_:)`` and ``writeFeedback(to:now:)``.
     var writer = RTCPWriter()
@@ -68,8 +70,8 @@ package final class Worker {
     package var pathCount: Int { fragments.count + addresses.count }
     /// Whether nothing is kept of anyone.
     package var isEmpty: Bool {
-        participants.isEmpty && rooms.isEmpty && fragments.isEmpty && addresses.isEmpty && relays.isEmpty
-            && relaySSRCs.isEmpty
+        participants.isEmpty && roomCount == 0 && fragments.isEmpty && addresses.isEmpty && relays.isEmpty
+            && relaySSRCs.isEmpty && relayReporters.isEmpty
     }
 
     package func takeNotices() -> [Notice] {
@@ -100,8 +102,7 @@ package final class Worker {
     ) -> Peer? {
         if let participant = addresses[source] { return participant }
         guard !relays.isEmpty, datagram.count >= offset + 4 else { return nil }
-        var address = source
-        address.localIndex = 0
+        let address = source.byAnyLocalAddress
         let ssrc = UInt32(bigEndian: datagram.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
         return relays[RelayKey(address: address, ssrc: ssrc)]
     }
@@ -152,11 +153,14 @@ package final class Worker {
     }
 
     private func receiveRTCP(_ datagram: UnsafeMutableRawBufferPointer, from source: TransportAddress, now: MediaTime) {
-        guard let peer = peer(at: source, datagram, ssrcAt: 4) else { return drop(.unknownAddress) }
+        let known = peer(at: source, datagram, ssrcAt: 4)
+        let stray = known == nil ? strayRelay(of: datagram, from: source, now: now) : nil
+        guard let peer = known ?? stray else { return drop(.unknownAddress) }
         guard let srtp = peer.srtp else { return drop(.notSecured) }
         guard let byteCount = srtp.unprotectRTCP(datagram, count: datagram.count) else { return drop(.notAuthentic) }
         peer.noteMedia(from: source, now: now)
         numbersLeft = Self.numbersPerCompound
+        if let stray { follow(stray, to: source) }
         let packet = UnsafeRawBufferPointer(rebasing: datagram[..<byteCount])
         let isWellFormed = RTCPPacket.forEach(in: packet.assumingMemoryBound(to: UInt8.self).span) { report in
             receive(report, of: peer, now: now)
@@ -217,6 +221,7 @@ package final class Worker {
         case .authentic(let credentials):
             if let owner = addresses[source], owner !== participant {
                 // An address that is somebody's now is not had by naming it as one's source.
+            guard addresses[source] != nil || !isOtherEnd(source) else { return drop(.unknownAddress) }
                 guard owner.transport?.isAlive(at: source, now: now) != true else { return drop(.unknownAddress) }
                 owner.transport?.forget(source)
             }
