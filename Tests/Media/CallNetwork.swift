@@ -142,6 +142,14 @@ final class CallNetwork {
             epoch: epoch ?? self.epoch)
     }
 
+    /// The call is placed anew, with its home on another worker: the former one's people are told to join there.
+    func move(to home: Int) {
+        workers[self.home].move(room: channel, now: now)
+        _ = spread.remove(channel)
+        self.home = home
+        epoch += 1
+    }
+
     /// Takes a seat, offers and accepts the answer; the media path comes about as time passes.
     /// - Parameters:
     ///   - held: the seat to take again.

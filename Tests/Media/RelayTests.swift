@@ -286,6 +286,68 @@ struct RelayTests {
         #expect(network.workers.allSatisfy { $0.isEmpty })
     }
 
+    @Test(
+        "Who comes back to a worker that the call has left cuts nobody off who has not: they have their time, elsewhere too"
+    )
+    func movedBack() throws {
+        let network = try CallNetwork(seed: 312, workerCount: 3)
+        let ada = try network.join(Self.configuration(seed: 1), at: 0)
+        let bob = try network.join(Self.configuration(seed: 2), at: 1)
+        let eve = try network.join(Self.configuration(seed: 3), at: 1)
+        var senders = [Sender(ada), Sender(bob), Sender(eve)]
+        network.talk(&senders, for: .seconds(2))
+        network.move(to: 2)
+        network.talk(&senders, for: .milliseconds(200))
+        for person in [ada, bob, eve] { #expect(person.ended == .moved) }
+
+        let again = try network.join(Self.configuration(seed: 4), of: bob.userID, at: 1)
+        #expect(again.state.participants.map(\.participantID) == [again.id], "the new call begins without the old one")
+        senders.append(Sender(again))
+        let pairs = [(eve, bob), (bob, eve), (eve, ada), (ada, eve), (bob, ada)]
+        for _ in 0..<4 {
+            let before = try pairs.map { try (picture($0, of: $1).completeFrames, sound($0, of: $1).packets) }
+            network.talk(&senders, for: .seconds(1))
+            for ((viewer, other), (frames, packets)) in zip(pairs, before) {
+                #expect(try picture(viewer, of: other).completeFrames > frames + 20)
+                #expect(try sound(viewer, of: other).packets > packets + 40)
+            }
+        }
+        let back = try network.join(Self.configuration(seed: 5), of: ada.userID, at: 2)
+        senders.append(Sender(back))
+        network.talk(&senders, for: Limits.callMoveGrace - .seconds(3))
+        #expect(network.workers[0].isEmpty)
+        for (index, count) in [(1, 1), (2, 1)] {
+            #expect(network.workers[index].participantCount == count && network.workers[index].roomCount == 1)
+        }
+        for (viewer, other) in [(again, back), (back, again)] {
+            #expect(viewer.ended == nil)
+            #expect(Set(viewer.state.participants.map(\.participantID)) == [again.id, back.id])
+            #expect(try picture(viewer, of: other).completeFrames > 20)
+        }
+        let report = try #require(network.reports.last { $0.epoch == again.seat.epoch })
+        #expect(Set(report.participants.map(\.participantID)) == [again.id, back.id])
+        for person in [again, back] { network.leave(person) }
+        network.run(for: .seconds(1))
+        #expect(network.workers.allSatisfy { $0.isEmpty && $0.deadline == nil })
+    }
+
+    @Test("A person who is removed is removed from what is left of a call that moved, too")
+    func removedMeanwhile() throws {
+        let network = try CallNetwork(seed: 313, workerCount: 2)
+        let ada = try network.join(Self.configuration(seed: 1), at: 0)
+        let bob = try network.join(Self.configuration(seed: 2), at: 0)
+        var senders = [Sender(ada), Sender(bob)]
+        network.talk(&senders, for: .seconds(1))
+        network.move(to: 1)
+        network.talk(&senders, for: .milliseconds(100))
+        _ = try network.join(Self.configuration(seed: 3), of: ada.userID, at: 0)
+        #expect(network.worker.participantCount == 3)
+        network.worker.remove(bob.userID, from: network.channel, now: network.now)
+        #expect(network.worker.participantCount == 2)
+        network.worker.end(room: network.channel, .left, now: network.now)
+        #expect(network.worker.participantCount == 0 && network.worker.roomCount == 0)
+    }
+
     @Test("A recording at the home has what is sent to the other workers too")
     func recording() throws {
         let network = try CallNetwork(seed: 308, workerCount: 2)

@@ -17,7 +17,7 @@ extension Worker {
     package func open(
         _ end: RelayEnd, epoch: Int64, openedAt: Timestamp, now: MediaTime
     ) throws(SeatError) -> RelayRoster {
-        endMoved(room: end.channelID, now: now)
+        setAside(movedRoom: end.channelID)
         let known = rooms[end.channelID]
         guard known.map({ $0.isHome && end.isHome }) ?? true else {
             throw Self.moved
@@ -48,7 +48,7 @@ extension Worker {
         guard let relay = relays.values.first(where: { $0.end.id == id }) else { return false }
         switch message {
         case .demand(let ssrcs): relay.receive(demand: ssrcs)
-        case .move: if !relay.room.isHome { move(room: relay.room.channelID, now: now) }
+        case .move: if !relay.room.isHome { move(relay.room, now: now) }
         case .close: close(relay, now: now)
         case .roster(let roster): receive(roster, by: relay, now: now)
         }
@@ -126,7 +126,7 @@ extension Worker {
     private func close(_ relay: Relay, now: MediaTime) {
         let room = relay.room
         drop(relay)
-        if !room.isHome { move(room: room.channelID, now: now) }
+        if !room.isHome { move(room, now: now) }
         room.noteArrival(now: now)
         noteChange(of: room, now: now)
         endIfOver(room)
@@ -144,10 +144,11 @@ extension Worker {
 
     /// A room ends with its last seat; away from its home with the last on this worker.
     func endIfOver(_ room: Room) {
-        guard rooms[room.channelID] === room, room.isOver else { return }
-        rooms[room.channelID] = nil
+        let isFormer = formerRooms.contains { $0 === room }
+        guard isFormer || rooms[room.channelID] === room, room.isOver else { return }
+        if isFormer { formerRooms.removeAll { $0 === room } } else { rooms[room.channelID] = nil }
         closeRelays(of: room)
-        guard room.isHome else { return }
+        guard room.isHome, !isFormer else { return }
         notices.append(.report(room.report()))
         if room.tap != nil, let recording = room.recording { notices.append(.recordingOver(recording.id)) }
     }
@@ -160,7 +161,6 @@ extension Worker {
         }
     }
 
-    // MARK: Time
     // MARK: Where the other ends are
 
     /// The relay whose other end a report from an unknown address may be of, by its SSRC. A node that has several addresses, or
@@ -188,6 +188,7 @@ extension Worker {
         return relayReporters.values.contains { $0.address == address }
     }
 
+    // MARK: Time
 
     /// Tells the other ends what they do not know yet.
     func tellRelays(of room: Room) {

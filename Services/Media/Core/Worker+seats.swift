@@ -10,7 +10,10 @@ extension Worker {
         _ seat: Seat, rights: CallRights = .ordinary, route: SeatRoute, isHome: Bool = true, joinedAt: Timestamp,
         now: MediaTime
     ) throws(SeatError) -> TakenSeat {
-        endMoved(room: seat.channelID, now: now)
+        setAside(movedRoom: seat.channelID)
+        if let former = participants[seat.participantID], former.seat.isSame(as: seat), former.room.endsAt != nil {
+            end(former, .moved, now: now)
+        }
         if let known = participants[seat.participantID] {
             guard known.seat.isSame(as: seat) else { throw SeatError(.conflict, "The seat is taken.") }
             try raise(known.room, to: seat.epoch)
@@ -196,7 +199,10 @@ extension Worker {
 
     /// Ends a room, such as one that was placed elsewhere.
     package func end(room channelID: ChannelID, _ reason: CallEndReason, now: MediaTime) {
-        guard let room = rooms[channelID] else { return }
+        for room in rooms(of: channelID) { end(room, reason, now: now) }
+    }
+
+    func end(_ room: Room, _ reason: CallEndReason, now: MediaTime) {
         for participant in room.seated { end(participant, reason, now: now) }
         closeRelays(of: room)
         endIfOver(room)
