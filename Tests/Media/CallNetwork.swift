@@ -81,6 +81,8 @@ final class CallNetwork {
     private var spread: RoomSpread
     /// What the ends of relays tell each other is held back, as by a bus that is away.
     var isBusAway = false
+    /// It is lost before, as when too many notices wait.
+    var losesNotices = false
     private var heldMessages: [(message: RelayMessage, id: RelayID, toHome: Bool)] = []
     /// The share that gets lost from one worker to another.
     var relayLoss = 0.0
@@ -185,7 +187,14 @@ final class CallNetwork {
         let roster = try workers[home].open(relay.home, epoch: epoch, openedAt: joinedAt, now: now)
         _ = try workers[host].open(relay.away, epoch: epoch, openedAt: joinedAt, now: now)
         workers[host].receive(.roster(roster), of: relay.away.id, now: now)
+        spread.noteOpen(relay.home.id)
         relays.append(relay)
+    }
+
+    /// Compares which relays there are with what the workers say, as a node does at each beat.
+    func compareRelays() {
+        let held = workers.map { $0.census().relays }
+        heldMessages += spread.lost(of: spread.openRelays, held: held).map { (.close, $0.id, $0.toHome) }
     }
 
     func offer(_ person: Person, rewrite: (String) -> String = { $0 }) throws {
@@ -303,7 +312,7 @@ final class CallNetwork {
     private func take(_ notice: Notice) {
         switch notice {
         case .report(let report): reports.append(report)
-        case .relay(let message, let id, let toHome): heldMessages.append((message, id, toHome))
+        case .relay(let message, let id, let toHome): if !losesNotices { heldMessages.append((message, id, toHome)) }
         case .ended, .recordingOver: break
         case .frame(let frame, let participant, let route):
             guard let person = people.last(where: { $0.id == participant && $0.route == route }) else { return }

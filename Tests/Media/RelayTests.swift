@@ -348,6 +348,38 @@ struct RelayTests {
         #expect(network.worker.participantCount == 0 && network.worker.roomCount == 0)
     }
 
+    @Test(
+        "A relay that ended without a word is found when workers are asked: its other end is told, and the next seat has one"
+    )
+    func lostNotice() throws {
+        let network = try CallNetwork(seed: 314, workerCount: 2)
+        let ada = try network.join(Self.configuration(seed: 1), at: 0)
+        let bob = try network.join(Self.configuration(seed: 2), at: 1)
+        var senders = [Sender(ada), Sender(bob)]
+        network.talk(&senders, for: .seconds(1))
+        network.compareRelays()
+        network.talk(&senders, for: .seconds(1))
+        #expect(ada.state.participants.count == 2, "nothing is ended that is there")
+
+        network.losesNotices = true
+        network.leave(bob)
+        network.run(for: .milliseconds(50))
+        network.losesNotices = false
+        network.talk(&senders, for: .milliseconds(500))
+        #expect(network.workers[1].isEmpty)
+        #expect(ada.state.participants.count == 2, "its home knows nothing of it")
+        network.compareRelays()
+        network.talk(&senders, for: .milliseconds(500))
+        #expect(ada.state.participants.map(\.participantID) == [ada.id])
+
+        let eve = try network.join(Self.configuration(seed: 3), at: 1)
+        senders = [Sender(ada), Sender(eve)]
+        network.talk(&senders, for: .seconds(2))
+        for (viewer, other) in [(ada, eve), (eve, ada)] {
+            #expect(try picture(viewer, of: other).completeFrames > 20)
+        }
+    }
+
     @Test("A recording at the home has what is sent to the other workers too")
     func recording() throws {
         let network = try CallNetwork(seed: 308, workerCount: 2)
@@ -538,6 +570,32 @@ struct RoomSpreadTests {
         #expect(home.place(channel, epoch: 5, loads: [load(0), load(1), load(1)], seats: [0, 0, 0]) == 0)
         home.add(id, channel, from: .worker(0), to: .node(node(2)))
         #expect(home.helpers(of: channel) == [node(2)] && home.workers(of: channel) == [0])
+    }
+
+    @Test("A relay is lost when a worker that had an end of it has none, and not while it is being opened")
+    func lost() {
+        var spread = RoomSpread(addresses: addresses, seatsPerWorker: 2)
+        _ = spread.place(channel, epoch: 1, loads: [load(0), load(1), load(1)], seats: [0, 0, 0])
+        let (inner, outer, young) = (RelayID(high: 1, low: 1), RelayID(high: 1, low: 2), RelayID(high: 1, low: 3))
+        spread.add(inner, channel, from: .worker(0), to: .worker(2))
+        spread.add(outer, channel, from: .worker(0), to: .node(node(1)))
+        spread.add(young, channel, from: .node(node(2)), to: .worker(1))
+        for id in [inner, outer] { spread.noteOpen(id) }
+        let open = spread.openRelays
+        #expect(open == [inner, outer])
+        func lost(_ held: [Set<RelayID>]) -> [RelayID: Bool] {
+            Dictionary(uniqueKeysWithValues: spread.lost(of: open, held: held).map { ($0.id, $0.toHome) })
+        }
+        #expect(lost([[inner, outer], [], [inner]]).isEmpty)
+        #expect(lost([[inner], [], [inner]]) == [outer: false])
+        #expect(lost([[inner, outer], [], []]) == [inner: true])
+        #expect(lost([[outer], [], [inner]]) == [inner: false])
+        // What was opened while the workers were asked is not among those that were open before.
+        spread.noteOpen(young)
+        #expect(lost([[inner, outer], [], [inner]]).isEmpty)
+        #expect(spread.lost(of: spread.openRelays, held: [[inner, outer], [], [inner]]).map(\.id) == [young])
+        spread.remove(inner)
+        #expect(lost([[outer], [], []]).isEmpty, "its end was told meanwhile")
     }
 
     @Test("A room that was placed anew has another home from then on, and what an older grant says is refused")

@@ -81,7 +81,8 @@ extension Worker {
     package func census() -> Census {
         Census(
             seats: participants.values.map { ($0.seat, $0.number) },
-            rooms: rooms.filter { $0.value.isHome && $0.value.endsAt == nil }.mapValues(\.epoch))
+            rooms: rooms.filter { $0.value.isHome && $0.value.endsAt == nil }.mapValues(\.epoch),
+            relays: Set(relayReporters.values.map(\.end.id)))
     }
 
     /// Answers an offer. The same offer again gets the same answer.
