@@ -87,9 +87,22 @@ final class CallNetwork {
     private var spread: RoomSpread
     /// What the ends of relays tell each other is held back, as by a bus that is away.
     var isBusAway = false
+    /// It is lost before, as when too many notices wait.
+    var losesNotices = false
     private var heldMessages: [(message: RelayMessage, id: RelayID, toHome: Bool)] = []
     /// The share that gets lost from one worker to another.
     var relayLoss = 0.0
+    /// Where a worker's packets to others come from, as behind a translation of addresses, and where it is reached by them too.
+    var translations: [Int: TransportAddress] = [:]
+    /// Whether others reach these workers at the address that was announced too.
+    var areAnnouncedReached = true
+    /// The relays so far, as each end was told.
+    private(set) var relays: [(home: RelayEnd, away: RelayEnd)] = []
+    /// Sees what goes from one worker to another.
+    var onRelayed: (_ bytes: [UInt8], _ destination: TransportAddress) -> Void = { _, _ in }
+    /// The worker that is the call's home.
+    private(set) var home = 0
+    private var epoch: Int64 = 1
     let channel = ChannelID(at: Timestamp(milliseconds: 1), entropy: (1, 1))
     var conditions: Conditions
     private(set) var now = MediaTime(nanoseconds: 1_000_000_000)
@@ -130,11 +143,19 @@ final class CallNetwork {
         return EntityID(at: Timestamp(milliseconds: 1_763_700_000_000), entropy: (ids, ids))
     }
 
-    func seat(in channel: ChannelID? = nil, of user: UserID? = nil, epoch: Int64 = 1) -> Seat {
+    func seat(in channel: ChannelID? = nil, of user: UserID? = nil, epoch: Int64? = nil) -> Seat {
         Seat(
             participantID: freshID(), userID: user ?? freshID(), sessionID: freshID(),
             channelID: channel ?? self.channel,
-            epoch: epoch)
+            epoch: epoch ?? self.epoch)
+    }
+
+    /// The call is placed anew, with its home on another worker: the former one's people are told to join there.
+    func move(to home: Int) {
+        workers[self.home].move(room: channel, now: now)
+        _ = spread.remove(channel)
+        self.home = home
+        epoch += 1
     }
 
     /// Takes a seat, offers and accepts the answer; the media path comes about as time passes.
@@ -151,7 +172,7 @@ final class CallNetwork {
         let joinedAt = Timestamp(milliseconds: now.nanoseconds / 1_000_000)
         try open(to: host, joinedAt)
         let taken = try workers[host].join(
-            seat, rights: rights, route: route, isHome: host == 0, joinedAt: joinedAt, now: now)
+            seat, rights: rights, route: route, isHome: host == home, joinedAt: joinedAt, now: now)
         let person = Person(
             peer: try MediaPeer(configuration: configuration), seat: seat, route: route, host: host,
             address: .v4(0x0A00_0000 + UInt32(truncatingIfNeeded: ids), port: 50_000), state: taken.reply.state)
@@ -161,14 +182,25 @@ final class CallNetwork {
         return person
     }
 
-    /// The first worker is the home; another has a relay to it from its first seat on.
+    /// Another worker than the home has a relay to it from its first seat on.
     private func open(to host: Int, _ joinedAt: Timestamp) throws {
-        if spread.homes[channel] == nil { _ = spread.place(channel, epoch: 1, loads: [.idle], seats: [0]) }
+        if spread.homes[channel] == nil {
+            let loads = workers.indices.map { MediaNodeLoad(participants: $0 == home ? 0 : 1, rooms: 0) }
+            _ = spread.place(channel, epoch: epoch, loads: loads, seats: workers.map { _ in 0 })
+        }
         guard spread.missingRelay(channel, to: host) != nil else { return }
-        let relay = spread.relay(channel, from: 0, to: host, using: &random)
-        let roster = try worker.open(relay.home, epoch: 1, openedAt: joinedAt, now: now)
-        _ = try workers[host].open(relay.away, epoch: 1, openedAt: joinedAt, now: now)
+        let relay = spread.relay(channel, from: home, to: host, using: &random)
+        let roster = try workers[home].open(relay.home, epoch: epoch, openedAt: joinedAt, now: now)
+        _ = try workers[host].open(relay.away, epoch: epoch, openedAt: joinedAt, now: now)
         workers[host].receive(.roster(roster), of: relay.away.id, now: now)
+        spread.noteOpen(relay.home.id)
+        relays.append(relay)
+    }
+
+    /// Compares which relays there are with what the workers say, as a node does at each beat.
+    func compareRelays() {
+        let held = workers.map { $0.census().relays }
+        heldMessages += spread.lost(of: spread.openRelays, held: held).map { (.close, $0.id, $0.toHome) }
     }
 
     func offer(_ person: Person, rewrite: (String) -> String = { $0 }) throws {
@@ -256,8 +288,9 @@ final class CallNetwork {
         for (index, worker) in workers.enumerated() {
             worker.outbox.withMemory { memory in
                 for entry in worker.outbox.entries + worker.outbox.streamEntries {
-                    guard let receiver = receiver(at: entry.destination) else { continue }
                     let bytes = [UInt8](memory[entry.offset..<(entry.offset + entry.byteCount)])
+                    guard let receiver = receiver(at: entry.destination) else { continue }
+                    if case .worker = receiver { onRelayed(bytes, entry.destination) }
                     send(bytes, to: receiver, from: Self.address(of: index))
                 }
             }
@@ -277,13 +310,15 @@ final class CallNetwork {
 
     private func receiver(at address: TransportAddress) -> Receiver? {
         if let person = people.first(where: { $0.address == address }) { return .person(person) }
-        return workers.indices.first { Self.address(of: $0) == address }.map { .worker($0) }
+        if let translated = translations.first(where: { $0.value == address }) { return .worker(translated.key) }
+        let announced = workers.indices.first { Self.address(of: $0) == address }
+        return announced.flatMap { areAnnouncedReached || translations[$0] == nil ? .worker($0) : nil }
     }
 
     private func take(_ notice: Notice) {
         switch notice {
         case .report(let report): reports.append(report)
-        case .relay(let message, let id, let toHome): heldMessages.append((message, id, toHome))
+        case .relay(let message, let id, let toHome): if !losesNotices { heldMessages.append((message, id, toHome)) }
         case .ended, .recordingOver: break
         case .frame(let frame, let participant, let route):
             guard let person = people.last(where: { $0.id == participant && $0.route == route }) else { return }
@@ -320,10 +355,10 @@ final class CallNetwork {
 
     private func send(_ bytes: [UInt8], to receiver: Receiver, from source: TransportAddress) {
         let copies = chance(conditions.duplicates) ? 2 : 1
-        if case .worker = receiver, workers.indices.contains(where: { Self.address(of: $0) == source }),
-            chance(relayLoss)
-        {
-            return
+        var source = source
+        if case .worker = receiver, let sender = workers.indices.first(where: { Self.address(of: $0) == source }) {
+            if chance(relayLoss) { return }
+            source = translations[sender] ?? source
         }
         for _ in 0..<copies where !chance(conditions.loss) {
             guard let wait = wait(bytes.count, receiver) else { continue }

@@ -286,6 +286,100 @@ struct RelayTests {
         #expect(network.workers.allSatisfy { $0.isEmpty })
     }
 
+    @Test(
+        "Who comes back to a worker that the call has left cuts nobody off who has not: they have their time, elsewhere too"
+    )
+    func movedBack() throws {
+        let network = try CallNetwork(seed: 312, workerCount: 3)
+        let ada = try network.join(Self.configuration(seed: 1), at: 0)
+        let bob = try network.join(Self.configuration(seed: 2), at: 1)
+        let eve = try network.join(Self.configuration(seed: 3), at: 1)
+        var senders = [Sender(ada), Sender(bob), Sender(eve)]
+        network.talk(&senders, for: .seconds(2))
+        network.move(to: 2)
+        network.talk(&senders, for: .milliseconds(200))
+        for person in [ada, bob, eve] { #expect(person.ended == .moved) }
+
+        let again = try network.join(Self.configuration(seed: 4), of: bob.userID, at: 1)
+        #expect(again.state.participants.map(\.participantID) == [again.id], "the new call begins without the old one")
+        senders.append(Sender(again))
+        let pairs = [(eve, bob), (bob, eve), (eve, ada), (ada, eve), (bob, ada)]
+        for _ in 0..<4 {
+            let before = try pairs.map { try (picture($0, of: $1).completeFrames, sound($0, of: $1).packets) }
+            network.talk(&senders, for: .seconds(1))
+            for ((viewer, other), (frames, packets)) in zip(pairs, before) {
+                #expect(try picture(viewer, of: other).completeFrames > frames + 20)
+                #expect(try sound(viewer, of: other).packets > packets + 40)
+            }
+        }
+        let back = try network.join(Self.configuration(seed: 5), of: ada.userID, at: 2)
+        senders.append(Sender(back))
+        network.talk(&senders, for: Limits.callMoveGrace - .seconds(3))
+        #expect(network.workers[0].isEmpty)
+        for (index, count) in [(1, 1), (2, 1)] {
+            #expect(network.workers[index].participantCount == count && network.workers[index].roomCount == 1)
+        }
+        for (viewer, other) in [(again, back), (back, again)] {
+            #expect(viewer.ended == nil)
+            #expect(Set(viewer.state.participants.map(\.participantID)) == [again.id, back.id])
+            #expect(try picture(viewer, of: other).completeFrames > 20)
+        }
+        let report = try #require(network.reports.last { $0.epoch == again.seat.epoch })
+        #expect(Set(report.participants.map(\.participantID)) == [again.id, back.id])
+        for person in [again, back] { network.leave(person) }
+        network.run(for: .seconds(1))
+        #expect(network.workers.allSatisfy { $0.isEmpty && $0.deadline == nil })
+    }
+
+    @Test("A person who is removed is removed from what is left of a call that moved, too")
+    func removedMeanwhile() throws {
+        let network = try CallNetwork(seed: 313, workerCount: 2)
+        let ada = try network.join(Self.configuration(seed: 1), at: 0)
+        let bob = try network.join(Self.configuration(seed: 2), at: 0)
+        var senders = [Sender(ada), Sender(bob)]
+        network.talk(&senders, for: .seconds(1))
+        network.move(to: 1)
+        network.talk(&senders, for: .milliseconds(100))
+        _ = try network.join(Self.configuration(seed: 3), of: ada.userID, at: 0)
+        #expect(network.worker.participantCount == 3)
+        network.worker.remove(bob.userID, from: network.channel, now: network.now)
+        #expect(network.worker.participantCount == 2)
+        network.worker.end(room: network.channel, .left, now: network.now)
+        #expect(network.worker.participantCount == 0 && network.worker.roomCount == 0)
+    }
+
+    @Test(
+        "A relay that ended without a word is found when workers are asked: its other end is told, and the next seat has one"
+    )
+    func lostNotice() throws {
+        let network = try CallNetwork(seed: 314, workerCount: 2)
+        let ada = try network.join(Self.configuration(seed: 1), at: 0)
+        let bob = try network.join(Self.configuration(seed: 2), at: 1)
+        var senders = [Sender(ada), Sender(bob)]
+        network.talk(&senders, for: .seconds(1))
+        network.compareRelays()
+        network.talk(&senders, for: .seconds(1))
+        #expect(ada.state.participants.count == 2, "nothing is ended that is there")
+
+        network.losesNotices = true
+        network.leave(bob)
+        network.run(for: .milliseconds(50))
+        network.losesNotices = false
+        network.talk(&senders, for: .milliseconds(500))
+        #expect(network.workers[1].isEmpty)
+        #expect(ada.state.participants.count == 2, "its home knows nothing of it")
+        network.compareRelays()
+        network.talk(&senders, for: .milliseconds(500))
+        #expect(ada.state.participants.map(\.participantID) == [ada.id])
+
+        let eve = try network.join(Self.configuration(seed: 3), at: 1)
+        senders = [Sender(ada), Sender(eve)]
+        network.talk(&senders, for: .seconds(2))
+        for (viewer, other) in [(ada, eve), (eve, ada)] {
+            #expect(try picture(viewer, of: other).completeFrames > 20)
+        }
+    }
+
     @Test("A recording at the home has what is sent to the other workers too")
     func recording() throws {
         let network = try CallNetwork(seed: 308, workerCount: 2)
@@ -476,6 +570,32 @@ struct RoomSpreadTests {
         #expect(home.place(channel, epoch: 5, loads: [load(0), load(1), load(1)], seats: [0, 0, 0]) == 0)
         home.add(id, channel, from: .worker(0), to: .node(node(2)))
         #expect(home.helpers(of: channel) == [node(2)] && home.workers(of: channel) == [0])
+    }
+
+    @Test("A relay is lost when a worker that had an end of it has none, and not while it is being opened")
+    func lost() {
+        var spread = RoomSpread(addresses: addresses, seatsPerWorker: 2)
+        _ = spread.place(channel, epoch: 1, loads: [load(0), load(1), load(1)], seats: [0, 0, 0])
+        let (inner, outer, young) = (RelayID(high: 1, low: 1), RelayID(high: 1, low: 2), RelayID(high: 1, low: 3))
+        spread.add(inner, channel, from: .worker(0), to: .worker(2))
+        spread.add(outer, channel, from: .worker(0), to: .node(node(1)))
+        spread.add(young, channel, from: .node(node(2)), to: .worker(1))
+        for id in [inner, outer] { spread.noteOpen(id) }
+        let open = spread.openRelays
+        #expect(open == [inner, outer])
+        func lost(_ held: [Set<RelayID>]) -> [RelayID: Bool] {
+            Dictionary(uniqueKeysWithValues: spread.lost(of: open, held: held).map { ($0.id, $0.toHome) })
+        }
+        #expect(lost([[inner, outer], [], [inner]]).isEmpty)
+        #expect(lost([[inner], [], [inner]]) == [outer: false])
+        #expect(lost([[inner, outer], [], []]) == [inner: true])
+        #expect(lost([[outer], [], [inner]]) == [inner: false])
+        // What was opened while the workers were asked is not among those that were open before.
+        spread.noteOpen(young)
+        #expect(lost([[inner, outer], [], [inner]]).isEmpty)
+        #expect(spread.lost(of: spread.openRelays, held: [[inner, outer], [], [inner]]).map(\.id) == [young])
+        spread.remove(inner)
+        #expect(lost([[outer], [], []]).isEmpty, "its end was told meanwhile")
     }
 
     @Test("A room that was placed anew has another home from then on, and what an older grant says is refused")

@@ -90,7 +90,10 @@ struct SpatialLayerTests {
 
     @Test(
         "Loss on either way is mended: what was left out is never missed",
-        arguments: [("VP9", 0.02), ("VP9", 0.1), ("AV1", 0.02), ("AV1", 0.1)], [1, 2, 3] as [UInt64])
+        // Of the seeds from 6 on the first key picture comes in a disorder in which its first packet is the last.
+        arguments: [("VP9", 0.02), ("VP9", 0.1), ("AV1", 0.02), ("AV1", 0.1)],
+        [1, 2, 3, 6, 8, 14, 15, 17, 22] as [UInt64]
+    )
     func loss(of link: (codec: String, share: Double), seed: UInt64) throws {
         let (codec, share) = link
         let network = try CallNetwork(

@@ -92,16 +92,24 @@ struct RoomMoveTests {
         #expect(network.worker.isEmpty && ada.ended == .moved)
     }
 
-    @Test("A room that comes back begins anew, without those who are left of the old one")
+    @Test("A room that comes back begins anew, without those who are left of the old one, who have their time")
     func back() throws {
-        let (network, senders) = try moved(76)
+        var (network, senders) = try moved(76)
         let route = SeatRoute(gateway: network.freshID(), connectionID: network.freshID())
         let taken = try network.worker.join(
             network.seat(epoch: 9), route: route, joinedAt: Timestamp(milliseconds: 2), now: network.now)
         #expect(taken.isFirst)
         #expect(taken.reply.state.participants.count == 1)
-        #expect(network.worker.participantCount == 1)
+        #expect(network.worker.participantCount == 3)
         #expect(network.worker.census().rooms == [network.channel: 9])
         #expect(senders.allSatisfy { $0.person.ended == .moved })
+        let before = senders.map { packets($0.person) }
+        network.talk(&senders, for: .seconds(5))
+        for (sender, count) in zip(senders, before) { #expect(packets(sender.person) > count + 750) }
+        network.talk(&senders, for: .seconds(1))
+        #expect(network.worker.participantCount == 1 && network.worker.roomCount == 1)
+        #expect(
+            network.reports.last?.participants.map(\.participantID) == [taken.reply.state.participants[0].participantID]
+        )
     }
 }

@@ -27,6 +27,7 @@ struct GapTracker {
     }
 
     private var unwrapper = SequenceUnwrapper()
+    private var first: Int64 = 0
     private var highest: Int64?
     private var missing: [Missing] = []
     /// Missing ones too old to arrive any more.
@@ -37,16 +38,18 @@ struct GapTracker {
     mutating func receive(_ number: UInt16, now: MediaTime) -> Arrival {
         let sequence = unwrapper.unwrap(number)
         guard let highest else {
+            first = sequence
             self.highest = sequence
             return .next
         }
         guard abs(sequence - highest) <= Self.jump else {
+            first = sequence
             self.highest = sequence
             lostCount += missing.count
             missing = []
             return .jump
         }
-        guard sequence > highest else { return receiveOld(sequence) }
+        guard sequence > highest else { return receiveOld(sequence, now: now) }
         self.highest = sequence
         for lost in (highest + 1)..<sequence { missing.append(Missing(sequence: lost, due: now + Self.hold)) }
         while let first = missing.first, first.sequence < sequence - Self.jump {
@@ -56,7 +59,14 @@ struct GapTracker {
         return sequence == highest + 1 ? .next : .gap
     }
 
-    private mutating func receiveOld(_ sequence: Int64) -> Arrival {
+    private mutating func receiveOld(_ sequence: Int64, now: MediaTime) -> Arrival {
+        if sequence < first {
+            // It was overtaken by what seemed to be the first.
+            let between = ((sequence + 1)..<first).map { Missing(sequence: $0, due: now + Self.hold) }
+            missing.insert(contentsOf: between, at: 0)
+            first = sequence
+            return .late
+        }
         guard let index = missing.firstIndex(where: { $0.sequence == sequence }) else { return .duplicate }
         return missing.remove(at: index).tries > 0 ? .recovered : .late
     }

@@ -47,6 +47,8 @@ package struct Census: Sendable {
     package let seats: [(seat: Seat, number: Int)]
     /// The epoch of each room that is here to stay.
     package let rooms: [ChannelID: Int64]
+    /// Those that one end of is here.
+    package let relays: Set<RelayID>
 }
 
 /// A seat that was taken.

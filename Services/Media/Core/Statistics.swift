@@ -64,7 +64,7 @@ package struct SectionStatistics: Encodable, Sendable {
 extension Worker {
     /// All rooms as they are now.
     package func statistics(now: MediaTime) -> [RoomStatistics] {
-        rooms.values.map { room in
+        (Array(rooms.values) + formerRooms).map { room in
             RoomStatistics(
                 channelID: room.channelID, epoch: room.epoch, isMoving: room.endsAt != nil,
                 participants: room.seated.map { $0.statistics(now: now) })

@@ -6,7 +6,7 @@ extension Worker {
     /// Takes over what a person may do now, for all their seats in a call, and lowers their hand if that is asked.
     /// - Throws: `not_found` if the person has no seat in that call.
     package func moderate(_ request: SeatModerateRequest, now: MediaTime) throws(SeatError) {
-        let seats = rooms[request.channelID]?.seated.filter { $0.seat.userID == request.userID } ?? []
+        let seats = rooms(of: request.channelID).flatMap(\.seated).filter { $0.seat.userID == request.userID }
         guard !seats.isEmpty else { throw SeatError(.notFound, "The person is not in this call.") }
         for participant in seats {
             let isLowered = request.lowersHand && participant.raise(hand: false, now: now)
@@ -27,7 +27,7 @@ extension Worker {
 
     /// Ends all seats of a person in a call.
     package func remove(_ user: UserID, from channel: ChannelID, now: MediaTime) {
-        for participant in rooms[channel]?.seated ?? [] where participant.seat.userID == user {
+        for participant in rooms(of: channel).flatMap(\.seated) where participant.seat.userID == user {
             end(participant, .removed, now: now)
         }
     }

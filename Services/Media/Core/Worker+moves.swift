@@ -10,7 +10,11 @@ extension Worker {
     ///
     /// Nothing more is told of the seats here, and nothing reported but the end: the node that has the room now does that.
     package func move(room channelID: ChannelID, now: MediaTime) {
-        guard let room = rooms[channelID], room.endsAt == nil else { return }
+        if let room = rooms[channelID] { move(room, now: now) }
+    }
+
+    func move(_ room: Room, now: MediaTime) {
+        guard room.endsAt == nil else { return }
         room.beginMove(until: now + Limits.callMoveGrace)
         if room.isHome { for relay in room.relays { notices.append(.relay(.move, of: relay.end.id, toHome: false)) } }
         for participant in room.seated {
@@ -24,8 +28,18 @@ extension Worker {
         hurry(now)
     }
 
-    /// What is left of a room that moved away ends at once: the room is back.
-    func endMoved(room channelID: ChannelID, now: MediaTime) {
-        if rooms[channelID]?.endsAt != nil { end(room: channelID, .moved, now: now) }
+    /// The call is here again: what is left of the room that moved away has its time beside the new one, so that nobody falls
+    /// silent who has not come back yet. Its recording is over, and it reports no more: the new room does.
+    func setAside(movedRoom channelID: ChannelID) {
+        guard let room = rooms[channelID], room.endsAt != nil else { return }
+        if room.tap != nil, let recording = room.recording { notices.append(.recordingOver(recording.id)) }
+        room.tap = nil
+        rooms[channelID] = nil
+        formerRooms.append(room)
+    }
+
+    /// The room of a call, and what is left of those that moved away.
+    func rooms(of channelID: ChannelID) -> [Room] {
+        (rooms[channelID].map { [$0] } ?? []) + formerRooms.filter { $0.channelID == channelID }
     }
 }

@@ -17,7 +17,7 @@ extension Worker {
     package func open(
         _ end: RelayEnd, epoch: Int64, openedAt: Timestamp, now: MediaTime
     ) throws(SeatError) -> RelayRoster {
-        endMoved(room: end.channelID, now: now)
+        setAside(movedRoom: end.channelID)
         let known = rooms[end.channelID]
         guard known.map({ $0.isHome && end.isHome }) ?? true else {
             throw Self.moved
@@ -33,7 +33,8 @@ extension Worker {
         }
         rooms[end.channelID] = room
         room.relays.append(relay)
-        relays[RelayKey(address: end.address, ssrc: end.remoteReporter)] = relay
+        relayReporters[end.remoteReporter] = relay
+        list(relay)
         relaySSRCs.insert(end.reporter)
         hurry(now)
         listTracks(of: relay)
@@ -47,7 +48,7 @@ extension Worker {
         guard let relay = relays.values.first(where: { $0.end.id == id }) else { return false }
         switch message {
         case .demand(let ssrcs): relay.receive(demand: ssrcs)
-        case .move: if !relay.room.isHome { move(room: relay.room.channelID, now: now) }
+        case .move: if !relay.room.isHome { move(relay.room, now: now) }
         case .close: close(relay, now: now)
         case .roster(let roster): receive(roster, by: relay, now: now)
         }
@@ -81,7 +82,7 @@ extension Worker {
         }
         unlist(relay)
         relay.replace(mirrors: mirrors)
-        for ssrc in relay.streams.keys { relays[RelayKey(address: relay.end.address, ssrc: ssrc)] = relay }
+        list(relay)
         if !relay.end.isHome { room.recording = roster.recording }
         if isArrival { room.noteArrival(now: now) }
         noteChange(of: room, now: now)
@@ -111,9 +112,13 @@ extension Worker {
             reporter: relay.room.freshSSRC(&random), relay: relay, room: relay.room, now: now)
     }
 
-    /// Nothing comes by the SSRCs of the relay's streams any more.
+    /// What comes from where the other end is, by the SSRCs of its reports and streams, is the relay's.
+    private func list(_ relay: Relay) {
+        for ssrc in relay.ssrcs { relays[RelayKey(address: relay.address, ssrc: ssrc)] = relay }
+    }
+
     private func unlist(_ relay: Relay) {
-        for ssrc in relay.streams.keys { relays[RelayKey(address: relay.end.address, ssrc: ssrc)] = nil }
+        for ssrc in relay.ssrcs { relays[RelayKey(address: relay.address, ssrc: ssrc)] = nil }
     }
 
     /// The other end of a relay is gone. At home those behind it have left; where it was the home everyone is told to join
@@ -121,7 +126,7 @@ extension Worker {
     private func close(_ relay: Relay, now: MediaTime) {
         let room = relay.room
         drop(relay)
-        if !room.isHome { move(room: room.channelID, now: now) }
+        if !room.isHome { move(room, now: now) }
         room.noteArrival(now: now)
         noteChange(of: room, now: now)
         endIfOver(room)
@@ -129,7 +134,7 @@ extension Worker {
 
     private func drop(_ relay: Relay) {
         unlist(relay)
-        relays[RelayKey(address: relay.end.address, ssrc: relay.end.remoteReporter)] = nil
+        if relayReporters[relay.end.remoteReporter] === relay { relayReporters[relay.end.remoteReporter] = nil }
         relaySSRCs.remove(relay.end.reporter)
         relay.carryNothing()
         for section in relay.sendSections { relaySSRCs.subtract([section.ssrc, section.repairSSRC]) }
@@ -139,10 +144,11 @@ extension Worker {
 
     /// A room ends with its last seat; away from its home with the last on this worker.
     func endIfOver(_ room: Room) {
-        guard rooms[room.channelID] === room, room.isOver else { return }
-        rooms[room.channelID] = nil
+        let isFormer = formerRooms.contains { $0 === room }
+        guard isFormer || rooms[room.channelID] === room, room.isOver else { return }
+        if isFormer { formerRooms.removeAll { $0 === room } } else { rooms[room.channelID] = nil }
         closeRelays(of: room)
-        guard room.isHome else { return }
+        guard room.isHome, !isFormer else { return }
         notices.append(.report(room.report()))
         if room.tap != nil, let recording = room.recording { notices.append(.recordingOver(recording.id)) }
     }
@@ -153,6 +159,33 @@ extension Worker {
             notices.append(.relay(.close, of: relay.end.id, toHome: !relay.end.isHome))
             drop(relay)
         }
+    }
+
+    // MARK: Where the other ends are
+
+    /// The relay whose other end a report from an unknown address may be of, by its SSRC. A node that has several addresses, or
+    /// translators before it, reaches this one from another than it announced. To be sent to where it is, it must know the
+    /// keys, as a stranger does not, who has to guess the SSRC before anything is decrypted for them at all.
+    func strayRelay(
+        of report: UnsafeMutableRawBufferPointer, from source: TransportAddress, now: MediaTime
+    ) -> Relay? {
+        guard !relayReporters.isEmpty, source.kind == .udp, report.count >= 8 else { return nil }
+        let ssrc = UInt32(bigEndian: report.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
+        guard let relay = relayReporters[ssrc], relay.takesStray(now: now) else { return nil }
+        return relay
+    }
+
+    /// An authentic report came from there.
+    func follow(_ relay: Relay, to source: TransportAddress) {
+        unlist(relay)
+        relay.move(to: source)
+        list(relay)
+    }
+
+    /// Whether another worker is there: no seat is.
+    func isOtherEnd(_ source: TransportAddress) -> Bool {
+        let address = source.byAnyLocalAddress
+        return relayReporters.values.contains { $0.address == address }
     }
 
     // MARK: Time

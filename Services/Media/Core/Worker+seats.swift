@@ -10,7 +10,10 @@ extension Worker {
         _ seat: Seat, rights: CallRights = .ordinary, route: SeatRoute, isHome: Bool = true, joinedAt: Timestamp,
         now: MediaTime
     ) throws(SeatError) -> TakenSeat {
-        endMoved(room: seat.channelID, now: now)
+        setAside(movedRoom: seat.channelID)
+        if let former = participants[seat.participantID], former.seat.isSame(as: seat), former.room.endsAt != nil {
+            end(former, .moved, now: now)
+        }
         if let known = participants[seat.participantID] {
             guard known.seat.isSame(as: seat) else { throw SeatError(.conflict, "The seat is taken.") }
             try raise(known.room, to: seat.epoch)
@@ -78,7 +81,8 @@ extension Worker {
     package func census() -> Census {
         Census(
             seats: participants.values.map { ($0.seat, $0.number) },
-            rooms: rooms.filter { $0.value.isHome && $0.value.endsAt == nil }.mapValues(\.epoch))
+            rooms: rooms.filter { $0.value.isHome && $0.value.endsAt == nil }.mapValues(\.epoch),
+            relays: Set(relayReporters.values.map(\.end.id)))
     }
 
     /// Answers an offer. The same offer again gets the same answer.
@@ -196,7 +200,10 @@ extension Worker {
 
     /// Ends a room, such as one that was placed elsewhere.
     package func end(room channelID: ChannelID, _ reason: CallEndReason, now: MediaTime) {
-        guard let room = rooms[channelID] else { return }
+        for room in rooms(of: channelID) { end(room, reason, now: now) }
+    }
+
+    func end(_ room: Room, _ reason: CallEndReason, now: MediaTime) {
         for participant in room.seated { end(participant, reason, now: now) }
         closeRelays(of: room)
         endIfOver(room)

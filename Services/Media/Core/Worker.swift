@@ -39,6 +39,8 @@ package final class Worker {
     /// Of the participant that joined last.
     var lastNumber = 0
     var rooms: [ChannelID: Room] = [:]
+    /// Rooms that moved away, of calls that were given seats here again since: they last until their time is over.
+    var formerRooms: [Room] = []
     var participants: [ParticipantID: Participant] = [:]
     /// Seats by the ICE fragment that checks name them by.
     var fragments: [String: Participant] = [:]
@@ -46,6 +48,8 @@ package final class Worker {
     var addresses: [TransportAddress: Participant] = [:]
     /// Relays by what comes from their other ends.
     var relays: [RelayKey: Relay] = [:]
+    /// And by the SSRCs of the other ends' reports alone.
+    var relayReporters: [UInt32: Relay] = [:]
     /// Those of what goes to the other ends.
     var relaySSRCs: Set<UInt32> = []
     private var nextTick: MediaTime?
@@ -66,13 +70,13 @@ package final class Worker {
     }
 
     package var participantCount: Int { participants.count }
-    package var roomCount: Int { rooms.count }
+    package var roomCount: Int { rooms.count + formerRooms.count }
     /// ICE fragments and addresses that lead to seats.
     package var pathCount: Int { fragments.count + addresses.count }
     /// Whether nothing is kept of anyone.
     package var isEmpty: Bool {
-        participants.isEmpty && rooms.isEmpty && fragments.isEmpty && addresses.isEmpty && relays.isEmpty
-            && relaySSRCs.isEmpty && paced.isEmpty
+        participants.isEmpty && roomCount == 0 && fragments.isEmpty && addresses.isEmpty && relays.isEmpty
+            && relaySSRCs.isEmpty && relayReporters.isEmpty && paced.isEmpty
     }
 
     package func takeNotices() -> [Notice] {
@@ -103,8 +107,7 @@ package final class Worker {
     ) -> Peer? {
         if let participant = addresses[source] { return participant }
         guard !relays.isEmpty, datagram.count >= offset + 4 else { return nil }
-        var address = source
-        address.localIndex = 0
+        let address = source.byAnyLocalAddress
         let ssrc = UInt32(bigEndian: datagram.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
         return relays[RelayKey(address: address, ssrc: ssrc)]
     }
@@ -156,9 +159,12 @@ package final class Worker {
     }
 
     private func receiveRTCP(_ datagram: UnsafeMutableRawBufferPointer, from source: TransportAddress, now: MediaTime) {
-        guard let peer = peer(at: source, datagram, ssrcAt: 4) else { return drop(.unknownAddress) }
+        let known = peer(at: source, datagram, ssrcAt: 4)
+        let stray = known == nil ? strayRelay(of: datagram, from: source, now: now) : nil
+        guard let peer = known ?? stray else { return drop(.unknownAddress) }
         guard let srtp = peer.srtp else { return drop(.notSecured) }
         guard let byteCount = srtp.unprotectRTCP(datagram, count: datagram.count) else { return drop(.notAuthentic) }
+        if let stray { follow(stray, to: source) }
         peer.noteMedia(from: source, now: now)
         numbersLeft = Self.numbersPerCompound
         let packet = UnsafeRawBufferPointer(rebasing: datagram[..<byteCount])
@@ -219,6 +225,7 @@ package final class Worker {
             drop(reason)
             outbox.append(answer, to: source)
         case .authentic(let credentials):
+            guard addresses[source] != nil || !isOtherEnd(source) else { return drop(.unknownAddress) }
             if let owner = addresses[source], owner !== participant {
                 // An address that is somebody's now is not had by naming it as one's source.
                 guard owner.transport?.isAlive(at: source, now: now) != true else { return drop(.unknownAddress) }
@@ -304,13 +311,14 @@ package final class Worker {
         }
         for participant in lost { end(participant, .timedOut, now: now) }
         for room in rooms.values where tick(room, now: now) { next = min(next, now + Self.hurriedInterval) }
-        nextTick = participants.isEmpty && rooms.isEmpty ? nil : next
+        for room in formerRooms where tick(room, now: now) { next = min(next, now + Self.hurriedInterval) }
+        nextTick = participants.isEmpty && roomCount == 0 ? nil : next
     }
 
     /// Answers whether something of it is due soon.
     private func tick(_ room: Room, now: MediaTime) -> Bool {
         if let endsAt = room.endsAt, now >= endsAt {
-            end(room: room.channelID, .moved, now: now)
+            end(room, .moved, now: now)
             return false
         }
         room.hearNewSpeakers(now: now)

@@ -29,6 +29,7 @@ extension MediaNode {
         do {
             let roster = try await home.open(relay.home, epoch: epoch)
             _ = try await away.open(relay.away, epoch: epoch, telling: roster)
+            spread.noteOpen(relay.home.id)
         } catch {
             logger.error("no relay", metadata: ["channel": "\(relay.home.channelID)", "error": "\(error)"])
             spread.remove(relay.home.id)
@@ -54,6 +55,7 @@ extension MediaNode {
             let end = try end(
                 id, seat.channelID, isHome: false, at: reply.end, agreement: agreement, reporter: reporter)
             _ = try await away.open(end, epoch: seat.epoch, telling: reply.roster)
+            spread.noteOpen(id)
         } catch {
             spread.remove(id)
             logger.warning(
@@ -76,6 +78,7 @@ extension MediaNode {
                 request.relayID, request.channelID, isHome: true, at: request.end, agreement: agreement,
                 reporter: reporter)
             let roster = try await workers[home].open(end, epoch: request.epoch)
+            spread.noteOpen(request.relayID)
             return RelayOpenReply(end: relayedEnd(of: home, agreement, reporter), roster: roster)
         } catch {
             self.end(request.relayID)

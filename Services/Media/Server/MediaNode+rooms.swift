@@ -89,11 +89,14 @@ extension MediaNode {
         var known: [ParticipantID: Taken] = [:]
         var epochs: [ChannelID: Int64] = [:]
         let before = seats
+        let relays = spread.openRelays
+        var held: [Set<RelayID>] = []
         var usages: [WorkerUsage] = []
         for (index, thread) in workers.enumerated() {
             let (usage, census) = await thread.look { worker, _ in worker.census() }
             usages.append(usage)
             epochs.merge(census.rooms) { max($0, $1) }
+            held.append(census.relays)
             for (seat, number) in census.seats {
                 known[seat.participantID] = Taken(seat: seat, number: number, worker: index)
             }
@@ -108,6 +111,7 @@ extension MediaNode {
             workers[taken.worker].post { worker, now in worker.remove(id, .timedOut, now: now) }
         }
         recentJoins = recentJoins.filter { user, _ in watches[user] != nil }
+        for (id, toHome) in spread.lost(of: relays, held: held) { await pass(.close, of: id, toHome: toHome) }
         return epochs
     }
 

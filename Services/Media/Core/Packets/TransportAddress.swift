@@ -74,6 +74,13 @@ package struct TransportAddress: Hashable, Sendable {
     /// The first and the last eight bytes of the address in host order, `nil` for IPv4.
     package var ipv6: (UInt64, UInt64)? { isIPv4 ? nil : (high, low) }
 
+    /// The same address, whichever of this machine's it reaches.
+    package var byAnyLocalAddress: Self {
+        var address = self
+        address.localIndex = 0
+        return address
+    }
+
     /// The textual address without port, IPv6 in its short form (RFC 5952) without brackets.
     package var host: String {
         var text = [UInt8](repeating: 0, count: Int(INET6_ADDRSTRLEN))

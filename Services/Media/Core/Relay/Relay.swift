@@ -67,6 +67,14 @@ final class Relay: Peer {
     let end: RelayEnd
     private let session: SRTPSession
     private(set) var lastHeard: MediaTime
+    /// Where the other end is reached, by whichever of this machine's addresses: as it was announced, unless its packets come
+    /// from elsewhere.
+    private(set) var address: TransportAddress
+    /// The same by that of this machine's addresses that the other end reaches.
+    private var path: TransportAddress
+    /// When something came from there; `nil` if nothing ever did.
+    private var pathHeard: MediaTime?
+    private var strays = (count: 0, since: MediaTime?.none)
     private(set) var tracks: [Track] = []
     /// Of tracks that have ended: the next ones go on with their numbers, so that a long call needs no more streams than are
     /// sent at once.
@@ -82,6 +90,8 @@ final class Relay: Peer {
     private var toldDemand: Set<UInt32>? = []
 
     static let keepAlive = Duration.milliseconds(500)
+    /// Reports from unknown addresses of which is looked whether they are authentic, in one ``keepAlive``.
+    static let strayCount = 8
     /// Streams that a peer may send, of all that are behind it: sound, and three sizes of pictures with their repairs.
     static let streamCount = Limits.participantsPerCall * 8
 
@@ -89,14 +99,38 @@ final class Relay: Peer {
         self.end = end
         session = try SRTPSession(keys: end.keys, implementation: implementation, inboundStreamCount: Self.streamCount)
         lastHeard = now
+        address = end.address
+        path = end.address
         super.init(room: room, reporter: end.reporter, cname: "\(end.id)", now: now)
+        // The other end may have to learn from it where this one is.
+        nextReport = now
     }
 
     override var srtp: SRTPSession? { session }
 
-    override var destination: TransportAddress? { end.address }
+    override var destination: TransportAddress? { path }
 
-    override func noteMedia(from source: TransportAddress, now: MediaTime) { lastHeard = now }
+    override func noteMedia(from source: TransportAddress, now: MediaTime) {
+        // It is answered, so that the other end learns where this one is as soon as it can.
+        if pathHeard == nil { nextReport = now }
+        lastHeard = now
+        pathHeard = now
+        path = source
+    }
+
+    // MARK: Where the other end is
+
+    /// Whether to look if a report from an unknown address is the other end's: when its own has been silent for the time in
+    /// which it reports at least once, and a few times at most.
+    func takesStray(now: MediaTime) -> Bool {
+        guard pathHeard.map({ now >= $0 + Self.keepAlive }) ?? true else { return false }
+        if strays.since.map({ now >= $0 + Self.keepAlive }) ?? true { strays = (0, now) }
+        strays.count += 1
+        return strays.count <= Self.strayCount
+    }
+
+    /// An authentic report came from there: everything goes there, and is taken from there, from now on.
+    func move(to source: TransportAddress) { address = source.byAnyLocalAddress }
 
     override func stream(of header: RTPHeader, in packet: UnsafeRawBufferPointer) -> Stream? { streams[header.ssrc] }
 
@@ -158,6 +192,9 @@ final class Relay: Peer {
             }
         }
     }
+
+    /// Those of all that comes from the other end.
+    var ssrcs: [UInt32] { [end.remoteReporter] + streams.keys }
 
     func carryNothing() {
         for track in tracks { track.section.point(to: nil) }

@@ -22,6 +22,8 @@ package struct RoomSpread: Sendable {
         let channelID: ChannelID
         let home: RelayPlace
         let away: RelayPlace
+        /// Whether its ends on this node have been opened.
+        var isOpen = false
         /// Whether it is of a room that is not here any more, or has another home: it only waits for its end.
         var isFormer = false
     }
@@ -147,6 +149,29 @@ package struct RoomSpread: Sendable {
         _ id: RelayID, _ channel: ChannelID, from home: RelayPlace, to away: RelayPlace
     ) {
         spans[id] = Span(channelID: channel, home: home, away: away)
+    }
+
+    /// The ends of a relay on this node have been opened.
+    package mutating func noteOpen(_ id: RelayID) { spans[id]?.isOpen = true }
+
+    /// Those whose ends on this node have been opened, and not ended as far as is known.
+    package var openRelays: Set<RelayID> { Set(spans.lazy.filter(\.value.isOpen).map(\.key)) }
+
+    /// Relays that have ended on a worker of this node without a word, as when notices were too many: who sits at the other end
+    /// would wait for it, and nobody get a seat behind it any more.
+    /// - Parameters:
+    ///   - open: those that were open before the workers were asked.
+    ///   - held: those that each worker has an end of.
+    /// - Returns: with each whether it is the home's end that has to be told.
+    package func lost(of open: Set<RelayID>, held: [Set<RelayID>]) -> [(id: RelayID, toHome: Bool)] {
+        func isGone(_ id: RelayID, _ place: RelayPlace) -> Bool {
+            if case .worker(let worker) = place { !held[worker].contains(id) } else { false }
+        }
+        return open.compactMap { id in
+            guard let span = spans[id] else { return nil }
+            if isGone(id, span.home) { return (id, false) }
+            return isGone(id, span.away) ? (id, true) : nil
+        }
     }
 
     /// Where a message of a relay is to go.

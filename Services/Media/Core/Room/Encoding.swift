@@ -125,6 +125,16 @@ final class Encoding {
         if !payload.isEmpty { cache.store(packet, payload) }
     }
 
+    /// Gives a packet from the cache to `body` that came before what it belongs behind; `false` if it is not there. One of AV1
+    /// could not be read before the structure that it refers to.
+    func withEarlyPacket(_ sequence: Int64, _ body: (ForwardedPacket) -> Void) -> Bool {
+        cache.withPacket(sequence) { kept, _ in
+            var packet = kept
+            if packet.layer == nil, let bytes = packet.descriptor?.bytes { readDependencies(of: &packet, bytes[...]) }
+            body(packet)
+        }
+    }
+
     private func readDependencies(of packet: inout ForwardedPacket, _ content: Slice<UnsafeRawBufferPointer>) {
         let bytes = UnsafeRawBufferPointer(rebasing: content).assumingMemoryBound(to: UInt8.self)
         guard bytes.count > 2 else { return }

@@ -17,13 +17,19 @@ package struct LayerFilter: Sendable {
     /// What is sent now.
     package private(set) var spatial: UInt8 = 0
     package private(set) var temporal: UInt8
+    /// The newest picture of which something that layers could have begun with was left out, and the lowest of these layers.
+    private var refused: (picture: UInt32, spatial: UInt8)?
+    /// Pictures of which packets may still come, in ticks: 5 s.
+    private static let lateness: UInt32 = 450_000
 
     /// Begins with a key frame, whose upper spatial layers follow.
     package init(_ target: Target = .all) { temporal = target.temporal }
 
     /// Whether a packet is sent.
-    package mutating func takes(_ layer: PacketLayer, _ target: Target) -> Bool {
-        if layer.isFrameStart { change(layer, target) }
+    /// - Parameter picture: what it has in common with the others of its picture alone: the timestamp.
+    package mutating func takes(_ layer: PacketLayer, _ target: Target, of picture: UInt32) -> Bool {
+        if layer.isIndependent, layer.spatial > spatial { begin(layer, target, of: picture) }
+        if layer.isFrameStart { change(layer, target, of: picture) }
         return layer.spatial <= spatial && layer.temporal <= temporal
     }
 
@@ -33,20 +39,30 @@ package struct LayerFilter: Sendable {
         layer.isFrameEnd && layer.spatial == (layer.isIndependent ? target.spatial : spatial)
     }
 
-    private mutating func change(_ layer: PacketLayer, _ target: Target) {
+    private mutating func change(_ layer: PacketLayer, _ target: Target, of picture: UInt32) {
         if layer.spatial == 0 {
-            spatial = min(spatial, target.spatial)
+            if target.spatial < spatial {
+                spatial = target.spatial
+                refused = (picture, spatial + 1)
+            }
             temporal = layer.isIndependent ? target.temporal : min(temporal, target.temporal)
-        }
-        // A frame that refers to nothing earlier than the picture it is in; those below it in the picture are sent.
-        if layer.isIndependent, layer.spatial == spatial + 1, layer.spatial <= target.spatial {
-            spatial = layer.spatial
         }
         guard temporal < target.temporal, layer.spatial == spatial else { return }
         if layer.isSync, layer.temporal == temporal + 1 {
             temporal = layer.temporal
         } else if layer.temporal <= temporal {
             raise(layer.switches, target)
+        }
+    }
+
+    /// A layer above those that are sent begins with any packet of a frame that refers to nothing earlier than the picture
+    /// it is in, since packets come in any order; unless some of it was left out already. Then what is below is sent too.
+    private mutating func begin(_ layer: PacketLayer, _ target: Target, of picture: UInt32) {
+        let known = refused.flatMap { $0.picture &- picture < Self.lateness ? $0 : nil }
+        if layer.spatial <= target.spatial, layer.spatial < known?.spatial ?? .max {
+            spatial = layer.spatial
+        } else {
+            refused = (known?.picture ?? picture, min(layer.spatial, known?.spatial ?? .max))
         }
     }
 

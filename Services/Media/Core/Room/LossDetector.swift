@@ -16,6 +16,7 @@ package struct LossDetector {
     }
 
     private var missing: [Missing] = []
+    private var first: Int64?
     private var highest: Int64?
 
     package init() {}
@@ -28,13 +29,15 @@ package struct LossDetector {
     /// been forwarded as its retransmission: a second time, with other extensions, would be another packet under the same
     /// number of SRTP, which gives its key away (RFC 7714 §8.4).
     package func awaits(_ sequence: Int64) -> Bool {
-        guard let highest else { return true }
-        return sequence > highest || isMissing(sequence)
+        guard let first, let highest else { return true }
+        // From before the first is what that has overtaken: nobody asked for it, so that it comes once.
+        return sequence > highest || sequence < first || isMissing(sequence)
     }
 
     /// A packet arrived. Answers `false` when so much is missing that only a key frame helps.
     package mutating func receive(_ sequence: Int64, now: MediaTime) -> Bool {
         guard let last = highest else {
+            first = sequence
             highest = sequence
             return true
         }

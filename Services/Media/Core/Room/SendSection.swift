@@ -58,6 +58,11 @@ final class SendSection {
             rewriter.original(of: sequence).flatMap { thinned.original(of: $0) }
         }
 
+        /// The incoming number whose place is kept open under an outgoing one.
+        func awaited(under sequence: UInt16) -> Int64? {
+            rewriter.original(of: sequence).flatMap { thinned.awaited(under: $0) }
+        }
+
         /// The decode targets that are sent with a packet; `nil` where they are those of its sender, and were always. With
         /// a picture that refers to no earlier one the layers above begin that are yet to come; a packet that is sent again
         /// may be of one that is no longer sent.
@@ -280,7 +285,7 @@ final class SendSection {
     @inline(__always)
     private func thin(_ packet: ForwardedPacket, _ isMarked: inout Bool) -> ThinnedSequence.Outcome {
         guard let layer = packet.layer else { return stretch.thinned.take(packet.sequence, isWanted: true) }
-        let isWanted = stretch.filter.takes(layer, layerTarget)
+        let isWanted = stretch.filter.takes(layer, layerTarget, of: packet.timestamp)
         isMarked = isWanted && !packet.hasMarker && stretch.filter.endsPicture(layer, layerTarget)
         // Only VP8 counts pictures of all layers in one row and waits where one is missing.
         if !isWanted, packet.countsPictures, let picture = packet.picture { stretch.pictures.skip(picture) }
@@ -316,7 +321,7 @@ final class SendSection {
         for sequence in sequences {
             // Looking for what is not there costs too.
             guard peer.takeRetransmission(now: now) else { break }
-            guard let (source, stretch, original) = origin(of: sequence) else { continue }
+            guard let (source, stretch, original) = origin(of: sequence) ?? earlyOrigin(of: sequence) else { continue }
             // What has to wait is asked for again, or is too late.
             if numbersPackets, peer.congestion.wait(for: .retransmission, now: now) > .zero { break }
             let isFound = source.cache.withPacket(original.sequence) { kept, bytes in
@@ -342,6 +347,17 @@ final class SendSection {
         if let encoding, let original = stretch.original(of: sequence) { return (encoding, stretch, original) }
         guard let (encoding, stretch) = former, let original = stretch.original(of: sequence) else { return nil }
         return (encoding, stretch, original)
+    }
+
+    /// What comes before the packet that a key frame begins with, though it belongs behind it, cannot be sent yet and lies in
+    /// the cache. What becomes of it by its layers is decided when it is missed.
+    private func earlyOrigin(of sequence: UInt16) -> (Encoding, Stretch, ThinnedSequence.Origin)? {
+        guard let encoding, let early = stretch.awaited(under: sequence) else { return nil }
+        let isFound = encoding.withEarlyPacket(early) { packet in
+            var isMarked = false
+            if case .whole = thin(packet, &isMarked), let picture = packet.picture { stretch.pictures.note(picture) }
+        }
+        return isFound ? stretch.original(of: sequence).map { (encoding, stretch, $0) } : nil
     }
 
     func nextRepairSequence() -> UInt16 {

@@ -92,19 +92,28 @@ package struct ThinnedSequence: Sendable {
         guard !entries.isEmpty, number >= first else {
             return Origin(sequence: number, isEmpty: false, isMarked: false)
         }
+        guard let sequence = place(of: number) else { return nil }
+        switch fate(of: sequence) {
+        case .sent: return Origin(sequence: sequence, isEmpty: false, isMarked: entry(sequence) & 1 == 1)
+        case .emptied: return Origin(sequence: sequence, isEmpty: true, isMarked: false)
+        case .unknown, .leftOut: return nil
+        }
+    }
+
+    /// The incoming number whose place is kept open under an outgoing one; `nil` if it is not, or not any more.
+    package func awaited(under number: Int64) -> Int64? {
+        guard !entries.isEmpty, number >= first, let sequence = place(of: number), fate(of: sequence) == .unknown
+        else { return nil }
+        return sequence
+    }
+
+    /// The incoming number that has an outgoing one: of those with it, the one that is not left out.
+    private func place(of number: Int64) -> Int64? {
         var sequence = min(highest, number + leftOutCount)
         while sequence >= first, sequence > highest - Int64(Self.window) {
             let distance = self.number(of: sequence) - number
             guard distance >= 0 else { return nil }
-            if distance == 0 {
-                switch fate(of: sequence) {
-                case .sent:
-                    return Origin(sequence: sequence, isEmpty: false, isMarked: entry(sequence) & 1 == 1)
-                case .emptied: return Origin(sequence: sequence, isEmpty: true, isMarked: false)
-                case .unknown: return nil
-                case .leftOut: break
-                }
-            }
+            if distance == 0, fate(of: sequence) != .leftOut { return sequence }
             // A number falls by at most one from packet to packet.
             sequence -= max(1, distance)
         }
