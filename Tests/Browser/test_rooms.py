@@ -236,13 +236,27 @@ def test_the_quality_of_a_call_in_words_and_numbers(phones, team, browser):
     phones.picture(f"quality-{browser}")
 
 
-def test_the_level_of_the_microphone_is_shown_before_joining(phones, team):
+# All of the picture of oneself, made small.
+PREVIEW = """
+() => {
+    const video = document.querySelector(".preview video");
+    if (!video?.videoWidth) return undefined;
+    const canvas = new OffscreenCanvas(64, 36), pen = canvas.getContext("2d");
+    pen.drawImage(video, 0, 0, 64, 36);
+    return [...pen.getImageData(0, 0, 64, 36).data].join();
+}
+"""
+
+
+def test_one_sees_oneself_move_and_the_level_of_the_microphone_before_joining(phones, team):
     ada = phones.chromium(team.people[0], team.text)
     ada.press("call-button")
     ada.wait_for("prejoin-level")
     level = "selector => Number(document.querySelector(selector)?.ariaValueNow ?? 0)"
     # The fake microphone beeps each second.
     wait_until(lambda: ada.tab.evaluate(level, hook("prejoin-level")) > 20, 5, "the meter moves")
+    first = wait_until(lambda: ada.tab.evaluate(PREVIEW), FIRST_PICTURE, "Ada sees herself")
+    wait_until(lambda: ada.tab.evaluate(PREVIEW) != first, SEEN, "and moves")
     phones.picture("prejoin")
 
 
