@@ -48,6 +48,10 @@ export class Caller {
 
   moveHand = (isRaised: boolean): void => this.step({ type: "handMoved", isRaised });
   leave = (): void => this.step({ type: "leave" });
+  /** Joins although the call is recorded, or does not. */
+  agree = (): void => this.step({ type: "agreed" });
+  decline = (): void => this.step({ type: "excluded", sentence: undefined });
+  dismissRecording = (): void => this.step({ type: "recordingSeen" });
   dismissEnding = (): void => this.step({ type: "dismiss" });
   /** Another gateway now: the seat is taken again there; media never noticed. */
   socketMoved(): void {

@@ -2,6 +2,7 @@ import { AuthPage } from "./AuthPage";
 import { CallHost } from "./CallHost";
 import { Dialogs } from "./Dialogs";
 import { InvitePage, WelcomePage } from "./WelcomePage";
+import { ConsentDialog, RecordingBanner } from "./Recording";
 import { RingBanner } from "./RingBanner";
 import { Mark } from "./icons";
 import { useAppState } from "./context";
@@ -18,8 +19,10 @@ export function App() {
   return (
     <>
       {view.inviteCode === undefined ? page : <InvitePage code={view.inviteCode} />}
+      {!(hasPlace && view.inviteCode === undefined) && <RecordingBanner isFloating />}
       {view.inviteCode === undefined && <Dialogs />}
       <CallHost />
+      <ConsentDialog />
       {view.dialog === undefined && <RingBanner />}
     </>
   );
