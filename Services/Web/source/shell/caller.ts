@@ -173,7 +173,7 @@ export class Caller {
     if (former !== "kept") this.closeFormer();
     if (former === "present") this.former = this.peer;
     else this.peer?.close();
-    const { tracks } = this.media.getState();
+    const tracks = this.media.sent();
     this.peer = new PeerConnection({
       iceServers, relayOnly, tracks, onMedia: (isUp) => this.step({ type: "media", peer, isUp }),
     });
@@ -183,7 +183,7 @@ export class Caller {
   private mediaChanged(): void {
     const { call } = this.store.getState();
     if (call.phase === "idle") return;
-    for (const peer of [this.peer, this.former]) peer?.send(this.media.getState().tracks);
+    for (const peer of [this.peer, this.former]) peer?.send(this.media.sent());
     const active = this.media.active();
     if (active.join() !== call.active.join()) this.step({ type: "sourcesChanged", active });
   }
