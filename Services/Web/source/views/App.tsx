@@ -10,11 +10,13 @@ import { WorkspacePage } from "./WorkspacePage";
 
 /** The page for what the session and the view are. */
 export function App() {
-  const { session, snapshot, view, workspaces, loadProblems } = useAppState();
+  const { session, snapshot, view, workspaces, loadProblems, call } = useAppState();
   if (session.phase === "signedOut") return <AuthPage notice={session.notice} hasInvite={view.inviteCode !== undefined} />;
   if (session.phase === "starting") return <Starting problem={session.problem} />;
   if (snapshot === "missing") return <Starting problem={loadProblems.bootstrap} />;
   const hasPlace = Object.keys(workspaces).length > 0;
+  // What rings shows in a dialog while there is one.
+  const isAsked = call.phase !== "idle" && call.consent === "asked";
   const page = hasPlace ? <WorkspacePage /> : <WelcomePage user={session.user} />;
   return (
     <>
@@ -23,7 +25,7 @@ export function App() {
       {view.inviteCode === undefined && <Dialogs />}
       <CallHost />
       <ConsentDialog />
-      {view.dialog === undefined && <RingBanner />}
+      {view.dialog === undefined && !isAsked && <RingBanner />}
     </>
   );
 }
