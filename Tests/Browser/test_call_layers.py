@@ -1,16 +1,21 @@
 """The sizes of a camera: what a person's tile shows decides what the node sends."""
 
 import os
+import time
 
 import pytest
 
-from caller import wait_until
+from caller import Caller, wait_until
 from expectations import expect_growth, expect_moving, expect_pictures
 from layers import RESIZE, height_of, scalable
 
+# A browser is told what nobody sees after Participant.layerHold, 5 s; what is under way, and a second that is looked at.
+RESTING = 9
+
 
 def test_a_small_tile_gets_the_small_picture_and_a_large_one_the_large_again(phones, stack, team):
-    """The low encoding within 3 s; a high one within 20: it rests while nobody sees it, and then has to begin."""
+    """The low encoding within 3 s; a high one within 20: it rests in the browser while nobody sees it, and then has to
+    begin."""
     malformed = stack.malformed_packets()
     ada, bob = phones.meet(team, team.text, "chromium")
     expect_pictures(ada, bob)
@@ -18,10 +23,30 @@ def test_a_small_tile_gets_the_small_picture_and_a_large_one_the_large_again(pho
     bob.tab.evaluate(RESIZE, 100)
     wait_until(lambda: 0 < height_of(bob, ada) <= large / 2, 3, "Bob's small tile gets a small picture")
     expect_moving(bob, ada)
+    wait_until(lambda: encoded_in_a_second(ada) == {"q"}, RESTING, "Ada's browser encodes the small picture alone")
     bob.tab.evaluate(RESIZE, 0)
     wait_until(lambda: height_of(bob, ada) >= 360, 20, "Bob sees Ada large again")
     expect_moving(bob, ada)
+    assert encoded_in_a_second(ada) > {"q"}, "Ada's browser encodes a larger one again"
     assert stack.malformed_packets() == malformed, "the node reads all that browsers send it"
+
+
+# How many frames each encoding of the camera has had.
+ENCODED = """
+async () => {
+    const connection = window.__peerConnections.findLast(one => one.connectionState !== "closed");
+    const stats = [...(await connection.getStats()).values()];
+    return Object.fromEntries(stats.filter(one => one.type === "outbound-rtp" && one.rid !== undefined)
+        .map(one => [one.rid, one.framesEncoded ?? 0]));
+}
+"""
+
+
+def encoded_in_a_second(caller: Caller) -> set[str]:
+    """The encodings that have frames in it."""
+    before = caller.tab.evaluate(ENCODED)
+    time.sleep(1)
+    return {rid for rid, frames in caller.tab.evaluate(ENCODED).items() if frames > before[rid]}
 
 
 # What the browser says of the streams of video that it sends, and of those that it receives.

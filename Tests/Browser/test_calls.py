@@ -55,6 +55,46 @@ def test_camera_microphone_screen_and_leaving_are_seen_within_a_second(phones, t
     assert ada.call_state == "connected"
 
 
+# Headless browsers have no tab to share whose sound comes with it: a square that moves and a tone take its place.
+SOUNDING_SCREEN = """
+() => {
+    navigator.mediaDevices.getDisplayMedia = async () => {
+        const canvas = document.createElement("canvas");
+        const pen = canvas.getContext("2d");
+        let turn = 0;
+        setInterval(() => {
+            pen.fillStyle = `hsl(${turn += 9} 80% 50%)`;
+            pen.fillRect(0, 0, canvas.width, canvas.height);
+        }, 50);
+        const context = new AudioContext();
+        await context.resume();
+        const tone = context.createOscillator();
+        const sound = context.createMediaStreamDestination();
+        tone.connect(sound);
+        tone.start();
+        return new MediaStream([...canvas.captureStream(20).getTracks(), ...sound.stream.getTracks()]);
+    };
+}
+"""
+
+
+@pytest.mark.parametrize("browser", ["chromium", "firefox"])
+def test_a_screen_is_shared_with_its_sound(phones, team, browser):
+    """The sound of a screen is no microphone: Ada is muted and Bob hears it all the same."""
+    ada, bob = phones.meet(team, team.text, browser)
+    ada.press("call-mute")
+    bob.expect_tile(ada, SEEN, muted="true")
+    wait_until(lambda: heard_in_a_second(bob) < HEARD / 10, 5, "Bob hears nothing")
+    ada.tab.evaluate(SOUNDING_SCREEN)
+    ada.press("call-screen")
+    bob.expect_tile(ada, SEEN, source="screen", muted="true")
+    wait_until(lambda: heard_in_a_second(bob) > HEARD, 5, "Bob hears the screen")
+    expect_moving(bob, ada, "screen")
+    ada.press("call-screen")
+    bob.expect_no_tile(ada.user_id, SEEN, "screen")
+    wait_until(lambda: heard_in_a_second(bob) < HEARD / 10, 5, "Bob hears nothing again")
+
+
 @pytest.mark.parametrize("browser", ["chromium", "firefox"])
 def test_a_muted_microphone_is_silent(phones, team, browser):
     ada, bob = phones.meet(team, team.text, browser)

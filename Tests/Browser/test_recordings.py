@@ -16,6 +16,8 @@ from layers import RESIZE, height_of, scalable
 
 # A node ends its files, uploads them and has them posted within this; a node that was killed has to start first.
 POSTED = 20
+# Until a call goes on at another node when its own was killed.
+LOST = 8
 # What a file may be longer or shorter than the clock on the wall says, and what picture and sound may differ by.
 EXACT = 0.2
 
@@ -89,12 +91,20 @@ def expect_banner(caller: Caller, name: str, seconds: float = SEEN) -> None:
     wait_until(lambda: name in (caller.tab.evaluate(f"() => {words}") or ""), seconds, f"{caller.name} is told")
 
 
+def expect_lost(*callers: Caller) -> None:
+    """They are told in words that nothing is recorded any more, and why."""
+    words = f'document.querySelector(`{hook("recording-over")}`)?.textContent'
+    for caller in callers:
+        wait_until(lambda: "another server" in (caller.tab.evaluate(f"() => {words}") or ""), LOST, f"{caller.name} is told")
+        caller.expect_call_state("connected")
+
+
 def test_S5_a_recorded_call_is_posted_as_files_that_play_and_seek(phones, team):
     """S5: two browsers of two makers; who comes later is told too; what is posted lasts as long as was recorded."""
     ada, bob = phones.meet(team, team.text, "firefox")
     ada.press("call-record")
-    for caller in (ada, bob):
-        expect_banner(caller, "Ada")
+    expect_banner(ada, "You")
+    expect_banner(bob, "Ada")
     started_at = time.monotonic()
     cleo = phones.aiortc(team.people[2])
     cleo.join(team.text)
@@ -157,6 +167,38 @@ def test_S5_of_one_stream_of_layers_the_largest_picture_is_recorded(phones, team
     assert 20 < camera.frame_count <= 15 * (camera.end - camera.start) + 5
 
 
+def test_who_comes_into_a_recorded_call_is_asked_first(phones, team):
+    """Nothing of Bob is sent until he agrees; then he is told of it wherever he looks."""
+    ada, bob = phones.chromium(team.people[0], team.text), phones.chromium(team.people[1], team.text)
+    ada.join()
+    ada.press("call-record")
+    expect_banner(ada, "You")
+    for answer in ("consent-leave", "consent-join"):
+        bob.press("call-button")
+        bob.wait_for("prejoin-dialog")
+        bob.press("prejoin-join")
+        bob.wait_for("consent-dialog", SEEN)
+        assert "Ada" in bob.tab.evaluate("one => document.querySelector(one).textContent", hook("consent-dialog"))
+        ada.expect_tile(bob, SEEN, video="false", muted="true")
+        phones.picture("consent")
+        assert bob.tab.evaluate("() => window.__peerConnections.length") == 0, "nothing can be sent"
+        bob.press(answer)
+        if answer == "consent-leave":
+            ada.expect_no_tile(bob.user_id, SEEN)
+            assert bob.call_state is None
+    bob.expect_call_state("connected")
+    expect_pictures(ada, bob)
+    expect_banner(bob, "Ada")
+    bob.choose_channel(team.voice)
+    bob.wait_for("call-bar")
+    expect_banner(bob, "Ada")
+    phones.picture("recorded-elsewhere")
+    ada.press("call-record")
+    bob.wait_for("recording-over", SEEN)
+    bob.press("recording-seen")
+    wait_until(lambda: bob.count("recording-over") == 0, SEEN, "Bob has seen it")
+
+
 def test_who_may_not_record_is_refused(phones, team):
     ada, bob = phones.meet(team, team.text)
     with pytest.raises(urllib.error.HTTPError) as refusal:
@@ -169,7 +211,8 @@ def test_who_may_not_record_is_refused(phones, team):
 
 
 def test_what_a_killed_node_has_recorded_is_posted_when_it_is_back(phones, team, stack):
-    """kill -9 in the midst of it: the files end at their last whole frame, and play."""
+    """kill -9 in the midst of it: the files end at their last whole frame, and play. The call goes on at the other node: that it
+    is not recorded there is told to all, and Ada can begin again."""
     ada, bob = phones.meet(team, team.text)
     ada.press("call-record")
     expect_banner(bob, "Ada")
@@ -178,6 +221,11 @@ def test_what_a_killed_node_has_recorded_is_posted_when_it_is_back(phones, team,
     node = stack.media_node_of(ada.media()["remote"]["port"])
     stack.run("kill", node)
     length = time.monotonic() - started_at
+    expect_lost(ada, bob)
+    phones.picture("recording-lost")
+    assert bob.count("record-again") == 0, "it was Ada's recording"
+    ada.press("record-again")
+    expect_banner(bob, "Ada", 2)
     stack.run("start", node)
     message = wait_until(lambda: recorded_message(team.people[0], team.text), POSTED, "what was left is posted")
     tracks = tracks_of(team.people[1], message)

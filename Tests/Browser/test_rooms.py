@@ -221,6 +221,38 @@ def test_push_to_talk(phones, team):
     assert bob.is_pressed("call-camera"), "the button under the focus was not pressed"
 
 
+# A microphone that hears a tone of -29 dB of full scale without end; the fake one's beeps are louder than any threshold.
+TONE = """
+    const openDevices = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    navigator.mediaDevices.getUserMedia = async wanted => {
+        const stream = await openDevices(wanted);
+        const context = new AudioContext(), tone = context.createOscillator(), volume = context.createGain();
+        const sound = context.createMediaStreamDestination();
+        volume.gain.value = 0.05;
+        tone.connect(volume).connect(sound);
+        tone.start();
+        return new MediaStream([...sound.stream.getTracks(), ...stream.getVideoTracks()]);
+    };
+"""
+
+
+def test_a_voice_gate_lets_through_what_is_louder_than_its_threshold(phones, team):
+    """Below the threshold nothing of Bob is heard, and he is not muted."""
+    ada, bob = phones.meet(team, team.text, preload=TONE)
+    bob.press("call-devices")
+    bob.press("voice-gate")
+    bob.tab.fill(hook("gate-threshold"), "-25")
+    wait_until(lambda: heard_in_a_second(ada) < HEARD / 10, 5, "Ada hears nothing")
+    ada.expect_tile(bob, SEEN, muted="false")
+    bob.tab.fill(hook("gate-threshold"), "-35")
+    wait_until(lambda: heard_in_a_second(ada) > HEARD, 5, "Ada hears Bob")
+    phones.picture("voice-gate")
+    bob.tab.click('dialog [aria-label="Close"]')
+    bob.press("call-mute")
+    ada.expect_tile(bob, SEEN, muted="true")
+    wait_until(lambda: heard_in_a_second(ada) < HEARD / 10, 5, "who is muted is not heard through the gate")
+
+
 @pytest.mark.parametrize("browser", ["chromium", "firefox"])
 def test_the_quality_of_a_call_in_words_and_numbers(phones, team, browser):
     _, bob = phones.meet(team, team.text, browser)
@@ -236,13 +268,27 @@ def test_the_quality_of_a_call_in_words_and_numbers(phones, team, browser):
     phones.picture(f"quality-{browser}")
 
 
-def test_the_level_of_the_microphone_is_shown_before_joining(phones, team):
+# All of the picture of oneself, made small.
+PREVIEW = """
+() => {
+    const video = document.querySelector(".preview video");
+    if (!video?.videoWidth) return undefined;
+    const canvas = new OffscreenCanvas(64, 36), pen = canvas.getContext("2d");
+    pen.drawImage(video, 0, 0, 64, 36);
+    return [...pen.getImageData(0, 0, 64, 36).data].join();
+}
+"""
+
+
+def test_one_sees_oneself_move_and_the_level_of_the_microphone_before_joining(phones, team):
     ada = phones.chromium(team.people[0], team.text)
     ada.press("call-button")
     ada.wait_for("prejoin-level")
     level = "selector => Number(document.querySelector(selector)?.ariaValueNow ?? 0)"
     # The fake microphone beeps each second.
     wait_until(lambda: ada.tab.evaluate(level, hook("prejoin-level")) > 20, 5, "the meter moves")
+    first = wait_until(lambda: ada.tab.evaluate(PREVIEW), FIRST_PICTURE, "Ada sees herself")
+    wait_until(lambda: ada.tab.evaluate(PREVIEW) != first, SEEN, "and moves")
     phones.picture("prejoin")
 
 

@@ -16,6 +16,7 @@ build() {
     mkdir -p "$next/docs"
     bundle "$source/views/main.tsx" "$next/assets" --entry-names='[name]-[hash]'
     bundle "$source/styles/main.css" "$next/assets" --entry-names='[name]-[hash]'
+    bundle "$source/worklets/voiceGate.ts" "$next" --entry-names=voice-gate
     cp "$source"/assets/* "$next/"
     write_page "$next"
     bundle_docs "$next/docs"

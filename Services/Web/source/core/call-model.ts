@@ -1,5 +1,6 @@
 import type {
-  CallLayer, CallPublication, CallSource, CallState, ChannelID, ClientFrame, IceServer, ParticipantID, ServerFrame,
+  CallLayer, CallPublication, CallRecording, CallSource, CallState, ChannelID, ClientFrame, IceServer, ParticipantID, RecordingEnd,
+  ServerFrame,
 } from "./contracts";
 
 /** The call of this tab. A call is prepared in a dialog, which is no state of it: nothing is asked for until "Join". */
@@ -41,11 +42,24 @@ export interface ActiveCall {
    */
   moving?: { former: number; next: CallState } | undefined;
   speakers: readonly ParticipantID[];
+  /**
+   * `asked`: the call was recorded when the person came. Until they agree there is no peer connection: nothing of them is sent,
+   * and they get nothing.
+   */
+  consent: "unknown" | "asked" | "given";
+  /** The last recording, which is over, until the person has seen why or another one runs. */
+  lastRecording: FinishedRecording | undefined;
   /** The sources of this person that are on, and what of it the others were told. */
   active: readonly CallSource[];
   told: readonly CallSource[] | undefined;
   /** What the last attempt failed of, for a person. */
   problem: string | undefined;
+}
+
+/** `lost`: the call goes on at another media node, which knows nothing of it. */
+export interface FinishedRecording {
+  recording: CallRecording;
+  end: RecordingEnd | "lost";
 }
 
 /** The one offer that may be in flight. Its number grows for as long as the call lasts. */
@@ -71,6 +85,9 @@ export type CallEvent =
   /** The person is no longer in the channel, or signed out. */
   | { type: "excluded"; sentence: string | undefined }
   | { type: "dismiss" }
+  /** The person joins although the call is recorded. */
+  | { type: "agreed" }
+  | { type: "recordingSeen" }
   | { type: "sourcesChanged"; active: readonly CallSource[] }
   | { type: "handMoved"; isRaised: boolean }
   | { type: "socketCurrent" }

@@ -4,6 +4,7 @@ import { heldBack, ruling } from "./call-rights";
 import type {
   ActiveCall, Call, CallEffect, CallEvent, CallFrame, CallStep, CallTimer, Given, IdleCall, Offer,
 } from "./call-model";
+import { lastRecordingOf, runningRecording } from "./recording";
 import type { CallEndReason, CallFailed, CallJoined, CallSource, CallState, ClientFrame } from "./contracts";
 
 export const callTimes = {
@@ -52,6 +53,8 @@ function join(call: Call, event: Extract<CallEvent, { type: "join" }>, given: Gi
     offer: { number: 0, stage: "none", isWanted: false, restartsICE: false, videoSections: 0 },
     remote: undefined,
     speakers: [],
+    consent: "unknown",
+    lastRecording: undefined,
     active: event.active,
     told: undefined,
     problem: undefined,
@@ -72,6 +75,10 @@ function active(call: ActiveCall, event: CallEvent, given: Given): CallStep {
       return end(call, "You left the call.", leaving(call), callTimes.notice);
     case "excluded":
       return end(call, event.sentence, leaving(call));
+    case "agreed":
+      return call.consent === "asked" ? enter(call) : same(call);
+    case "recordingSeen":
+      return { call: { ...call, lastRecording: undefined }, effects: [] };
     case "sourcesChanged": {
       const held = heldBack(call.remote, call.participantID);
       const sources = event.active.filter((source) => held.includes(source));
@@ -133,6 +140,10 @@ function received(call: ActiveCall, frame: CallFrame, given: Given): CallStep {
       const { moving } = call;
       const last = moving ? moving.next : call.remote;
       if (call.seat !== "held" || frame.revision <= (last?.revision ?? -1)) return same(call);
+      if (call.consent === "asked") {
+        const waiting = { ...call, remote: stateOf(frame) };
+        return runningRecording(waiting) ? same(waiting) : enter(waiting);
+      }
       const effects = ruling(call, last, frame);
       if (!moving) return { call: { ...call, remote: stateOf(frame) }, effects };
       const next = { ...call, moving: { ...moving, next: stateOf(frame) } };
@@ -155,8 +166,14 @@ function received(call: ActiveCall, frame: CallFrame, given: Given): CallStep {
 function joined(call: ActiveCall, frame: CallJoined): CallStep {
   const effects: CallEffect[] = [{ type: "stopTimers", timers: ["retry", "answer"] }];
   const held: ActiveCall = {
-    ...unanswered(call), seat: "held", wasSeated: true, told: undefined, problem: undefined,
+    ...unanswered(call), seat: "held", wasSeated: true, told: undefined, problem: undefined, consent: "given",
   };
+  if (call.consent !== "given" && runningRecording({ ...call, remote: frame.state })) {
+    effects.push({ type: "stopTimers", timers: ["giveUp"] });
+    return { call: { ...held, consent: "asked", remote: frame.state }, effects };
+  }
+  // The recording is over: the person need not be asked any more.
+  if (call.consent === "asked") effects.push({ type: "startTimer", timer: "giveUp", milliseconds: callTimes.giveUp });
   if (frame.isResumed && call.media !== "none") {
     const isOlder = frame.state.revision < (call.remote?.revision ?? 0);
     effects.push({ type: "useServers", iceServers: frame.iceServers });
@@ -209,6 +226,8 @@ function ended(call: ActiveCall, reason: CallEndReason, given: Given): CallStep 
     case "moved":
       return call.media === "up" || call.moving ? move(call, given) : startOver(call, undefined, [], given);
     case "timedOut":
+      // The seat is asked for again once the person has agreed.
+      if (call.consent === "asked") return { call: { ...call, seat: "pausing" }, effects: [] };
       return startOver(call, undefined, [], given);
   }
 }
@@ -334,6 +353,14 @@ function withoutOwnSeat(call: ActiveCall): CallState | undefined {
   };
 }
 
+/** The person agreed to be recorded, or nothing is recorded any more: the seat that waited is taken for good. */
+function enter(call: ActiveCall): CallStep {
+  const given: ActiveCall = { ...call, consent: "given" };
+  const effects: CallEffect[] = [{ type: "startTimer", timer: "giveUp", milliseconds: callTimes.giveUp }];
+  // The answer brings what a peer connection needs. Without a socket the seat is asked for once there is one.
+  return call.seat === "asked" || call.seat === "offline" ? { call: given, effects } : ask(given, effects);
+}
+
 function ask(call: ActiveCall, before: CallEffect[]): CallStep & { call: ActiveCall } {
   const { channelID, participantID } = call;
   return {
@@ -393,7 +420,7 @@ function settle(before: ActiveCall, call: ActiveCall, effects: CallEffect[]): Ca
     effects.push({ type: "startTimer", timer: "giveUp", milliseconds: callTimes.giveUp });
   }
   if (before.media !== "up" && next.media === "up") effects.push({ type: "stopTimers", timers: ["giveUp"] });
-  return { call: { ...next, phase: phaseOf(next) }, effects };
+  return { call: { ...next, phase: phaseOf(next), lastRecording: lastRecordingOf(before, next) }, effects };
 }
 
 function offerOrTell(call: ActiveCall, effects: CallEffect[]): ActiveCall {
@@ -421,5 +448,6 @@ function isSameSet(left: readonly CallSource[], right: readonly CallSource[]): b
 function phaseOf(call: ActiveCall): ActiveCall["phase"] {
   if (call.media === "up" || call.moving) return "connected";
   if (call.wasUp) return "reconnecting";
+  if (call.consent === "asked") return "joining";
   return call.seat === "held" ? "connecting" : "joining";
 }

@@ -5,6 +5,7 @@ import { identifierOf } from "../core/identifiers";
 import type { QualitySample } from "../core/quality";
 import { outgoingRing, refusalOf } from "../core/rings";
 import { CallViewReporter } from "./callView";
+import { FloatingPicture } from "./floatingPicture";
 import { LocalMedia } from "./localMedia";
 import { PeerConnection } from "./peerConnection";
 import type { RemoteAudio } from "./peerConnection";
@@ -15,6 +16,7 @@ import type { Store } from "./store";
 /** Runs the call of this tab: hands events to its machine and performs what the machine says. Owner of the devices. */
 export class Caller {
   readonly media = new LocalMedia();
+  readonly floating = new FloatingPicture(() => this.store.getState().call, (mid) => this.remoteTrack(mid));
   private peer: PeerConnection | undefined;
   /** The one before, while the call goes over to another node and for a moment after. */
   private former: PeerConnection | undefined;
@@ -29,7 +31,10 @@ export class Caller {
   private ringing: RingID | undefined;
 
   constructor(private readonly store: Store, private readonly send: (frame: ClientFrame) => void) {
-    store.subscribe(() => this.follow());
+    store.subscribe(() => {
+      this.follow();
+      this.floating.follow();
+    });
     this.media.subscribe(() => this.mediaChanged());
     new PushToTalk(this.media, () => store.getState().call.phase !== "idle");
     // Others see an empty seat at once rather than when its media have been missing for a while.
@@ -43,6 +48,10 @@ export class Caller {
 
   moveHand = (isRaised: boolean): void => this.step({ type: "handMoved", isRaised });
   leave = (): void => this.step({ type: "leave" });
+  /** Joins although the call is recorded, or does not. */
+  agree = (): void => this.step({ type: "agreed" });
+  decline = (): void => this.step({ type: "excluded", sentence: undefined });
+  dismissRecording = (): void => this.step({ type: "recordingSeen" });
   dismissEnding = (): void => this.step({ type: "dismiss" });
   /** Another gateway now: the seat is taken again there; media never noticed. */
   socketMoved(): void {
@@ -164,7 +173,7 @@ export class Caller {
     if (former !== "kept") this.closeFormer();
     if (former === "present") this.former = this.peer;
     else this.peer?.close();
-    const { tracks } = this.media.getState();
+    const tracks = this.media.sent();
     this.peer = new PeerConnection({
       iceServers, relayOnly, tracks, onMedia: (isUp) => this.step({ type: "media", peer, isUp }),
     });
@@ -174,7 +183,7 @@ export class Caller {
   private mediaChanged(): void {
     const { call } = this.store.getState();
     if (call.phase === "idle") return;
-    for (const peer of [this.peer, this.former]) peer?.send(this.media.getState().tracks);
+    for (const peer of [this.peer, this.former]) peer?.send(this.media.sent());
     const active = this.media.active();
     if (active.join() !== call.active.join()) this.step({ type: "sourcesChanged", active });
   }

@@ -3,6 +3,8 @@ import type { Outgoing } from "../core/outbox";
 import { defaultPresence } from "../core/presence-model";
 import type { OwnPresence } from "../core/presence-model";
 import type { State } from "../core/state";
+import { defaultThreshold } from "../core/voiceGate";
+import type { TalkMode } from "../core/voiceGate";
 import type { Store } from "./store";
 
 export type Theme = "system" | "light" | "dark";
@@ -23,9 +25,11 @@ export interface CallChoices {
   isCameraOn: boolean;
   /** Media only through the relay: others, and the media node, do not learn the address of this device. */
   relayOnly: boolean;
-  /** Whether one is heard only while a key is held, and the key's place on the keyboard (`KeyboardEvent.code`). */
-  pushToTalk: boolean;
+  talkMode: TalkMode;
+  /** The place on the keyboard of the key to be held (`KeyboardEvent.code`). */
   talkKey: string;
+  /** From where on the voice gate opens, in decibels of full scale. */
+  gateThreshold: number;
   /** How loud people are, in 0...1; all others as they come. */
   volumes: Readonly<Record<UserID, number>>;
 }
@@ -93,9 +97,11 @@ export function chooseTheme(theme: Theme): void {
 }
 
 export function readCallChoices(): CallChoices {
+  const { pushToTalk, ...kept } = read<Partial<CallChoices> & { pushToTalk?: boolean }>(callKey) ?? {};
   return {
-    isMicrophoneOn: true, isCameraOn: true, relayOnly: false, pushToTalk: false, talkKey: "Backquote", volumes: {},
-    ...read<Partial<CallChoices>>(callKey),
+    isMicrophoneOn: true, isCameraOn: true, relayOnly: false, talkKey: "Backquote", gateThreshold: defaultThreshold, volumes: {},
+    // Until there was a gate a key was the one other way, kept as a yes or no.
+    talkMode: pushToTalk ? "key" : "open", ...kept,
   };
 }
 

@@ -1,7 +1,9 @@
 import type { CallSource, UserID } from "../core/contracts";
+import type { TalkMode } from "../core/voiceGate";
 import { keepCallChoices, readCallChoices } from "./keepsakes";
 import type { CallChoices } from "./keepsakes";
 import type { LocalTracks } from "./peerConnection";
+import { VoiceGate } from "./voiceGate";
 
 export type DeviceSource = "microphone" | "camera";
 
@@ -32,6 +34,7 @@ export class LocalMedia {
     ...closedState, microphones: [], cameras: [], speakers: [], choices: readCallChoices(),
   };
   private readonly listeners = new Set<() => void>();
+  private readonly gate = new VoiceGate(() => this.gateChanged());
   /** Counts what was asked for of each source: an answer of the browser to an earlier wish is let go. */
   private readonly wishes = { microphone: 0, camera: 0, screen: 0 };
 
@@ -54,10 +57,19 @@ export class LocalMedia {
       tracks[source] !== undefined && (source === "microphone" || source === "camera" ? wants[source] : true));
   }
 
+  /** What the others get: of a gated microphone what comes through the gate. */
+  sent(): LocalTracks {
+    const { tracks, choices } = this.state;
+    if (choices.talkMode !== "gate") return tracks;
+    const { microphone: _, ...others } = tracks;
+    const gated = this.gate.track;
+    return gated ? { ...others, microphone: gated } : others;
+  }
+
   /** Opens what the person likes to join with, unless they wish otherwise this time, asking for both devices at once. */
   async open(wish: { isCameraOn?: boolean } = {}): Promise<void> {
     const { isMicrophoneOn, isCameraOn } = { ...this.state.choices, ...wish };
-    const { pushToTalk } = this.state.choices;
+    const pushToTalk = this.state.choices.talkMode === "key";
     this.change({ wants: { microphone: isMicrophoneOn && !pushToTalk, camera: isCameraOn }, problems: {} });
     // With push to talk the microphone is opened and muted, so that the key works at once.
     const wanted = (["microphone", "camera"] as const).filter((source) =>
@@ -102,9 +114,13 @@ export class LocalMedia {
   }
 
   /** Whoever begins to push to talk is silent until they do. */
-  choosePushToTalk(pushToTalk: boolean): void {
-    this.choose({ pushToTalk });
-    this.talk(!pushToTalk && this.state.choices.isMicrophoneOn);
+  chooseTalkMode(talkMode: TalkMode): void {
+    this.choose({ talkMode });
+    this.talk(talkMode !== "key" && this.state.choices.isMicrophoneOn);
+  }
+
+  chooseThreshold(gateThreshold: number): void {
+    this.choose({ gateThreshold });
   }
 
   chooseTalkKey(talkKey: string): void {
@@ -170,6 +186,11 @@ export class LocalMedia {
     await this.listDevices();
   }
 
+  private gateChanged(): void {
+    const { problem } = this.gate;
+    this.change(problem === undefined ? {} : { problems: { ...this.state.problems, microphone: problem } });
+  }
+
   private fail(source: DeviceSource, failure: unknown): void {
     this.drop(source);
     this.change({ problems: { ...this.state.problems, [source]: sentence(source, failure) } });
@@ -213,6 +234,8 @@ export class LocalMedia {
 
   private change(changes: Partial<LocalState>): void {
     this.state = { ...this.state, ...changes };
+    const { choices, tracks } = this.state;
+    this.gate.follow(choices.talkMode === "gate" ? tracks.microphone : undefined, choices.gateThreshold);
     for (const listener of this.listeners) listener();
   }
 }

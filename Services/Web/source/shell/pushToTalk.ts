@@ -14,8 +14,8 @@ export class PushToTalk {
   }
 
   private pressed(event: KeyboardEvent): void {
-    const { pushToTalk, talkKey } = this.media.getState().choices;
-    if (!pushToTalk || event.code !== talkKey || !this.isInCall() || isWriting(event.target)) return;
+    const { talkMode, talkKey } = this.media.getState().choices;
+    if (talkMode !== "key" || event.code !== talkKey || !this.isInCall() || isWriting(event.target)) return;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation();

@@ -71,7 +71,7 @@ export function CallControls({ call }: { call: ActiveCall }) {
       >
         <Icon name="hangUp" />
       </button>
-      {choices.pushToTalk && !isListening && (
+      {choices.talkMode === "key" && !isListening && (
         <p className="call-hint">Hold <kbd>{keyName(choices.talkKey)}</kbd> to talk</p>
       )}
       <p role="status" className="call-problem">{problems.microphone ?? problems.camera ?? problems.screen}</p>

@@ -16,7 +16,6 @@ import { useAppState, useClient, useLocalMedia } from "./context";
 import { IconButton } from "./Controls";
 import { Moderation } from "./Moderation";
 import { QualityButton } from "./QualityPanel";
-import { RecordingBanner } from "./Recording";
 
 /** Pixels between tiles; the style sheet uses the same. */
 const gap = 8;
@@ -46,7 +45,6 @@ export function CallPanel({ call, channel }: { call: ActiveCall; channel: Channe
       aria-label={`Call in ${titleOf(state, channel)}`} data-testid="call-panel" data-state={call.phase}
       data-kind={channel.kind} data-view={view}
     >
-      <RecordingBanner call={call} />
       <div className={large.length > 0 ? "call-stage with-large" : "call-stage"}>
         {large.length > 0 && <Tiles tiles={large} label="Large view" className="large" {...places} />}
         {small.length > 0 && <Tiles tiles={small} label="People in the call" className="people" {...places} />}

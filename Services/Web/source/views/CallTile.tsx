@@ -1,4 +1,4 @@
-import { memo, useRef } from "react";
+import { memo } from "react";
 import type { ReactNode } from "react";
 import type { User } from "../core/contracts";
 import type { Tile } from "../core/tiles";
@@ -23,7 +23,6 @@ interface CallTileProps {
 export const CallTile = memo(function CallTile({
   tile, user, track, isPinned, onPin, isModerator, moderation,
 }: CallTileProps) {
-  const element = useRef<HTMLLIElement>(null);
   const { source, isOwn, isSpeaking, isMuted, isMicrophoneHeld } = tile;
   const name = user?.displayName ?? "Somebody";
   const title = source === "screen" ? `${name}'s screen` : isOwn ? "You" : name;
@@ -31,7 +30,6 @@ export const CallTile = memo(function CallTile({
   const videoLabel = source === "screen" ? title : `Camera of ${name}`;
   return (
     <li
-      ref={element}
       className={`call-tile ${source} tint-${tintOf(user?.id ?? "")}`} data-testid="call-tile"
       data-participant-id={tile.participantID} data-user-id={tile.userID} data-source={source}
       data-speaking={isSpeaking} data-muted={isMuted} data-video={hasVideo} data-own={isOwn}
@@ -58,7 +56,7 @@ export const CallTile = memo(function CallTile({
       </p>
       <TileMenu
         name={title} userID={isOwn ? undefined : tile.userID} isPinned={isPinned} onPin={() => onPin(tile.key)}
-        video={() => element.current?.querySelector("video") ?? null}
+        floats={hasVideo && !isOwn ? tile : undefined}
       >
         {moderation}
       </TileMenu>

@@ -2,7 +2,7 @@ interface ChoiceProps<Value extends string> {
   legend: string;
   name: string;
   value: Value;
-  options: { value: Value; title: string; hint?: string }[];
+  options: { value: Value; title: string; hint?: string; testID?: string }[];
   onChoose: (value: Value) => void;
 }
 
@@ -16,7 +16,7 @@ export function Choice<Value extends string>({ legend, name, value, options, onC
           <label key={option.value} className="choice-card">
             <input
               type="radio" name={name} value={option.value} checked={option.value === value}
-              onChange={() => onChoose(option.value)}
+              data-testid={option.testID} onChange={() => onChoose(option.value)}
             />
             <span>
               <strong>{option.title}</strong>

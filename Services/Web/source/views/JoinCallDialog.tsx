@@ -9,7 +9,7 @@ import { Dialog } from "./Dialog";
 import { Icon } from "./icons";
 import { LevelMeter } from "./LevelMeter";
 import { Video } from "./MediaTrack";
-import { TalkKey } from "./TalkKey";
+import { TalkModeChoice } from "./TalkMode";
 
 /** Before joining: how one looks, what is on, and which devices. Without any device one joins to listen. */
 export function JoinCallDialog({ channelID }: { channelID: ChannelID }) {
@@ -46,7 +46,7 @@ export function JoinCallDialog({ channelID }: { channelID: ChannelID }) {
         )}
         <Preview />
         <Devices />
-        <TalkKey />
+        <TalkModeChoice />
         <label className="check">
           <input
             type="checkbox" checked={choices.relayOnly} data-testid="prejoin-relay"
@@ -73,7 +73,7 @@ export function CallDevicesDialog() {
   const { close } = useDialogs();
   return (
     <Dialog title="Microphone and camera" onClose={close} className="join-call">
-      <div className="form"><Devices /><TalkKey /></div>
+      <div className="form"><Devices /><TalkModeChoice /></div>
     </Dialog>
   );
 }
@@ -81,7 +81,7 @@ export function CallDevicesDialog() {
 function Preview() {
   const state = useAppState();
   const { media } = useClient().caller;
-  const { tracks, wants, problems, isOpening } = useLocalMedia();
+  const { tracks, wants, problems, isOpening, choices } = useLocalMedia();
   const me = state.users[myID(state) ?? ""];
   const found = Object.values(problems).filter((problem): problem is string => problem !== undefined);
   return (
@@ -98,7 +98,7 @@ function Preview() {
           <DeviceToggle source="camera" isOn={isOn("camera", { tracks, wants })} turn={media.turn.bind(media)} />
         </div>
       </div>
-      {tracks.microphone && wants.microphone && <LevelMeter track={tracks.microphone} />}
+      {tracks.microphone && wants.microphone && choices.talkMode === "open" && <LevelMeter track={tracks.microphone} />}
       <div role="status" className="device-problems">
         {found.map((problem) => <p key={problem} className="notice">{problem}</p>)}
         {problems.microphone && !tracks.microphone && <p className="field-hint">You can join and listen.</p>}

@@ -1,6 +1,7 @@
-import { useEffect, useLayoutEffect, useRef, useState } from "react";
+import { useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from "react";
 import type { ReactNode } from "react";
 import type { UserID } from "../core/contracts";
+import type { Floated } from "../core/shown";
 import { useClient, useLocalMedia } from "./context";
 import { Icon } from "./icons";
 
@@ -13,13 +14,13 @@ interface TileMenuProps {
   userID: UserID | undefined;
   isPinned: boolean;
   onPin: () => void;
-  /** The picture that can be put in a window of its own. */
-  video: () => HTMLVideoElement | null;
+  /** The picture that can be put in a window of its own; nothing without one, and for one's own. */
+  floats: Floated | undefined;
   children?: ReactNode;
 }
 
 /** What can be done with a tile: pin it, float its picture, set how loud the person is. */
-export function TileMenu({ name, userID, isPinned, onPin, video, children }: TileMenuProps) {
+export function TileMenu({ name, userID, isPinned, onPin, floats, children }: TileMenuProps) {
   const [isOpen, setOpen] = useState(false);
   const place = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
@@ -43,7 +44,6 @@ export function TileMenu({ name, userID, isPinned, onPin, video, children }: Til
     box.style.top = `${Math.max(margin, Math.min(anchor.bottom + margin, innerHeight - box.offsetHeight - margin))}px`;
     box.style.left = `${Math.max(margin, anchor.right - box.offsetWidth)}px`;
   }, [isOpen]);
-  const picture = isOpen ? video() : null;
   return (
     <div
       ref={place} className={isOpen ? "tile-menu open" : "tile-menu"}
@@ -66,11 +66,7 @@ export function TileMenu({ name, userID, isPinned, onPin, video, children }: Til
           <button type="button" data-testid="tile-pin" aria-pressed={isPinned} onClick={() => { onPin(); setOpen(false); }}>
             <Icon name="pin" />{isPinned ? "Unpin" : "Pin"}
           </button>
-          {picture && document.pictureInPictureEnabled && (
-            <button type="button" data-testid="tile-float" onClick={() => { float(picture); setOpen(false); }}>
-              <Icon name="float" />Picture in picture
-            </button>
-          )}
+          {floats && document.pictureInPictureEnabled && <Float picture={floats} onDone={() => setOpen(false)} />}
           <div className="tile-choices" onClick={() => setOpen(false)}>{children}</div>
         </div>
       )}
@@ -92,9 +88,21 @@ function Volume({ userID, name }: { userID: UserID; name: string }) {
   );
 }
 
-/** Floats a picture above other windows, or takes it back. What the browser refuses stays where it is. */
-function float(video: HTMLVideoElement): void {
-  const isFloating = document.pictureInPictureElement === video;
-  const done: Promise<unknown> = isFloating ? document.exitPictureInPicture() : video.requestPictureInPicture();
-  void done.catch(() => undefined);
+/** Floats a picture above other windows, or takes it back. */
+function Float({ picture, onDone }: { picture: Floated; onDone: () => void }) {
+  const { floating } = useClient().caller;
+  const floated = useSyncExternalStore(floating.subscribe, floating.getState);
+  const isFloating = floated?.participantID === picture.participantID && floated.source === picture.source;
+  return (
+    <button
+      type="button" data-testid="tile-float" aria-pressed={isFloating}
+      onClick={() => {
+        if (isFloating) floating.end();
+        else void floating.float(picture);
+        onDone();
+      }}
+    >
+      <Icon name="float" />{isFloating ? "End picture in picture" : "Picture in picture"}
+    </button>
+  );
 }

@@ -4,6 +4,7 @@ import type { Client } from "../shell/client";
 import { CallBar } from "./CallBar";
 import { ChannelPage } from "./ChannelPage";
 import { useAppState, useClient } from "./context";
+import { RecordingBanner } from "./Recording";
 import { Sidebar } from "./Sidebar";
 import { WorkspaceRail } from "./WorkspaceRail";
 
@@ -30,6 +31,7 @@ export function WorkspacePage() {
       />
       <div className="place">
         <CallBar />
+        <RecordingBanner />
         <ChannelPage />
       </div>
     </div>
