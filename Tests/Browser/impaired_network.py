@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -73,6 +74,12 @@ class ImpairedNetwork:
     def rebind(self, client: int) -> None:
         """The node sees what the client sends by UDP come from other ports from now on."""
         assert self._ask("rebind", client=client) > 0, f"nothing came from port {client}"
+
+    def clients(self, ports: Iterable[int]) -> set[int]:
+        """Those of these ports that something came from, which may be told as a browser has them or as the node sees them:
+        a browser that learns of its address from the node has the latter."""
+        known = set(ports)
+        return {flow["client"] for flow in self._ask("report") if {flow["client"], flow["seen"]} & known}
 
     def datagrams(self, way: str, client: int | None = None) -> Traffic:
         """By UDP so far, `up` or `down`, of one client or of all."""

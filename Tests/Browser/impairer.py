@@ -40,6 +40,11 @@ class DatagramFlow:
         self.close()
         self._open()
 
+    @property
+    def seen(self) -> int:
+        """The port from which the target sees the client."""
+        return self._socket.getsockname()[1]
+
     def close(self) -> None:
         self._router.loop.remove_reader(self._socket)
         self._socket.close()
@@ -72,13 +77,14 @@ class Stream:
     kind = "tcp"
 
     def __init__(self, router: "Router", client: int, port: int) -> None:
-        self.client, self.port = client, port
+        self.client, self.port, self.seen = client, port, 0
         impairments = router.impairments_of(client)
         self.links = {way: StreamLink(impairments[way]) for way in ("up", "down")}
         self._loop = router.loop
 
     async def run(self, client: tuple, server: tuple) -> None:
         """Until both sides have ended. Each is a reader and a writer."""
+        self.seen = server[1].get_extra_info("sockname")[1]
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pump(self.links["up"], client[0], server[1]))
@@ -155,8 +161,9 @@ class Router:
         return len(flows)
 
     async def report(self) -> list[dict]:
-        """Of each flow that there was: whose, of which kind, and in both directions what came and was lost."""
-        return [{"kind": flow.kind, "client": flow.client, "port": flow.port}
+        """Of each flow that there was: whose, of which kind, and in both directions what came and was lost. `seen` is the
+        port from which the target sees the client."""
+        return [{"kind": flow.kind, "client": flow.client, "port": flow.port, "seen": flow.seen}
                 | {way: link.report() for way, link in flow.links.items()} for flow in self._all()]
 
     # ---- Flows
