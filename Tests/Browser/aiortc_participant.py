@@ -1,6 +1,6 @@
 """A call participant that is neither a browser nor ours: aiortc's WebRTC and our gateway's frames.
 
-A program that AiortcPeer starts. It reads lines `[command, arguments]` and answers each by `{"result": …}` or
+A program that AiortcPeer starts with the address that its media are to come from. It reads lines `[command, arguments]` and answers each by `{"result": …}` or
 `{"error": …}`.
 """
 
@@ -16,8 +16,8 @@ from fractions import Fraction
 import aioice.ice
 import av
 from aiortc import (
-    AudioStreamTrack, RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription,
-    VideoStreamTrack)
+    AudioStreamTrack, RTCBundlePolicy, RTCConfiguration, RTCDtlsTransport, RTCPeerConnection, RTCRtpReceiver,
+    RTCSessionDescription, VideoStreamTrack)
 from aiortc.mediastreams import MediaStreamError
 from aiortc.sdp import candidate_from_sdp
 from websockets.asyncio.client import connect
@@ -28,7 +28,37 @@ SAMPLE_RATE = 48_000
 SOURCES = ("microphone", "camera", "screen", "screenAudio")
 
 # It skips loopback by itself.
-aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: ["127.0.0.1"]
+aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: [sys.argv[1]]
+
+# A DTLS handshake of which nothing is heard for so long, in seconds, is looked after; aiortc itself sends nothing again
+# (RFC 6347 §4.2.4).
+HANDSHAKE_PATIENCE = 0.2
+
+
+async def receive_or_send_again(transport: RTCDtlsTransport) -> None:
+    while not transport.encrypted:
+        try:
+            return await asyncio.wait_for(receive_next(transport), HANDSHAKE_PATIENCE)
+        except TimeoutError:
+            transport._ssl.DTLSv1_handle_timeout()
+            await transport._write_ssl()
+    return await receive_next(transport)
+
+
+receive_next = RTCDtlsTransport._recv_next
+RTCDtlsTransport._recv_next = receive_or_send_again
+
+
+def register_with_repairs(transport: RTCDtlsTransport, receiver: RTCRtpReceiver, parameters) -> None:
+    """By itself it knows of retransmissions only whom they are for if there is one section of video."""
+    register(transport, receiver, parameters)
+    for encoding in parameters.encodings:
+        if encoding.rtx is not None:
+            transport._rtp_router.ssrc_table[encoding.rtx.ssrc] = receiver
+
+
+register = RTCDtlsTransport._register_rtp_receiver
+RTCDtlsTransport._register_rtp_receiver = register_with_repairs
 
 
 class Tone(AudioStreamTrack):

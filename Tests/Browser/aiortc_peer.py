@@ -11,9 +11,10 @@ PROGRAM = Path(__file__).with_name("aiortc_participant.py")
 class AiortcPeer:
     """The process, seen from a test: its codecs share no lock with the test, and it can vanish without a word."""
 
-    def __init__(self, gateway_url: str, token: str) -> None:
+    def __init__(self, gateway_url: str, token: str, address: str = "127.0.0.1") -> None:
+        """`address` is the one of this machine that its media come from."""
         self._process = subprocess.Popen(
-            [sys.executable, str(PROGRAM)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            [sys.executable, str(PROGRAM), address], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
             self._ask("connect", gateway_url=gateway_url, token=token)
         except BaseException:

@@ -22,7 +22,8 @@ async () => {
     const stats = await connection.getStats(), all = [...stats.values()];
     const row = one => ({ kind: one.kind, codec: stats.get(one.codecId)?.mimeType,
         bytes: one.bytesReceived ?? one.bytesSent, frames: one.framesDecoded ?? one.framesEncoded ?? 0,
-        energy: one.totalAudioEnergy ?? 0 });
+        energy: one.totalAudioEnergy ?? 0, samples: one.totalSamplesReceived ?? 0,
+        concealed: one.concealedSamples ?? 0 });
     const rows = type => Object.fromEntries(
         all.filter(one => one.type === type && one.mid != null).map(one => [one.mid, row(one)]));
     const transport = all.find(one => one.type === "transport");

@@ -2,11 +2,14 @@
 
 import os
 import secrets
+import shlex
 import shutil
 import socket
 import subprocess
 import tempfile
 from pathlib import Path
+
+from namespace import Namespace
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -18,31 +21,20 @@ class Firewall:
     """
 
     def __init__(self) -> None:
-        self._name = f"roost-{os.getpid()}"
-        # 10.213.0.0/16 in networks of four addresses; one for each process that tests.
-        third, fourth = divmod(os.getpid() % 16_384, 64)
-        outside, inside = (f"10.213.{third}.{fourth * 4 + host}" for host in (1, 2))
-        self.address = outside
-        self._link = f"rst{os.getpid() % 1_000_000}"
-        ip("netns", "add", self._name)
+        self._namespace = namespace = Namespace()
+        self.address = namespace.outside
         try:
-            ip("link", "add", self._link, "type", "veth", "peer", "name", "eth0", "netns", self._name)
-            ip("address", "add", f"{outside}/30", "dev", self._link)
-            ip("link", "set", self._link, "up")
-            ip("-n", self._name, "address", "add", f"{inside}/30", "dev", "eth0")
-            ip("-n", self._name, "link", "set", "eth0", "up")
-            ip("-n", self._name, "link", "set", "lo", "up")
             # Before the table of local routes, so that not even they are found.
-            ip("-n", self._name, "rule", "add", "priority", "0", "ipproto", "udp", "unreachable")
-            ip("-n", self._name, "rule", "delete", "priority", "0", "lookup", "local")
-            ip("-n", self._name, "rule", "add", "priority", "1", "lookup", "local")
+            namespace.ip("rule", "add", "priority", "0", "ipproto", "udp", "unreachable")
+            namespace.ip("rule", "delete", "priority", "0", "lookup", "local")
+            namespace.ip("rule", "add", "priority", "1", "lookup", "local")
         except subprocess.CalledProcessError:
             self.close()
             raise
         self._directory = tempfile.TemporaryDirectory()
         self.executable = Path(self._directory.name) / "chromium"
         self.executable.write_text(
-            f'#!/bin/sh\nexec ip netns exec {self._name} {shutil.which("chromium")} "$@"\n')
+            f'#!/bin/sh\nexec {shlex.join(namespace.command(shutil.which("chromium")))} "$@"\n')
         self.executable.chmod(0o755)
 
     def lets_through(self, kind: str, port: int) -> bool:
@@ -53,12 +45,11 @@ class Firewall:
             "one.settimeout(3)\n"
             f"one.connect(('{self.address}', {port}))\n"
             "one.send(b'?')\n")
-        command = ["ip", "netns", "exec", self._name, "python3", "-c", program]
+        command = self._namespace.command("python3", "-c", program)
         return subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode == 0
 
     def close(self) -> None:
-        # With the namespace its end of the link goes, and with that the other.
-        subprocess.run(["ip", "netns", "delete", self._name], check=False)
+        self._namespace.close()
 
 
 class TLSRelay:
@@ -95,7 +86,3 @@ class TLSRelay:
 def free_port(address: str) -> int:
     with socket.create_server((address, 0)) as server:
         return server.getsockname()[1]
-
-
-def ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True)

@@ -35,9 +35,9 @@ class Phones:
     def firefox(self, account: Account, channel_id: str, *, preload: str = "") -> Caller:
         return self._caller(account, self.firefox_of().new_tab(self.url, RECORD_CONNECTIONS + preload), channel_id)
 
-    def aiortc(self, account: Account) -> AiortcPeer:
+    def aiortc(self, account: Account, **options) -> AiortcPeer:
         """Connected to a gateway."""
-        peer = AiortcPeer(self.gateway_url, account.token)
+        peer = AiortcPeer(self.gateway_url, account.token, **options)
         self.peers.append(peer)
         return peer
 

@@ -43,9 +43,13 @@ class FFmpegPublisher:
         try:
             self._process.wait(10)
         finally:
-            self._process.kill()
-            self._process.wait()
-            self._directory.cleanup()
+            self.vanish()
+
+    def vanish(self) -> None:
+        """kill -9: no goodbye on any layer."""
+        self._process.kill()
+        self._process.wait()
+        self._directory.cleanup()
 
 
 class AiortcSeat:
