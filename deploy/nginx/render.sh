@@ -121,19 +121,22 @@ fill_upstreams() {
 
 fixed_upstreams() {
     cat <<END
-    # \`zone\` lets all workers share one view of who is down and who has how many connections. A killed one is left out for
+    # \`zone\` lets all workers share one view of who is down and who has how many connections. A killed API is left out for
     # a second at a time.
     upstream roost_api {
         zone roost_api 64k;
         least_conn;
-$(upstream_servers API_UPSTREAMS)
+$(upstream_servers API_UPSTREAMS max_fails=1 fail_timeout=1s)
         keepalive 64;
         keepalive_timeout 30s;
     }
+    # A gateway is never left out. Who failed once is given one request a \`fail_timeout\` until a request there has ended
+    # well, and a WebSocket ends after hours: a gateway that was restarted would take one client a second, and when the next
+    # one goes its clients would find nobody. A stopped one refuses at once, and the next is asked.
     upstream roost_gateway {
         zone roost_gateway 64k;
         least_conn;
-$(upstream_servers GATEWAY_UPSTREAMS)
+$(upstream_servers GATEWAY_UPSTREAMS max_fails=0)
     }
 $(named_gateways)
 END
@@ -179,11 +182,13 @@ resolved_upstreams() {
 END
 }
 
+# upstream_servers VARIABLE PARAMETER...: each of the servers that the variable lists, with these parameters.
 upstream_servers() {
     local server servers
     IFS=, read -ra servers <<<"${!1:?render.sh: $1 is not set}"
+    shift
     for server in "${servers[@]}"; do
-        echo "        server $server max_fails=1 fail_timeout=1s;"
+        echo "        server $server $*;"
     done
 }
 

@@ -76,9 +76,12 @@ close_inherited_files() {
     done
 }
 
-# stop_processes NAME...: asks all of them at once, waits up to 10 s for all, then kills what is left.
+# A gateway serves for 10 s who does not move, then takes up to 2 s to say goodbye.
+readonly stop_seconds=15
+
+# stop_processes NAME...: asks all of them at once, waits up to $stop_seconds for all, then kills what is left.
 stop_processes() {
-    local name deadline=$((SECONDS + 10)) waiting
+    local name deadline=$((SECONDS + stop_seconds)) waiting
     for name in "$@"; do
         # PostgreSQL's SIGTERM waits for clients to leave; SIGINT is its orderly stop that closes their connections.
         if is_alive "$name"; then
@@ -91,7 +94,7 @@ stop_processes() {
         ((${#waiting[@]} > 0 && SECONDS < deadline))
     do sleep 0.05; done
     for name in "${waiting[@]}"; do
-        warn "$name did not stop within 10 s and is killed; its log: $(log_file "$name")"
+        warn "$name did not stop within $stop_seconds s and is killed; its log: $(log_file "$name")"
         kill_process "$name"
     done
     for name in "$@"; do rm -f "$(pid_file "$name")" "$(birth_file "$name")"; done
