@@ -105,6 +105,7 @@ let package = Package(
                 .embedInCode("0003_unread.sql"), .embedInCode("0004_rings.sql"),
                 .embedInCode("0005_moderation.sql"),
                 .embedInCode("0006_files.sql"),
+                .embedInCode("0007_call_log.sql"),
             ],
             swiftSettings: strict),
         .target(

@@ -80,6 +80,7 @@ package enum MessageEntity: Entity { package static let entityName = "message" }
 package enum FileEntity: Entity { package static let entityName = "file" }
 package enum ConnectionEntity: Entity { package static let entityName = "connection" }
 package enum ParticipantEntity: Entity { package static let entityName = "participant" }
+package enum CallEntity: Entity { package static let entityName = "call" }
 package enum RingEntity: Entity { package static let entityName = "ring" }
 package enum RecordingEntity: Entity { package static let entityName = "recording" }
 package enum RelayEntity: Entity { package static let entityName = "relay" }
@@ -100,6 +101,8 @@ package typealias FileID = EntityID<FileEntity>
 package typealias ConnectionID = EntityID<ConnectionEntity>
 /// One seat in a call.
 package typealias ParticipantID = EntityID<ParticipantEntity>
+/// One call, from the first person who came to the last who left. A call that goes on is named by its channel.
+package typealias CallID = EntityID<CallEntity>
 /// One attempt to reach a person by a call.
 package typealias RingID = EntityID<RingEntity>
 /// One recording of a call.

@@ -191,6 +191,8 @@ package enum Limits {
     package static let callLeasesPerRequest = 500
     /// How long who was removed from a call gets no seat in it, unless a moderator allows it.
     package static let callRemovalTime = Duration.seconds(10 * 60)
+    /// People that a past call names; all of them are counted.
+    package static let pastCallParticipantCount = 25
     /// How long the call of a direct conversation rings.
     package static let ringLifetime = Duration.seconds(45)
     /// How often an API looks for what has rung for that long.

@@ -56,10 +56,12 @@ struct ChecksTests {
     func cursors() throws {
         #expect(try PageCursor.messageSeq(PageCursor.encode(StreamSequence(123_456)), field: "before") == 123_456)
         #expect(try PageCursor.user(PageCursor.encode(UserID.example), field: "after") == .example)
+        #expect(try PageCursor.call(PageCursor.encode(CallID.example), field: "before") == .example)
         #expect(try PageCursor.messageSeq(nil as String?, field: "before") == nil)
         for text in ["", "m", "m-1", "u1", "123"] {
             #expect(throws: APIError.self) { try PageCursor.messageSeq(text, field: "before") }
             #expect(throws: APIError.self) { try PageCursor.user(text, field: "after") }
+            #expect(throws: APIError.self) { try PageCursor.call(text, field: "before") }
         }
     }
 

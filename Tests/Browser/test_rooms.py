@@ -1,9 +1,11 @@
 """What people meet in calls: ringing, and what a room can do."""
 
 import time
+import urllib.error
 
 import pytest
 
+from accounts import Account
 from caller import Caller, hook, wait_until
 from expectations import FIRST_PICTURE, HEARD, SEEN
 
@@ -82,6 +84,40 @@ def test_C5_a_missed_call_is_in_the_conversation_and_unread_until_it_is_seen(pho
     phones.picture("missed-call")
     wait_until(lambda: missed_in(bob, direct) == 0, RINGS, "it is read once it is seen")
     assert missed_in(ada, direct) == 0
+
+
+def test_past_calls_are_listed_to_who_was_in_the_conversation(phones, team, direct):
+    """One that was missed and one that was answered, on the page and, a page at a time, over the API."""
+    ada, bob = phones.chromium(team.people[0], direct), phones.chromium(team.people[1], direct)
+    for is_answered in (False, True):
+        ada.join()
+        bob.wait_for("ring", RINGS)
+        if is_answered:
+            bob.press("ring-accept")
+            bob.expect_call_state("connected")
+            bob.press("call-leave")
+        ada.press("call-leave")
+        expect_gone(bob, "ring", RINGS)
+        wait_until(lambda: len(past_calls(team.people[0], direct)["calls"]) == 1 + is_answered, RINGS, "it is in the log")
+    for caller, words in ((ada, "Nobody answered your call"), (bob, "Missed call from Ada")):
+        caller.press("call-log")
+        caller.wait_for("past-call", SEEN)
+        rows = caller.tab.evaluate(
+            "selector => [...document.querySelectorAll(selector)].map(row => row.textContent)", hook("past-call"))
+        assert len(rows) == 2 and words in rows[1] and "Today" in rows[1], rows
+        assert ("You and Bob" if caller is ada else "Ada and you") in rows[0], rows
+    phones.picture("call-log")
+    newest = past_calls(team.people[1], direct, "?limit=1")
+    oldest = past_calls(team.people[1], direct, f"?limit=1&before={newest['before']}")
+    assert [call["outcome"] for call in newest["calls"] + oldest["calls"]] == ["answered", "cancelled"]
+    assert "before" not in oldest
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        past_calls(team.people[2], direct)
+    assert refusal.value.code == 404
+
+
+def past_calls(account: Account, channel_id: str, query: str = "") -> dict:
+    return account.call("GET", f"/channels/{channel_id}/calls{query}")
 
 
 def missed_in(caller: Caller, channel_id: str) -> int:

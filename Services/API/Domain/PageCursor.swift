@@ -24,6 +24,15 @@ package enum PageCursor {
         return user
     }
 
+    /// A place among the past calls of a channel.
+    package static func encode(_ call: CallID) -> String { "c" + call.description }
+
+    package static func call(_ text: (some StringProtocol)?, field: String) throws(APIError) -> CallID? {
+        guard let text else { return nil }
+        guard text.first == "c", let call = CallID(text.dropFirst()) else { throw invalid(field) }
+        return call
+    }
+
     private static func invalid(_ field: String) -> APIError {
         APIError(.validationFailed, "\(field) must be a cursor that an earlier page gave.", field: field)
     }

@@ -11,6 +11,7 @@ package enum Migrations {
         Migration(number: 4, name: "rings", sql: text(PackageResources._004_rings_sql)),
         Migration(number: 5, name: "moderation", sql: text(PackageResources._005_moderation_sql)),
         Migration(number: 6, name: "files", sql: text(PackageResources._006_files_sql)),
+        Migration(number: 7, name: "call_log", sql: text(PackageResources._007_call_log_sql)),
     ]
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

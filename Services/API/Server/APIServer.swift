@@ -27,6 +27,7 @@ package struct APIServer {
         UnreadRoutes(services: services).add(to: routes)
         CallRoute(services: services).add(to: routes)
         WhipRoutes(services: services).add(to: routes)
+        CallLogRoute(services: services).add(to: routes)
         ModerationRoutes(services: services).add(to: routes)
         RecordingRoutes(services: services).add(to: routes)
         BootstrapRoute(services: services).add(to: routes)

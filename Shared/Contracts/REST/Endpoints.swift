@@ -79,6 +79,10 @@ package enum Endpoints {
     package static let readCall = Endpoint<Empty, ChannelCall>(
         .get, "/api/v1/channels/{channelID}/call", "readCall", "Read who is in the call of a channel",
         group: .channels, errors: [.notFound, .forbidden])
+    package static let listCalls = Endpoint<Empty, PastCallPage>(
+        .get, "/api/v1/channels/{channelID}/calls", "listCalls",
+        "Read the past calls of a channel: the latest, or those before a cursor", group: .channels,
+        query: [.before, .limit], errors: [.notFound, .forbidden])
 
     package static let moderateCall = Endpoint<ModerateCallRequest, Empty>(
         .post, "/api/v1/channels/{channelID}/call/moderate", "moderateCall",
@@ -194,7 +198,7 @@ package enum Endpoints {
         createChannel.description,
         openDirectChannel.description, readChannel.description, updateChannel.description, joinChannel.description,
         leaveChannel.description, listChannelMembers.description, addChannelMember.description,
-        removeChannelMember.description, readCall.description, moderateCall.description,
+        removeChannelMember.description, readCall.description, listCalls.description, moderateCall.description,
         listCallRemovals.description, removeFromCall.description, allowIntoCall.description, declineRing.description,
         startRecording.description, stopRecording.description,
         publish.description, updatePublisher.description, endPublisher.description,

@@ -1,5 +1,6 @@
 // Generated from Shared/Contracts by `make contracts`. Do not edit.
 
+export type CallID = string;
 export type ChannelID = string;
 export type ConnectionID = string;
 export type FileID = string;
@@ -646,6 +647,28 @@ export interface OpenDirectChannelRequest {
   userID: UserID;
 }
 
+/** A call that is over, from the first person who came to the last who left. */
+export interface PastCall {
+  id: CallID;
+  /** Who came first. */
+  startedBy: UserID;
+  startedAt: Timestamp;
+  endedAt: Timestamp;
+  /** Who was in it, by when they first came; of many the first 25. */
+  participants: UserID[];
+  /** How many people were in it. */
+  participantCount: number;
+  /** How a call of a direct conversation that rang was answered: cancelled and unanswered ones were missed. Absent when it rang nobody. */
+  outcome?: RingOutcome;
+}
+
+/** Past calls of a channel, the latest first. */
+export interface PastCallPage {
+  calls: PastCall[];
+  /** Pass it as `before` to read earlier ones; absent when there are none. */
+  before?: string;
+}
+
 /** The presence of people who are watched: all of them after a watch, then what changed. */
 export interface PresenceStates {
   users: UserPresence[];
@@ -990,6 +1013,7 @@ export const endpoints = {
   addChannelMember: { method: "POST", path: "/api/v1/channels/{channelID}/members" },
   removeChannelMember: { method: "DELETE", path: "/api/v1/channels/{channelID}/members/{userID}" },
   readCall: { method: "GET", path: "/api/v1/channels/{channelID}/call" },
+  listCalls: { method: "GET", path: "/api/v1/channels/{channelID}/calls" },
   moderateCall: { method: "POST", path: "/api/v1/channels/{channelID}/call/moderate" },
   listCallRemovals: { method: "GET", path: "/api/v1/channels/{channelID}/call/removals" },
   removeFromCall: { method: "POST", path: "/api/v1/channels/{channelID}/call/removals" },

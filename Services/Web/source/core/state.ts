@@ -87,7 +87,7 @@ export interface JoinedChannel {
 export type DialogState =
   | { name: "createWorkspace" | "createChannel" | "browse" | "invite" | "direct" | "switcher" | "settings" }
   | { name: "workspace" | "status" }
-  | { name: "channel" | "addPeople" | "joinCall"; channelID: ChannelID }
+  | { name: "channel" | "addPeople" | "joinCall" | "callLog"; channelID: ChannelID }
   | { name: "callDevices" }
   | { name: "removeFromCall"; channelID: ChannelID; userID: UserID }
   | { name: "callRemovals"; channelID: ChannelID }

@@ -1,7 +1,7 @@
 import { endpoints, limits } from "../core/contracts";
 import type {
   Bootstrap, CallModeration, CallRecording, CallRemoval, CallRemovalList, CallRing, CallSource, Channel, ChannelCall, ChannelID, ChannelList, ChannelMember, ChannelMemberPage, ChannelUnread,
-  CreateChannelRequest, CreateFileRequest, CurrentUser, FileID, FileLinkList, FileUpload, Invite, Message, MessageID, MessagePage, RingID, SendMessageRequest, SessionID, SessionList,
+  CreateChannelRequest, CreateFileRequest, CurrentUser, FileID, FileLinkList, FileUpload, Invite, Message, MessageID, MessagePage, PastCallPage, RingID, SendMessageRequest, SessionID, SessionList,
   UpdateChannelRequest, UserID, Workspace, WorkspaceID, WorkspaceMember, WorkspaceMemberPage,
 } from "../core/contracts";
 import type { Session } from "./session";
@@ -38,6 +38,8 @@ export class API {
     this.session.call<Channel>(endpoints.openDirectChannel, { path: { workspaceID }, body: { userID } });
   readChannel = (channelID: ChannelID) => this.session.call<Channel>(endpoints.readChannel, { path: { channelID } });
   readCall = (channelID: ChannelID) => this.session.call<ChannelCall>(endpoints.readCall, { path: { channelID } });
+  listCalls = (channelID: ChannelID, before: string | undefined) =>
+    this.session.call<PastCallPage>(endpoints.listCalls, { path: { channelID }, query: { before } });
   moderateCall = (channelID: ChannelID, userID: UserID, action: CallModeration, source?: CallSource) =>
     this.session.call<void>(endpoints.moderateCall, { path: { channelID }, body: { userID, action, source } });
   listCallRemovals = (channelID: ChannelID) =>

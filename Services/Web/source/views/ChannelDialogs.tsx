@@ -6,6 +6,7 @@ import { Choice } from "./Choice";
 import { useAppState, useClient, useDialogs, useTask } from "./context";
 import { Empty, Field, Problem } from "./Controls";
 import { Dialog } from "./Dialog";
+import { Icon } from "./icons";
 import { ChannelIcon } from "./Sidebar";
 
 export function CreateChannelDialog() {
@@ -103,7 +104,7 @@ export function BrowseDialog() {
 export function ChannelDialog({ channelID }: { channelID: ChannelID }) {
   const state = useAppState();
   const client = useClient();
-  const { close } = useDialogs();
+  const { open, close } = useDialogs();
   const { isBusy, failure, run } = useTask();
   const channel = state.channels[channelID];
   const [name, setName] = useState(channel?.name ?? "");
@@ -143,6 +144,12 @@ export function ChannelDialog({ channelID }: { channelID: ChannelID }) {
             ]}
           />
         )}
+        <button
+          type="button" className="button call-log-button" data-testid="call-log"
+          onClick={() => open({ name: "callLog", channelID })}
+        >
+          <Icon name="log" />Past calls
+        </button>
         <Problem failure={failure} fields={["name", "topic"]} />
         <div className="dialog-actions">
           <button

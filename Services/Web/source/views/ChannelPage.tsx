@@ -58,6 +58,12 @@ function ChannelHead({ channel }: { channel: Channel }) {
         {!partner && channel.topic !== "" && <p title={channel.topic}>{channel.topic}</p>}
       </div>
       <CallButton channel={channel} />
+      {channel.kind === "direct" && (
+        <IconButton
+          icon="log" label="Past calls" testID="call-log"
+          onClick={() => dialogs.open({ name: "callLog", channelID: channel.id })}
+        />
+      )}
       {channel.kind !== "direct" && (
         <>
           <IconButton

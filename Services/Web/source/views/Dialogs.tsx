@@ -1,5 +1,6 @@
 import { AddPeopleDialog, DirectDialog } from "./PeopleDialogs";
 import { BrowseDialog, ChannelDialog, CreateChannelDialog } from "./ChannelDialogs";
+import { CallLogDialog } from "./CallLog";
 import { CallDevicesDialog, JoinCallDialog } from "./JoinCallDialog";
 import { CallRemovalsDialog, RemoveFromCallDialog } from "./Moderation";
 import { useAppState } from "./context";
@@ -27,6 +28,7 @@ export function Dialogs() {
     case "joinCall": return <JoinCallDialog channelID={dialog.channelID} />;
     case "removeFromCall": return <RemoveFromCallDialog channelID={dialog.channelID} userID={dialog.userID} />;
     case "callRemovals": return <CallRemovalsDialog channelID={dialog.channelID} />;
+    case "callLog": return <CallLogDialog channelID={dialog.channelID} />;
     case "callDevices": return <CallDevicesDialog />;
     case "direct": return <DirectDialog />;
     case "switcher": return <SwitcherDialog />;
