@@ -35,6 +35,13 @@ async () => {
 }
 """
 
+LOCAL_PORTS = """
+async () => {
+    const stats = await window.__peerConnections.findLast(one => one.connectionState !== "closed").getStats();
+    return [...stats.values()].filter(one => one.type === "local-candidate").map(one => one.port);
+}
+"""
+
 # All tiles: the attributes without `data-`, the name, and of a remote picture its section and what was decoded there.
 TILES = """
 () => Promise.all([...document.querySelectorAll('[data-testid="call-tile"]')].map(async tile => {
@@ -168,6 +175,10 @@ class Caller:
     def media(self) -> dict:
         """The peer connection: `received` and `sent` by mid, the chosen candidates `local` and `remote`, `cipher`."""
         return self.tab.evaluate(MEDIA_STATS) or {"received": {}, "sent": {}, "local": None, "remote": None}
+
+    def local_ports(self) -> list[int]:
+        """Of all candidates of the peer connection."""
+        return self.tab.evaluate(LOCAL_PORTS)
 
     def frames_from(self, user_id: str, source: str = "camera") -> int:
         """Decoded frames of the section that is on that person's tile; 0 while there is no picture."""

@@ -63,8 +63,8 @@ class ImpairedNetwork:
         self._answer()
 
     def impair(self, up: Impairment = NO_IMPAIRMENT, down: Impairment = NO_IMPAIRMENT, client: int | None = None) -> None:
-        """From now on, on the way to the node and from there: this client's packets, or those of all that nothing was
-        said of."""
+        """From now on, on the way to the node and from there: this client's packets, or everybody's; then what was said
+        of single clients is forgotten."""
         self._ask("impair", up=asdict(up), down=asdict(down), client=client)
 
     def open(self, *ways: str) -> None:

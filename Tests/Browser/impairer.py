@@ -140,7 +140,9 @@ class Router:
     # ---- Commands
 
     async def impair(self, up: dict, down: dict, client: int | None) -> None:
-        """From now on: the client with this port, or all that nothing was said of."""
+        """From now on: the client with this port, or all; then what was said of single ones is forgotten."""
+        if client is None:
+            self._impairments.clear()
         self._impairments[client] = {"up": Impairment(**up), "down": Impairment(**down)}
         for flow in self._all():
             for way, impairment in self.impairments_of(flow.client).items():

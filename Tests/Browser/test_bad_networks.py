@@ -1,18 +1,20 @@
 """Calls of real clients over bad networks: what is lost, late, out of order or too much is made up for by the node."""
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, closing
+from itertools import pairwise
 
 import pytest
 
 from accounts import make_team
-from bad_call import Heard, Members
+from bad_call import BEGINS_SECONDS, PICTURES, Members, expect_all_go_on
 from caller import Caller, wait_until
 from conftest import Stack
 from expectations import FIRST_PICTURE, HEARD, expect_conversation, expect_growth
 from impaired_link import Impairment
 from impaired_network import ImpairedNetwork
-from layers import RESIZE, height_of
+from layers import NOTE_HEIGHTS, RESIZE, height_of
 from node_figures import media_counters, participants
 from whip_peers import FFmpegPublisher
 
@@ -43,20 +45,9 @@ def team(stack):
 
 # ---- Loss, delay, jitter and reordering
 
-# So many pieces of so many seconds, in each of which each picture moves.
-PIECES, PIECE = 4, 2.5
-# Pictures a second, of 20 to 30 that are sent, on a machine that is busy.
-PICTURES = 5
-# Two links in a row lose a tenth of the sound, and it is not asked for again; a browser that is told of a loss on its own
-# link sends more of it twice (FEC), which aiortc does not.
-CONCEALED, CONCEALED_OF_AIORTC = 0.25, 0.35
-# Frames of sound that aiortc decodes a second, of 50: it waits for what is lost and then skips what came meanwhile.
-SOUND_FRAMES = 20
-
-
 def test_S4_Chromium_Firefox_aiortc_and_FFmpeg_see_and_hear_each_other_through_loss_and_delay(
         phones, team, stack, network):
-    """S4: 5 % lost each way on each link, 50 ms late each way, up to 10 more by jitter, 1 % overtaken, from the first packet."""
+    """S4: 5 % lost each way on each link, 50 ms late each way, up to 10 more by jitter, 1 % overtaken, from the beginning."""
     network.impair(BAD, BAD)
     network.open("udp")
     malformed, before = stack.malformed_packets(), media_counters(stack)
@@ -78,23 +69,14 @@ def test_S4_Chromium_Firefox_aiortc_and_FFmpeg_see_and_hear_each_other_through_l
         if not has_h264(bob):
             tracks.remove(("bob", "dora", "camera"))
         wait_until(lambda: members.find(tracks), FIRST_PICTURE, "everybody gets everybody")
-        wait_until(lambda: all(one.frames > 0 or one.samples > 0 for one in members.measure().values()),
-                   2 * FIRST_PICTURE, "each picture and sound is decoded")
+        wait_until(lambda: all(one.frames > 0 or one.samples > 0 for one in members.look().heard.values()),
+                   BEGINS_SECONDS, "each picture and sound is decoded")
         phones.picture("bad-network")
-        began, looks = time.monotonic(), [members.measure()]
-        for piece in range(1, PIECES + 1):
-            time.sleep(max(0, began + piece * PIECE - time.monotonic()))
-            looks.append(members.measure())
-        window = time.monotonic() - began
+        looks = expect_all_go_on(members, aiortc="cleo")
         assert dora.is_running, dora.log()
         expect_all_transports(stack, team.text, "udp", 4)
     for track in tracks:
-        print(track, looks[-1][track] - looks[0][track])
-    for track in tracks:
-        expect_goes_on(track, looks[-1][track] - looks[0][track], window)
-        if track[2] == "camera":
-            frames = [look[track].frames for look in looks]
-            assert frames == sorted(set(frames)), f"{track} stood still: {frames}"
+        print(track, looks[-1].heard[track] - looks[0].heard[track])
     after = media_counters(stack)
     # Read before the router's, which therefore has passed on all that the node has got.
     gained = {name: after[name] - before.get(name, 0) for name in after}
@@ -108,18 +90,6 @@ def test_S4_Chromium_Firefox_aiortc_and_FFmpeg_see_and_hear_each_other_through_l
         assert gained[f"nacked_packets_total {side}"] > 50, gained
         assert gained[f"retransmitted_packets_total {side}"] > 50, gained
     assert stack.malformed_packets() == malformed
-
-
-def expect_goes_on(track: tuple, measured: Heard, seconds: float) -> None:
-    watcher, actor, source = track
-    if source == "camera":
-        assert measured.frames >= PICTURES * seconds, (track, measured)
-        return
-    assert measured.energy > HEARD * seconds, (track, measured)
-    if watcher == "cleo":
-        assert measured.frames >= SOUND_FRAMES * seconds, (track, measured)
-    else:
-        assert measured.concealment < (CONCEALED_OF_AIORTC if actor == "cleo" else CONCEALED), (track, measured)
 
 
 def has_h264(caller: Caller) -> bool:
@@ -155,31 +125,15 @@ WIDE, NARROW = (Impairment(delay=0.01, rate=rate, queue=0.3) for rate in (5e6, 0
 # The camera comes 720, 360 and 180 high, for up to 1.5, 0.5 and 0.15 Mbit/s: the largest does not fit the narrow link.
 SHOWN, SMALL = 720, 360
 # Until it is large: an encoding that rested begins, and what the link carries has to be found out.
-LARGE_SECONDS = 25
+LARGE_SECONDS = 40
 SMALL_SECONDS = 6
 NARROW_SECONDS = 7
-# Of sound, over the step down and the step up: until the node has noticed, the full queue loses of everything.
+# Of sound, over the step down and over the step up: until the node has noticed, the full queue loses of everything.
 STEP_CONCEALED = 0.2
-
-# Notes each height that a person's tile has.
-NOTE_HEIGHTS = """
-user => {
-    const heights = window.heights = [];
-    const look = () => {
-        const height = document.querySelector(`[data-testid="call-tile"][data-user-id="${user}"][data-source="camera"]
-            [data-testid="tile-video"]`)?.videoHeight ?? 0;
-        if (heights.at(-1) !== height) heights.push(height);
-    };
-    setInterval(look, 50);
-}
-"""
-
-LOCAL_PORTS = """
-async () => {
-    const stats = await window.__peerConnections.findLast(one => one.connectionState !== "closed").getStats();
-    return [...stats.values()].filter(one => one.type === "local-candidate").map(one => one.port);
-}
-"""
+# The share of the time in which who has another link sees it large.
+UNTOUCHED = 0.8
+# A machine that is busy makes everybody's link worse once in a while. What a narrow link does to others, it does each time.
+TRIES = 3
 
 
 def test_who_has_a_narrow_link_for_a_while_hears_all_and_sees_small_and_the_others_notice_nothing(
@@ -193,44 +147,150 @@ def test_who_has_a_narrow_link_for_a_while_hears_all_and_sees_small_and_the_othe
     for watcher in (bob, cleo):
         watcher.press("call-camera")
         watcher.tab.evaluate(RESIZE, SHOWN)
-    ports = network.clients(bob.tab.evaluate(LOCAL_PORTS))
+    ports = network.clients(bob.local_ports())
     assert ports, "nothing came from Bob"
 
-    def give_bob(link: Impairment) -> float:
+    def give_bob(link: Impairment) -> None:
         for port in ports:
             network.impair(NEAR, link, port)
-        return time.monotonic()
 
-    began = give_bob(WIDE)
+    members = Members(stack, team.text, {one.name: one.user_id for one in team.people})
+    members.add("bob", bob)
+    members.add("cleo", cleo)
+    give_bob(WIDE)
+    for _ in range(TRIES):
+        faults = faults_of_step(ada, bob, cleo, members, give_bob)
+        print(faults)
+        if not faults:
+            break
+    assert not faults
+    phones.picture("wide-again")
+
+
+def faults_of_step(ada: Caller, bob: Caller, cleo: Caller, members: Members,
+                   give_bob: Callable[[Impairment], None]) -> list[str]:
     for watcher in (bob, cleo):
         wait_until(lambda: height_of(watcher, ada) > SMALL, LARGE_SECONDS, f"{watcher.name} sees Ada large")
-    print(f"large after {time.monotonic() - began:.1f} s")
-    cleo.tab.evaluate(NOTE_HEIGHTS, ada.user_id)
-    members = Members(stack, team.text, {one.name: one.user_id for one in team.people})
-    for watcher in (bob, cleo):
-        members.add("bob" if watcher is bob else "cleo", watcher)
     heard = [("bob", "ada", "microphone"), ("cleo", "ada", "microphone")]
-    seen = ("cleo", "ada", "camera")
-    wait_until(lambda: members.find([*heard, seen]), FIRST_PICTURE, "Ada is on a section of each")
-    wide = members.measure()
+    wait_until(lambda: members.find([*heard, ("cleo", "ada", "camera")]), FIRST_PICTURE, "Ada is on sections of both")
+    cleo.tab.evaluate(NOTE_HEIGHTS, ada.user_id)
+    looks = [members.look()]
 
-    began = give_bob(NARROW)
+    give_bob(NARROW)
     wait_until(lambda: 0 < height_of(bob, ada) <= SMALL, SMALL_SECONDS, "Bob sees Ada small")
-    small = time.monotonic() - began
-    time.sleep(max(0, began + NARROW_SECONDS - 3 - time.monotonic()))
+    small = time.monotonic() - looks[0].at
+    time.sleep(max(0, looks[0].at + NARROW_SECONDS - 3 - time.monotonic()))
     expect_growth({"Bob's small picture": lambda: bob.frames_from(ada.user_id)}, 3)
     assert 0 < height_of(bob, ada) <= SMALL
-    phones.picture("narrow-link")
-    narrow = members.measure()
+    looks.append(members.look())
 
-    began = give_bob(WIDE)
+    give_bob(WIDE)
     wait_until(lambda: height_of(bob, ada) > SMALL, LARGE_SECONDS, "Bob sees Ada large again")
-    print(f"small after {small:.1f} s, large again after {time.monotonic() - began:.1f} s")
-    again, heights = members.measure(), cleo.tab.evaluate("() => window.heights")
-    for before, after in ((wide, narrow), (narrow, again)):
+    looks.append(members.look())
+    print(f"small after {small:.1f} s, large again after {looks[2].at - looks[1].at:.1f} s")
+
+    faults = []
+    for before, after in pairwise(looks):
         for track in heard:
-            measured = after[track] - before[track]
-            print(track, measured)
-            assert measured.concealment < STEP_CONCEALED, (track, measured)
-        assert (after[seen] - before[seen]).frames > PICTURES * NARROW_SECONDS / 2
-    assert min(heights) > SMALL, f"Cleo saw Ada change: {heights}"
+            sound = after.heard[track] - before.heard[track]
+            print(track, sound)
+            if sound.concealment > STEP_CONCEALED:
+                faults.append(f"{track} in {after.at - before.at:.1f} s: {sound}")
+    heights = {int(height): count for height, count in cleo.tab.evaluate("() => window.heights").items()}
+    if sum(count for height, count in heights.items() if height > SMALL) < UNTOUCHED * sum(heights.values()):
+        faults.append(f"Cleo saw Ada in other heights: {heights}")
+    seen = [look.heard["cleo", "ada", "camera"].frames for look in looks]
+    if seen[2] - seen[0] < PICTURES * (looks[2].at - looks[0].at):
+        faults.append(f"Cleo saw frames {seen} of Ada")
+    return faults
+
+
+# ---- A client whose address changes
+
+# Without media, at most: Chromium asks whether its path still lives every 2.5 s.
+REBOUND_SECONDS = 6
+# Chromium takes some seconds to believe that its path is dead, and the page two more; then ICE begins anew.
+RESTARTED_SECONDS = 20
+
+# Notes, of a person's own page and as often as it changes, what it says of the call, and whether the other is shown there.
+NOTE_CALL = """
+user => {
+    const notes = window.notes = [];
+    const look = () => {
+        const panel = document.querySelector('[data-testid="call-panel"]');
+        const tile = document.querySelector(`[data-testid="call-tile"][data-user-id="${user}"]`);
+        const note = [panel?.dataset.state, panel?.querySelector(".call-status")?.textContent ?? "", tile !== null];
+        if (notes.at(-1)?.join() !== note.join()) notes.push(note);
+        setTimeout(look, 30);
+    };
+    look();
+}
+"""
+
+
+@pytest.fixture
+def two(phones, team, stack, network):
+    """Ada and Bob, who talk by UDP, and the ports from which Bob's browser sends."""
+    network.impair(NEAR, NEAR)
+    network.open("udp")
+    ada, bob = phones.meet(team, team.text)
+    for caller, other in ((ada, bob), (bob, ada)):
+        caller.tab.evaluate(NOTE_CALL, other.user_id)
+    ports = network.clients(bob.local_ports())
+    assert ports, "nothing came from Bob"
+    return ada, bob, ports
+
+
+def seats(stack: Stack, channel: str) -> set[tuple[str, str]]:
+    return {(one["userID"], one["participantID"]) for one in participants(stack, channel)}
+
+
+def expect_again(ada: Caller, bob: Caller, seconds: float) -> float:
+    """Both see and hear what the other sends from now on. Answers after how many seconds."""
+    began = time.monotonic()
+    counts = {(watcher, actor): (watcher.frames_from(actor.user_id), watcher.audio_heard())
+              for watcher, actor in ((ada, bob), (bob, ada))}
+
+    def goes_on() -> bool:
+        return all(watcher.frames_from(actor.user_id) > frames + 2 * PICTURES and watcher.audio_heard() > heard + HEARD
+                   for (watcher, actor), (frames, heard) in counts.items())
+
+    wait_until(goes_on, seconds, "both see and hear each other again")
+    return time.monotonic() - began
+
+
+def test_a_client_behind_a_NAT_that_forgot_it_goes_on_from_its_new_port(two, team, stack, network):
+    """The browser does not know; its next check comes from elsewhere, and everything goes there."""
+    ada, bob, ports = two
+    seated = seats(stack, team.text)
+    for port in ports:
+        network.rebind(port)
+    print(f"again after {expect_again(ada, bob, REBOUND_SECONDS):.1f} s")
+    expect_conversation(ada, bob, seconds=3)
+    assert seats(stack, team.text) == seated, "Bob has another seat"
+    for caller in (ada, bob):
+        notes = caller.tab.evaluate("() => window.notes")
+        assert {(state, shown) for state, _, shown in notes} == {("connected", True)}, notes
+
+
+def test_a_browser_whose_network_changes_restarts_ICE_in_its_seat_and_says_that_it_reconnects(
+        phones, two, team, stack, network):
+    """Nothing comes through from or to the ports that Bob's browser has; only those that it opens anew lead anywhere."""
+    ada, bob, ports = two
+    seated = seats(stack, team.text)
+    for port in ports:
+        network.impair(Impairment(loss=1), Impairment(loss=1), port)
+    bob.expect_call_state("reconnecting", RESTARTED_SECONDS)
+    phones.picture("reconnecting")
+    bob.expect_call_state("connected", RESTARTED_SECONDS)
+    print(f"again after {expect_again(ada, bob, FIRST_PICTURE):.1f} s more")
+    expect_conversation(ada, bob, seconds=3)
+    used = network.clients([bob.media()["local"]["port"]])
+    assert used and not used & ports, f"Bob's browser sends from {used}, and had {ports}"
+    assert seats(stack, team.text) == seated, "Bob has another seat"
+    told = bob.tab.evaluate("() => window.notes")
+    print(told)
+    assert [state for state, _, _ in told] == ["connected", "reconnecting", "connected"], told
+    assert told[1][1] == "Reconnecting…" and told[2][1] == "", told
+    seen = ada.tab.evaluate("() => window.notes")
+    assert {(state, shown) for state, _, shown in seen} == {("connected", True)}, seen
