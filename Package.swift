@@ -245,7 +245,8 @@ let package = Package(
             name: "WebSocketTests", dependencies: ["WebSocketCodec", nioCore], path: "Tests/WebSocket",
             swiftSettings: strict),
         .testTarget(
-            name: "RoostClientTests", dependencies: ["BotCommands", "Contracts", "RoostClient", "TestSupport"],
+            name: "RoostClientTests",
+            dependencies: ["BotCommands", "Contracts", "RoostClient", "TestSupport", nioCore, nioEmbedded],
             path: "Tests/RoostClient", swiftSettings: strict),
         .testTarget(
             name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging], path: "Tests/Postgres",

@@ -54,7 +54,7 @@ actor SteadyLoad {
     }
 
     /// Waits until the newest message has come to every device: what was sent so far is delivered.
-    func waitForDelivery(within limit: Duration = .seconds(30)) async throws {
+    func waitForDelivery(within limit: Duration = .seconds(10)) async throws {
         let api = try api(of: team.owner)
         let head = try await eventually("a message", within: limit) {
             try await api.call(Endpoints.listMessages, path: [team.general]).messages.last?.seq

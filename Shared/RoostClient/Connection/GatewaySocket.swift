@@ -1,12 +1,13 @@
 import Contracts
-import NIOCore
+package import NIOCore
 import NIOHTTP1
 import NIOPosix
-import NIOWebSocket
+package import NIOWebSocket
 
 /// One WebSocket to a gateway. It reads no faster than its user does.
-struct GatewaySocket: Sendable {
-    typealias Duplex = NIOAsyncChannel<WebSocketFrame, WebSocketFrame>
+package struct GatewaySocket: Sendable {
+    /// The frames of an open socket.
+    package typealias Duplex = NIOAsyncChannel<WebSocketFrame, WebSocketFrame>
 
     /// The gateway, or a proxy before it, answered something else than an upgrade.
     struct NotUpgraded: Error {}
@@ -38,7 +39,10 @@ struct GatewaySocket: Sendable {
         }
     }
 
-    private static func configure(
+    /// Prepares a channel that asks for a WebSocket once it is connected.
+    /// - Returns: `nil` for a server that answers something else. It fails when the channel closes without an answer, as it
+    ///   does after ``Limits/clientAnswerPatience``.
+    package static func configure(
         _ channel: any NIOCore.Channel, for address: ServerAddress
     ) throws -> EventLoopFuture<Duplex?> {
         let upgrader = NIOTypedWebSocketClientUpgrader<Duplex?>(
@@ -60,7 +64,14 @@ struct GatewaySocket: Sendable {
                 notUpgradingCompletionHandler: { channel in channel.close().map { nil } }))
         // hello may come in one segment with the answer to the upgrade.
         configuration.leftOverBytesStrategy = .forwardBytes
-        return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(configuration: configuration)
+        let upgrade = try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
+            configuration: configuration)
+        // A socket that is open and never answered would be waited for until somebody else closes it.
+        let impatience = channel.eventLoop.scheduleTask(in: TimeAmount(Limits.clientAnswerPatience)) {
+            channel.close(promise: nil)
+        }
+        upgrade.whenComplete { _ in impatience.cancel() }
+        return upgrade
     }
 
     /// Reads a frame: what it means to a client, after answering a ping. `nil` for frames without a meaning of their own.

@@ -74,7 +74,7 @@ package actor RoostClient {
     package func stop() { end(.stopped) }
 
     /// The network may be back: whoever waits to connect again connects now.
-    package func wake() { for number in links.keys { links[number]?.isHurried = true } }
+    package func wake() { for number in links.keys { links[number]?.connectBy = .now } }
 
     /// Sends a frame, if there is a current connection. What is lost with the connection is lost: nothing that is stored
     /// goes this way.
@@ -121,10 +121,12 @@ package actor RoostClient {
         ended(number)
     }
 
-    /// Waits in steps, because ``wake()`` may end it.
+    /// Waits in steps, because ``wake()`` may end it, and the end of another link make it shorter.
     private func wait(_ number: Int, for pause: Duration) async throws {
         let end = ContinuousClock.now + pause
-        while links[number]?.isHurried == false, case let rest = ContinuousClock.now.duration(to: end), rest > .zero {
+        while let link = links[number],
+            case let rest = ContinuousClock.now.duration(to: min(end, link.connectBy ?? end)), rest > .zero
+        {
             try await Task.sleep(for: min(rest, .milliseconds(100)))
         }
     }
@@ -137,16 +139,30 @@ package actor RoostClient {
     /// A link has ended: whether another is wanted depends on whether it was still the one that counts.
     private func ended(_ number: Int) {
         guard let link = links.removeValue(forKey: number), !hasEnded else { return }
-        let isAlone = !links.values.contains { $0.phase != .retired }
-        // The other one goes on. If this one was to take over from it, it still is to be taken over from.
-        guard isAlone || link.phase == .connecting || link.phase == .replaying else { return }
-        switch plan.ended(
-            closeCode: link.closeCode, isMoving: !isAlone, now: .now, fraction: .random(in: 0...1))
-        {
-        case .retry(let pause): connect(after: pause, renewing: false, isAlone: isAlone)
-        case .refresh(let pause): connect(after: pause, renewing: true, isAlone: isAlone)
-        case .end(let reason): end(reason)
+        switch LinkSuccession(after: link.phase, others: links.values.map(\.phase)) {
+        case .none: break
+        case .hurry: hurry()
+        case .connect(let isMoving):
+            switch plan.ended(
+                closeCode: link.closeCode, isMoving: isMoving, now: .now, fraction: .random(in: 0...1))
+            {
+            case .retry(let pause): connect(after: pause, renewing: false, isAlone: !isMoving)
+            case .refresh(let pause): connect(after: pause, renewing: true, isAlone: !isMoving)
+            case .end(let reason): end(reason)
+            }
         }
+    }
+
+    /// What served has gone before what was to take over from it was current. That one connects within the shortest wait: with
+    /// its gateway many may have lost theirs.
+    private func hurry() {
+        guard !links.values.contains(where: { $0.phase == .replaying }) else {
+            tell(.state(.replaying))
+            return
+        }
+        let pause = Limits.reconnectFirst * .random(in: 0...1)
+        for number in links.keys { links[number]?.connectBy = .now + pause }
+        tell(.state(.waiting(pause)))
     }
 
     private func connect(after pause: Duration, renewing: Bool, isAlone: Bool) {
