@@ -45,6 +45,8 @@ final class CallNetwork {
         fileprivate(set) var overflowCount = 0
         /// How long each as short as those of sound spent there, its own time included.
         var shortWaits: [Duration] = []
+        /// A second address that its checks come from as well, and where nothing arrives.
+        var deadAddress: TransportAddress?
         /// Nothing of it arrives any more, as after a crash.
         var isGone = false
 
@@ -282,7 +284,12 @@ final class CallNetwork {
     private func collect() {
         for person in people {
             person.peer.takeDatagrams { bytes in
-                if !person.isGone { send([UInt8](bytes), to: .worker(person.host), from: person.address) }
+                guard !person.isGone else { return }
+                send([UInt8](bytes), to: .worker(person.host), from: person.address)
+                if let dead = person.deadAddress, DatagramKind(bytes.assumingMemoryBound(to: UInt8.self).span) == .stun
+                {
+                    send([UInt8](bytes), to: .worker(person.host), from: dead)
+                }
             }
         }
         for (index, worker) in workers.enumerated() {

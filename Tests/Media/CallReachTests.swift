@@ -146,6 +146,21 @@ struct CallReachTests {
         #expect(ada.ended == nil)
     }
 
+    @Test("Who nominates two addresses, of which one hears nothing, is sent to where its own packets come from")
+    func deadAddress() throws {
+        let network = try CallNetwork(seed: 58, conditions: Conditions(delay: .milliseconds(10)))
+        let bob = try network.join(configuration(2))
+        let ada = try network.join(configuration(1))
+        ada.deadAddress = .v4(0x0A08_0808, port: 4_444)
+        #expect(network.run(atMost: .seconds(2)) { ada.peer.isConnected })
+        var senders = [Sender(ada), Sender(bob)]
+        // Each check that goes on nominates the dead one again.
+        network.talk(&senders, for: .seconds(20))
+        let sound = try #require(ada.mid(of: bob, .microphone).flatMap { ada.peer.received[$0] })
+        #expect(sound.packets >= 950 && sound.missing <= 50, "\(sound.packets), \(sound.missing) missing")
+        #expect(ada.ended == nil)
+    }
+
     @Test("C8: 1,000 who join, talk and leave or vanish leave nothing in the worker")
     func churn() throws {
         let network = try CallNetwork(seed: 57)

@@ -201,8 +201,10 @@ struct LayerTests {
         #expect(eves.longestPause <= .milliseconds(110))
         let bobs = try picture(bob, ada)
         #expect(bobs.corrupt == 0 && bobs.sequenceBreaks == 0 && bobs.timestampBreaks == 0)
-        #expect(bobs.longestPause <= .milliseconds(500), "\(bobs.longestPause), of a link that is suddenly a twelfth")
-        #expect(bobs.missing == 0 && bobs.undecodable == 0, "\(bobs.missing), \(bobs.undecodable)")
+        #expect(bobs.longestPause <= .seconds(1), "\(bobs.longestPause) when the link is suddenly a twelfth")
+        // What the full queue dropped of the encoding that no longer fits is not waited for.
+        #expect(bobs.missing * 100 <= 3 * bobs.packets, "\(bobs.missing) of \(bobs.packets)")
+        #expect(bobs.undecodable <= 30, "\(bobs.undecodable) pictures in 50 s")
     }
 
     @Test("A publisher that knows no feedback on each packet is told how much it may send, and less when much is lost")

@@ -245,7 +245,7 @@ package final class Worker {
         guard let participant = addresses[source], let transport = participant.transport else {
             return drop(.unknownAddress)
         }
-        perform(transport.receive(dtls: datagram, now: now), participant, now: now)
+        perform(transport.receive(dtls: datagram, from: source, now: now), participant, now: now)
         flushDTLS(of: transport, to: transport.selected ?? source)
     }
 

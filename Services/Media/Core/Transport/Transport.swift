@@ -25,7 +25,8 @@ final class Transport {
     let remoteFragment: String
     let remotePassword: String
     private(set) var addresses: [TransportAddress] = []
-    /// Where everything goes: the address nominated last or, if nothing was heard from that for ``selectedPatience``, one
+    /// Where everything goes: the address nominated last, or the valid one that the peer sends from instead: some nominate
+    /// several at once, and of one of them the answers may be lost. If nothing was heard from it for ``selectedPatience``, one
     /// that an authentic check came from since: after a new binding of a NAT not every client nominates again. `nil` before
     /// the first, and when nothing was heard from it for ``Limits/icePatience``: who does not answer gets nothing
     /// (RFC 7675 §5.1).
@@ -34,6 +35,9 @@ final class Transport {
     private var selectedHeard: MediaTime?
     /// Without a word from the selected address another is taken: two checks of consent at their slowest, and some more.
     static let selectedPatience = Duration.seconds(7)
+    /// Authentic packets in a row that came from another valid address; and so many mean that the peer has chosen that.
+    private var astrayCount = 0
+    private static let astrayLimit = 3
     private(set) var lastHeard: MediaTime
     let dtls: DTLSConnection
     /// Which side of DTLS the node is.
@@ -119,7 +123,17 @@ final class Transport {
     /// An authentic packet came: a publisher by HTTP need not go on checking its path.
     func noteMedia(from source: TransportAddress, now: MediaTime) {
         lastHeard = now
-        if selected == source { selectedHeard = now }
+        guard selected != source else {
+            (selectedHeard, astrayCount) = (now, 0)
+            return
+        }
+        astrayCount += 1
+        if astrayCount >= Self.astrayLimit { follow(to: source, now: now) }
+    }
+
+    private func follow(to source: TransportAddress, now: MediaTime) {
+        guard addresses.contains(source) else { return }
+        (selected, selectedHeard, astrayCount) = (source, now, 0)
     }
 
     /// Whether everything goes to this address, and something was heard from there within ``Limits/icePatience``.
@@ -154,8 +168,12 @@ final class Transport {
         return outcome(of: dtls.start(now: now))
     }
 
-    func receive(dtls datagram: UnsafeRawBufferPointer, now: MediaTime) -> SecurityOutcome {
-        outcome(of: dtls.receive(datagram, now: now))
+    func receive(
+        dtls datagram: UnsafeRawBufferPointer, from source: TransportAddress, now: MediaTime
+    ) -> SecurityOutcome {
+        // The handshake is answered where it comes from.
+        if srtp == nil { follow(to: source, now: now) }
+        return outcome(of: dtls.receive(datagram, now: now))
     }
 
     func handleTimeout(now: MediaTime) -> SecurityOutcome {
