@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
 from impaired_link import Impairment
@@ -24,6 +24,9 @@ class Traffic:
     lost: int
     overflowed: int
     overtaken: int
+
+    def __sub__(self, before: "Traffic") -> "Traffic":
+        return Traffic(*(now - then for now, then in zip(astuple(self), astuple(before), strict=True)))
 
     @property
     def passed(self) -> int:

@@ -37,7 +37,7 @@ def test_devices_are_chosen_before_and_during_the_call(phones, team):
     ada.expect_call_state("connected")
     expect_pictures(ada, bob)
     assert sent(ada) == {microphone, camera}
-    assert heard_at(ada) == {speaker}
+    wait_until(lambda: heard_at(ada) == {speaker}, SEEN, "the chosen speaker plays")
 
     ada.press("call-devices")
     others = microphone, camera, speaker = choose_others(ada)
@@ -50,7 +50,7 @@ def test_devices_are_chosen_before_and_during_the_call(phones, team):
     ada.tab.reload()
     ada.expect_current()
     ada.join()
-    assert sent(ada) | heard_at(ada) == set(others), "the choice is kept"
+    wait_until(lambda: sent(ada) | heard_at(ada) == set(others), SEEN, "the choice is kept")
 
 
 def choose_others(caller: Caller) -> list[str]:

@@ -42,12 +42,12 @@ FLOATING = """
 }
 """
 
-RETURNED = 1
+RETURNED = 3
 
 
 def test_what_is_pinned_out_of_sight_or_floating_is_told(phones, team):
-    """A tab in the background gets no pictures but the one that floats, and all sound; back again it has all within a
-    second. What floats goes on while another channel is in view."""
+    """A tab in the background gets no pictures but the one that floats, and all sound; back again it has all in a
+    moment. What floats goes on while another channel is in view."""
     ada = phones.chromium(team.people[0], team.text, preload=RECORD_VIEWS)
     bob = phones.chromium(team.people[1], team.text)
     ada.join()

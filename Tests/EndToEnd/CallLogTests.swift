@@ -62,6 +62,13 @@ extension EndToEnd {
             let garbled = try await ada.api.callRaw(
                 Endpoints.listCalls, path: [channel], query: ["before": "yesterday"], body: Empty())
             #expect(garbled.status == 422)
+            let closed = try await scene.team.channel(.private, with: [bob])
+            try await scene.report([scene.seat(of: bob)], in: closed)
+            try await scene.report([], in: closed)
+            #expect(try await scene.log(of: closed, as: bob).calls.map(\.startedBy) == [bob.id])
+            try await bob.api.call(Endpoints.leaveChannel, path: [closed])
+            let left = try await bob.api.callRaw(Endpoints.listCalls, path: [closed], body: Empty())
+            #expect(left.status == 404)
         }
     }
 }

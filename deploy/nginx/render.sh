@@ -132,7 +132,8 @@ $(upstream_servers API_UPSTREAMS max_fails=1 fail_timeout=1s)
     }
     # A gateway is never left out. Who failed once is given one request a \`fail_timeout\` until a request there has ended
     # well, and a WebSocket ends after hours: a gateway that was restarted would take one client a second, and when the next
-    # one goes its clients would find nobody. A stopped one refuses at once, and the next is asked.
+    # one goes its clients would find nobody. A stopped one refuses at once, and the next is asked; a host that is gone costs
+    # each new client \`proxy_connect_timeout\` until it is taken from the list.
     upstream roost_gateway {
         zone roost_gateway 64k;
         least_conn;

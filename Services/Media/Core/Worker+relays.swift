@@ -97,9 +97,9 @@ extension Worker {
         if other.relay == nil { end(other, .replaced, now: now) } else { room.remove(other) }
     }
 
-    /// Which relay brings somebody; `nil` for who sits on this worker, or nowhere.
+    /// Which relay brings somebody, one of a room that has moved left out; `nil` for who sits on this worker, or nowhere.
     package func relay(of participant: ParticipantID) -> RelayID? {
-        relays.values.first { $0.mirrors[participant] != nil }?.end.id
+        relays.values.first { $0.mirrors[participant] != nil && $0.room.endsAt == nil }?.end.id
     }
 
     private func mirror(_ told: RelayedParticipant, by relay: Relay, now: MediaTime) -> Participant {

@@ -182,13 +182,14 @@ actor MediaNode {
         guard !indices.isEmpty else { throw BusFailure(.notFound, "The call is not on this node.") }
         var refusal: BusFailure?
         var isFollowed = false
-        for index in indices {
-            let result = await workers[index].perform { worker, now in
+        // Those that the call has left too: there it goes on for some seconds.
+        for (index, worker) in workers.enumerated() {
+            let result = await worker.perform { worker, now in
                 Result { () throws(SeatError) in try worker.moderate(request, now: now) }
             }
             switch result {
             case .success: isFollowed = true
-            case .failure(let error): refusal = BusFailure(error)
+            case .failure(let error): if indices.contains(index) { refusal = BusFailure(error) }
             }
         }
         for failure in await askHelpers(.seatModerate, request, of: request.channelID) {
@@ -200,8 +201,8 @@ actor MediaNode {
     }
 
     func remove(_ request: SeatRemoveRequest) async throws {
-        for index in spread.workers(of: request.channelID) {
-            await workers[index].perform { worker, now in
+        for worker in workers {
+            await worker.perform { worker, now in
                 worker.remove(request.userID, from: request.channelID, now: now)
             }
         }

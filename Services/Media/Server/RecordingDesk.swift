@@ -100,7 +100,9 @@ actor RecordingDesk {
 
     /// Ends the recording of a channel.
     func stop(_ channel: ChannelID) async throws -> CallRecording {
-        guard let known = running.values.first(where: { $0.channel == channel }) else {
+        // The latest: one that a call's move has ended may still be closing its files.
+        let ofChannel = running.values.filter { $0.channel == channel }
+        guard let known = ofChannel.max(by: { $0.recording.startedAt < $1.recording.startedAt }) else {
             throw BusFailure(.notFound, "The call is not recorded.")
         }
         // First what is told to all, then the file: nothing is recorded that nobody knows of.

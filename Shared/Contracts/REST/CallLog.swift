@@ -4,7 +4,7 @@ package struct PastCall: WireObject, Hashable {
         [
             "startedBy": FieldRule("Who came first."),
             "participants": FieldRule(
-                "Who was in it, by when they first came; of many the first \(Limits.pastCallParticipantCount)."),
+                "Who was in it, by when they came; of many the first \(Limits.pastCallParticipantCount)."),
             "participantCount": FieldRule("How many people were in it."),
             "outcome": FieldRule(
                 "How a call of a direct conversation that rang was answered: cancelled and unanswered ones were missed. "

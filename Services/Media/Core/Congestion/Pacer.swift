@@ -46,8 +46,8 @@ package struct Pacer: Sendable {
         @inline(__always)
         fileprivate var burst: Double { max(rate * Pacer.burstSeconds, Double(Pacer.burstByteCount)) }
 
-        /// At which video leaves, in bytes/s: a little faster than the estimate, but no faster than the link can be, since a
-        /// queue that grows all through a key frame would be taken for too high an estimate.
+        /// At which video leaves, in bytes/s: a little faster than the estimate, but then no faster than the link was seen to
+        /// be, since a queue that grows all through a key frame would be taken for too high an estimate.
         @inline(__always)
         fileprivate var videoRate: Double {
             guard let capacity else { return rate }

@@ -90,6 +90,9 @@ final class Relay: Peer {
     private var toldDemand: Set<UInt32>? = []
 
     static let keepAlive = Duration.milliseconds(500)
+    /// A way from which nothing came for so long is given up for another. Two reports: else somebody who copies one and is
+    /// faster than it would have the way.
+    static let pathPatience = keepAlive * 2
     /// Reports from unknown addresses of which is looked whether they are authentic, in one ``keepAlive``.
     static let strayCount = 8
     /// Streams that a peer may send, of all that are behind it: sound, and three sizes of pictures with their repairs.
@@ -123,7 +126,7 @@ final class Relay: Peer {
     /// Whether to look if a report from an unknown address is the other end's: when its own has been silent for the time in
     /// which it reports at least once, and a few times at most.
     func takesStray(now: MediaTime) -> Bool {
-        guard pathHeard.map({ now >= $0 + Self.keepAlive }) ?? true else { return false }
+        guard pathHeard.map({ now >= $0 + Self.pathPatience }) ?? true else { return false }
         if strays.since.map({ now >= $0 + Self.keepAlive }) ?? true { strays = (0, now) }
         strays.count += 1
         return strays.count <= Self.strayCount

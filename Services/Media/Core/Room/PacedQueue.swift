@@ -5,7 +5,8 @@ import MediaSecurity
 ///
 /// Takes memory with the first packet that waits, and more only when more wait than ever before.
 struct PacedQueue {
-    /// Packets at most: of more, a cache would not have the first any more.
+    /// Packets at most: of more, the cache of a highest encoding would not have the first any more. One that a cache has not
+    /// any more, as of an encoding that begins anew, is lost.
     static let packetCount = PacketCache.packetCount
     private static let firstPacketCount = 32
 

@@ -146,7 +146,7 @@ final class Transport {
         if let selected, !isAlive(at: selected, now: now) { self.selected = nil }
     }
 
-    /// The connection from this address has ended: until the peer nominates another, nothing is sent.
+    /// The connection from this address has ended: until the peer nominates another, or sends from it, nothing is sent.
     func forget(_ address: TransportAddress) {
         addresses.removeAll { $0 == address }
         if selected == address { selected = nil }

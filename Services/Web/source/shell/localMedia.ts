@@ -115,8 +115,14 @@ export class LocalMedia {
 
   /** Whoever begins to push to talk is silent until they do. */
   chooseTalkMode(talkMode: TalkMode): void {
+    const former = this.state.choices.talkMode;
+    const { problem } = this.gate;
     this.choose({ talkMode });
-    this.talk(talkMode !== "key" && this.state.choices.isMicrophoneOn);
+    if (problem !== undefined && talkMode !== "gate" && this.state.problems.microphone === problem) {
+      this.change({ problems: { ...this.state.problems, microphone: undefined } });
+    }
+    // Between the other two nothing is turned on: a moderator may have turned it off.
+    if (talkMode === "key" || former === "key") this.talk(talkMode !== "key" && this.state.choices.isMicrophoneOn);
   }
 
   chooseThreshold(gateThreshold: number): void {
