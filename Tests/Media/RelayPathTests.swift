@@ -111,7 +111,7 @@ struct RelayPathTests {
 
         // And while it is not, a few are.
         call.network.relayLoss = 1
-        call.talk(.seconds(1))
+        call.talk(.milliseconds(1_300))
         flood()
         #expect((1...10).contains(worker.counters.dropped(.notAuthentic)), "\(worker.counters.dropped(.notAuthentic))")
         var toStranger = 0
