@@ -146,7 +146,7 @@ struct RoomPacingTests {
                 worker.outbox.removeAll()
             }
         }
-        #expect(waited >= 100)
+        #expect(waited >= 50)
         #expect(allocationCount == 0, "of \(waited) packets")
     }
 }

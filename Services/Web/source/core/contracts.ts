@@ -654,7 +654,7 @@ export interface PastCall {
   startedBy: UserID;
   startedAt: Timestamp;
   endedAt: Timestamp;
-  /** Who was in it, by when they first came; of many the first 25. */
+  /** Who was in it, by when they came; of many the first 25. */
   participants: UserID[];
   /** How many people were in it. */
   participantCount: number;
