@@ -59,10 +59,12 @@ struct RepairTests {
 }
 
 /// Sends a camera in three sizes of 150, 500 and 1,700 kbit/s at 30 pictures a second, those of them that it was told to; a
-/// key frame, four times as large, when one is asked for.
+/// key frame, four times as large if not said otherwise, when one is asked for.
 struct LayeredSender {
     let person: CallNetwork.Person
     static let byteCounts = [625, 2_083, 7_083]
+    /// Of key frames, by size.
+    var keyFrameByteCounts = byteCounts.map { $0 * 4 }
 
     init(_ person: CallNetwork.Person) { self.person = person }
 
@@ -74,9 +76,8 @@ struct LayeredSender {
         for (index, track) in person.peer.encodings(.camera).enumerated() {
             if let active, let name = track.streamID, !active.contains(name) { continue }
             let isKeyFrame = track.isKeyFrameWanted || track.frameCount == 0
-            person.peer.sendVideoFrame(
-                byteCount: Self.byteCounts[index] * (isKeyFrame ? 4 : 1), isKeyFrame: isKeyFrame, encoding: index,
-                now: now)
+            let byteCount = isKeyFrame ? keyFrameByteCounts[index] : Self.byteCounts[index]
+            person.peer.sendVideoFrame(byteCount: byteCount, isKeyFrame: isKeyFrame, encoding: index, now: now)
         }
     }
 }

@@ -5,40 +5,9 @@ import MediaPeer
 import MediaSecurity
 import Testing
 
-/// Sends a camera in three sizes of 150, 500 and 1,700 kbit/s at 30 pictures a second, and a microphone.
-private final class Camera {
-    static let byteCounts = [625, 2_083, 7_083]
-    let person: CallNetwork.Person
-    /// Bytes of key frames, by size.
-    var keyFrameByteCounts = byteCounts.map { $0 * 4 }
-
-    init(_ person: CallNetwork.Person) { self.person = person }
-
-    func tick(_ millisecond: Int, _ now: MediaTime) {
-        guard person.peer.isConnected else { return }
-        if millisecond % 20 == 0 { person.peer.sendAudio(level: 20, now: now) }
-        guard millisecond % 33 == 0 else { return }
-        let active = person.layers?.layers.first?.active
-        for (index, track) in person.peer.encodings(.camera).enumerated() {
-            if let active, let name = track.streamID, !active.contains(name) { continue }
-            let isKeyFrame = track.isKeyFrameWanted || track.frameCount == 0
-            let byteCount = isKeyFrame ? keyFrameByteCounts[index] : Self.byteCounts[index]
-            person.peer.sendVideoFrame(byteCount: byteCount, isKeyFrame: isKeyFrame, encoding: index, now: now)
-        }
-    }
-}
-
-private func configuration(_ sources: [CallSource], seed: UInt64) -> MediaPeer.Configuration {
-    var configuration = MediaPeer.Configuration(seed: seed, sources: sources)
-    configuration.usesRepair = true
-    configuration.usesTransportFeedback = true
-    if sources.contains(.camera) { configuration.encodings = ["q", "h", "f"] }
-    return configuration
-}
-
 @Suite("Key frames on narrow links")
 struct RoomPacingTests {
-    private func talk(_ network: CallNetwork, _ cameras: [Camera], for duration: Duration) {
+    private func talk(_ network: CallNetwork, _ cameras: [LayeredSender], for duration: Duration) {
         network.run(for: duration) { millisecond in
             for camera in cameras { camera.tick(millisecond, network.now) }
         }
@@ -53,11 +22,11 @@ struct RoomPacingTests {
     @Test("Key frames of 25 packets lose nothing on a link of 1.5 Mbit/s that holds 50 ms, and sound passes them")
     func burst() throws {
         let network = try CallNetwork(seed: 95, conditions: Conditions(delay: .milliseconds(20)))
-        let ada = try network.join(configuration([.microphone, .camera], seed: 1))
-        let bob = try network.join(configuration([], seed: 2))
-        let eve = try network.join(configuration([], seed: 3))
+        let ada = try network.join(layered([.microphone, .camera], seed: 1))
+        let bob = try network.join(layered([], seed: 2))
+        let eve = try network.join(layered([], seed: 3))
         (bob.downlink, bob.downlinkQueue) = (1_500_000, .milliseconds(50))
-        let camera = Camera(ada)
+        var camera = LayeredSender(ada)
         talk(network, [camera], for: .seconds(20))
         camera.keyFrameByteCounts = [8_000, 29_000, 57_000]
         let lost = bob.overflowCount
@@ -90,11 +59,11 @@ struct RoomPacingTests {
     @Test("A change of size stops no picture for longer than half a second, with key frames of 50 packets")
     func change() throws {
         let network = try CallNetwork(seed: 96, conditions: Conditions(delay: .milliseconds(20)))
-        let ada = try network.join(configuration([.microphone, .camera], seed: 1))
-        let bob = try network.join(configuration([], seed: 2))
-        let eve = try network.join(configuration([], seed: 3))
+        let ada = try network.join(layered([.microphone, .camera], seed: 1))
+        let bob = try network.join(layered([], seed: 2))
+        let eve = try network.join(layered([], seed: 3))
         (bob.downlink, bob.downlinkQueue) = (2_500_000, .milliseconds(100))
-        let camera = Camera(ada)
+        var camera = LayeredSender(ada)
         camera.keyFrameByteCounts = [5_000, 20_000, 56_000]
         talk(network, [camera], for: .seconds(10))
         let before = try received(bob, ada, .camera)
@@ -113,10 +82,10 @@ struct RoomPacingTests {
     @Test("Packets that wait, and those that have waited, allocate nothing")
     func allocations() throws {
         let network = try CallNetwork(seed: 98)
-        let ada = try network.join(configuration([.camera], seed: 1))
-        let bob = try network.join(configuration([], seed: 2))
+        let ada = try network.join(layered([.camera], seed: 1))
+        let bob = try network.join(layered([], seed: 2))
         bob.downlink = 600_000
-        let camera = Camera(ada)
+        let camera = LayeredSender(ada)
         talk(network, [camera], for: .seconds(10))
         let worker = network.worker
         var allocationCount: UInt = 0
